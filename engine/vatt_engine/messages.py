@@ -1,0 +1,453 @@
+"""The wire between clients and the engine process: requests, events, JSON lines.
+
+Standard library only; ``vatt_plugin`` and ``vatt_ui`` import this module and nothing else of the
+engine but ``errors``. One JSON object a line, UTF-8, at most ``MAX_LINE_BYTES``. Requests go in
+on the engine's stdin, events come out on its stdout. Every job ends with exactly one of
+``Finished``, ``Failed``, ``Cancelled``. Audio and codes are handed over as files in the scratch
+folder that the request names, written under a temporary name and renamed when whole.
+
+Units: seconds (``_s``), hertz (``_hz``); ``n_samples`` counts samples at ``sample_rate``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
+
+from vatt_engine.errors import BadRequest
+
+PROTOCOL_VERSION = 1
+MAX_LINE_BYTES = 1 << 20
+
+
+# --- parts shared by requests and events ---------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ImageSequence:
+    """A numbered image sequence: ``media`` is then a printf pattern such as ``/s/sh.%04d.png``."""
+
+    first_number: int
+    fps: float
+
+
+@dataclass(frozen=True)
+class PictureSegment:
+    """A stretch of one media file as the audience sees it.
+
+    Attributes:
+        media: absolute path; empty string means black (a gap, offline media).
+        start_s: where in the media file the first shown video frame lies, from the file's own
+            first video frame (not its timecode).
+        duration_s: how long it lasts *as played*.
+        time_scalar: media seconds per played second; negative plays backwards, 0 freezes.
+        sequence: set when ``media`` is an image sequence pattern.
+    """
+
+    media: str
+    start_s: float
+    duration_s: float
+    time_scalar: float = 1.0
+    sequence: ImageSequence | None = None
+
+
+@dataclass(frozen=True)
+class SyncLane:
+    """When things hit and how busy the picture is, at ``rate_hz``.
+
+    Attributes:
+        hits: (time_s, strength 0..1) from the first sample of the cue, ascending.
+        intensity: one value 0..1 per ``1 / rate_hz`` seconds; may be empty.
+    """
+
+    hits: tuple[tuple[float, float], ...] = ()
+    intensity: tuple[float, ...] = ()
+    rate_hz: float = 50.0
+
+
+@dataclass(frozen=True)
+class HeldTake:
+    """An earlier take to keep except for one span (regenerate in..out).
+
+    Attributes:
+        codes_path: the ``.safetensors`` code file that came with that take.
+        start_s: first second to make anew. Code frames wholly outside stay as they are.
+        end_s: end of the span to make anew.
+    """
+
+    codes_path: str
+    start_s: float
+    end_s: float
+
+
+# --- requests ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Request:
+    """Base of all requests."""
+
+    type: ClassVar[str] = ""
+
+
+@dataclass(frozen=True)
+class Hello(Request):
+    """First line a client sends; answered by ``Ready`` or ``Failed`` (protocol_mismatch)."""
+
+    type: ClassVar[str] = "hello"
+    protocol: int = PROTOCOL_VERSION
+    client: str = ""
+
+
+@dataclass(frozen=True)
+class Generate(Request):
+    """Make takes for one cue.
+
+    Attributes:
+        picture: segments that play one after the other, handles included.
+        n_samples: length of every take in samples at ``sample_rate``; exact.
+        prompt: the user's words; None lets the converter caption the picture first.
+        negative: what must not be heard; empty for none.
+        seed: take ``i`` uses ``seed + i``.
+        steps: sampling steps; None takes the model's own default. ``cfg`` likewise.
+        sync: ``auto`` (predicted lane), ``off``, or ``lane`` (use ``lane``).
+        scratch: existing folder for the result files.
+    """
+
+    type: ClassVar[str] = "generate"
+    job_id: str = ""
+    model: str = ""
+    device: str = "auto"
+    picture: tuple[PictureSegment, ...] = ()
+    n_samples: int = 0
+    sample_rate: int = 48_000
+    prompt: str | None = None
+    negative: str = ""
+    takes: int = 1
+    seed: int = 0
+    steps: int | None = None
+    cfg: float | None = None
+    sync: str = "auto"
+    lane: SyncLane | None = None
+    held: HeldTake | None = None
+    scratch: str = ""
+
+
+@dataclass(frozen=True)
+class Caption(Request):
+    """Say what a cue should sound like, with ``n`` scored alternatives in all."""
+
+    type: ClassVar[str] = "caption"
+    job_id: str = ""
+    model: str = ""
+    device: str = "auto"
+    picture: tuple[PictureSegment, ...] = ()
+    n: int = 3
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Spot(Request):
+    """Find the sync lane of a cue from its picture."""
+
+    type: ClassVar[str] = "spot"
+    job_id: str = ""
+    model: str = ""
+    device: str = "auto"
+    picture: tuple[PictureSegment, ...] = ()
+
+
+@dataclass(frozen=True)
+class ListModels(Request):
+    """Which models are installed; answered by ``Finished`` with ``result={"models": [...]}``."""
+
+    type: ClassVar[str] = "models"
+    job_id: str = ""
+
+
+@dataclass(frozen=True)
+class ModelInfo(Request):
+    """All that is known of one model; answered by ``Finished`` with the facts as ``result``."""
+
+    type: ClassVar[str] = "model_info"
+    job_id: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class Doctor(Request):
+    """What this machine has for the engine: versions, devices, memory, codecs."""
+
+    type: ClassVar[str] = "doctor"
+    job_id: str = ""
+
+
+@dataclass(frozen=True)
+class Bench(Request):
+    """Time every stage on a synthetic clip; ``Finished.result`` is the bench table."""
+
+    type: ClassVar[str] = "bench"
+    job_id: str = ""
+    model: str = ""
+    device: str = "auto"
+    duration_s: float = 10.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cancel(Request):
+    """Cancel a running or queued job; unknown ids are ignored."""
+
+    type: ClassVar[str] = "cancel"
+    job_id: str = ""
+
+
+@dataclass(frozen=True)
+class Shutdown(Request):
+    """Leave at once; running jobs are cancelled."""
+
+    type: ClassVar[str] = "shutdown"
+
+
+# --- events --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events."""
+
+    type: ClassVar[str] = ""
+
+
+@dataclass(frozen=True)
+class Ready(Event):
+    """Answer to ``Hello``: the front stands. Models load on first use."""
+
+    type: ClassVar[str] = "ready"
+    protocol: int = PROTOCOL_VERSION
+    engine_version: str = ""
+    pid: int = 0
+    capabilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class State(Event):
+    """Life of the worker: ``starting``, ``ready``, ``busy``, ``restarting``, ``unavailable``."""
+
+    type: ClassVar[str] = "state"
+    state: str = ""
+    detail: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Beat(Event):
+    """Sent every second; five seconds of silence mean that the engine is lost."""
+
+    type: ClassVar[str] = "beat"
+
+
+@dataclass(frozen=True)
+class Log(Event):
+    """A line for the log: ``level`` is a name of the logging module."""
+
+    type: ClassVar[str] = "log"
+    level: str = "INFO"
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """``done`` of ``total`` steps of ``stage``; an unknown total is None (a busy bar)."""
+
+    type: ClassVar[str] = "progress"
+    job_id: str = ""
+    stage: str = ""
+    done: int = 0
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class CaptionReady(Event):
+    """The converter's caption. ``score`` is its mean log-probability per text token."""
+
+    type: ClassVar[str] = "caption"
+    job_id: str = ""
+    caption: str = ""
+    score: float = 0.0
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class LaneReady(Event):
+    """The sync lane found in the picture."""
+
+    type: ClassVar[str] = "lane"
+    job_id: str = ""
+    lane: SyncLane = field(default_factory=SyncLane)
+
+
+@dataclass(frozen=True)
+class TakeReady(Event):
+    """One take, whole, in the scratch folder.
+
+    Attributes:
+        wav_path: 32-bit float WAV, ``n_samples`` long at ``sample_rate``; not yet levelled.
+        codes_path: the take's codes, for ``HeldTake``.
+        sync: onset F1 against the picture's hits, None when the picture has none.
+        lag_s: measured lag of sound behind picture, None when it cannot be told.
+        figures: further measurements (peak_db, rms_db, n_onsets, ...), plain numbers.
+        model_hash: hash over the model's weights, for the recipe.
+    """
+
+    type: ClassVar[str] = "take"
+    job_id: str = ""
+    index: int = 0
+    seed: int = 0
+    wav_path: str = ""
+    codes_path: str = ""
+    wav_sha256: str = ""
+    n_samples: int = 0
+    sample_rate: int = 48_000
+    channels: int = 1
+    prompt: str = ""
+    sync: float | None = None
+    lag_s: float | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+    model_hash: str = ""
+    engine_version: str = ""
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """The job is done. ``result`` carries what its request promises."""
+
+    type: ClassVar[str] = "finished"
+    job_id: str = ""
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """The job failed; an empty ``job_id`` concerns the engine as a whole."""
+
+    type: ClassVar[str] = "failed"
+    job_id: str = ""
+    code: str = "engine_error"
+    message: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class JobCancelled(Event):
+    """The job ended because its owner cancelled it."""
+
+    type: ClassVar[str] = "cancelled"
+    job_id: str = ""
+
+
+REQUESTS: dict[str, type[Request]] = {cls.type: cls for cls in Request.__subclasses__()}
+EVENTS: dict[str, type[Event]] = {cls.type: cls for cls in Event.__subclasses__()}
+
+
+# --- lines ---------------------------------------------------------------------------------
+
+
+def encode(message: Request | Event) -> bytes:
+    """One line of UTF-8 JSON ending in a newline.
+
+    Raises:
+        BadRequest: the line would be longer than ``MAX_LINE_BYTES`` or holds NaN or Infinity.
+    """
+    body = {"type": message.type, **dataclasses.asdict(message)}
+    try:
+        line = json.dumps(body, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    except ValueError as error:
+        raise BadRequest(f"A {message.type!r} message holds a number JSON cannot carry: {error}.")
+    if len(line) > MAX_LINE_BYTES:
+        raise BadRequest(
+            f"A {message.type!r} message is {len(line)} bytes long; the limit is {MAX_LINE_BYTES}."
+        )
+    return line
+
+
+def decode_request(line: bytes) -> Request:
+    """Read a request line. Unknown keys are ignored, wrong types refused.
+
+    Raises:
+        BadRequest: not JSON, not an object, an unknown type, or a field of the wrong type.
+    """
+    return typing.cast(Request, _decode(line, typing.cast("dict[str, type]", REQUESTS)))
+
+
+def decode_event(line: bytes) -> Event:
+    """Read an event line; see ``decode_request``."""
+    return typing.cast(Event, _decode(line, typing.cast("dict[str, type]", EVENTS)))
+
+
+def _decode(line: bytes, known: dict[str, type]) -> object:
+    if len(line) > MAX_LINE_BYTES:
+        raise BadRequest(f"A line of {len(line)} bytes; the limit is {MAX_LINE_BYTES}.")
+    try:
+        body = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"Not a JSON line: {error}.")
+    if not isinstance(body, dict):
+        raise BadRequest(f"Expected a JSON object, got {type(body).__name__}.")
+    kind = body.get("type")
+    cls = known.get(kind) if isinstance(kind, str) else None
+    if cls is None:
+        raise BadRequest(f"Unknown message type {kind!r}; known: {', '.join(sorted(known))}.")
+    return _build(cls, body, where=str(kind))
+
+
+def _build(cls: type, body: Mapping[str, Any], where: str) -> Any:
+    hints = get_type_hints(cls)
+    values = {
+        f.name: _convert(hints[f.name], body[f.name], f"{where}.{f.name}")
+        for f in dataclasses.fields(cls)
+        if f.name in body
+    }
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise BadRequest(f"{where}: {error}.")
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    """Check ``value`` against a type hint of the few shapes used above, and freeze lists."""
+    if hint is Any:
+        return value
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in args:
+            return None
+        (inner,) = (a for a in args if a is not type(None))
+        return _convert(inner, value, where)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise BadRequest(f"{where} must be a list, got {type(value).__name__}.")
+        if len(args) == 2 and args[1] is Ellipsis:
+            return tuple(_convert(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
+        if len(value) != len(args):
+            raise BadRequest(f"{where} must have {len(args)} items, got {len(value)}.")
+        return tuple(_convert(a, v, where) for a, v in zip(args, value, strict=True))
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        if not isinstance(value, dict):
+            raise BadRequest(f"{where} must be an object, got {type(value).__name__}.")
+        return {str(k): _convert(args[1], v, f"{where}.{k}") for k, v in value.items()}
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise BadRequest(f"{where} must be an object, got {type(value).__name__}.")
+        return _build(typing.cast(type, hint), value, where)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
+        return value
+    raise BadRequest(f"{where} must be {hint.__name__}, got {value!r:.80}.")

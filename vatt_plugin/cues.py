@@ -1,0 +1,110 @@
+"""Cues and takes: what the timeline, the engine client, the project and the panel share.
+
+Frozen dataclasses without behaviour beyond derived numbers. Times are exact: positions on the
+timeline and in media are ``Fraction`` seconds, computed from whole frames at the exact rate
+(24000/1001, not 23.976); floats appear only at the engine's border.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Literal
+
+from vatt_engine.messages import PictureSegment, SyncLane
+
+OUTPUT_SAMPLE_RATE = 48_000
+
+CueStatus = Literal["ready", "offline", "unreadable", "skipped"]
+"""``ready`` can be served; ``offline`` lacks its media; ``unreadable`` has no picture;
+``skipped`` is left out on purpose (disabled, zero length, a bad range), with ``note`` saying why."""
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A span of picture that wants sound.
+
+    Attributes:
+        cue_id: stable over re-reading the same timeline, unique within it.
+        clip: the picture clip's name as the timeline has it (shown as plain text).
+        track: the picture track's name.
+        start_s: from the timeline's first frame, exact.
+        duration_s: record duration, exact.
+        fps: exact frame rate of the timeline.
+        start_frame: start in whole timeline frames; ``n_frames`` the length.
+        record_timecode_s: ``global_start_time + start_s``, exact.
+        picture: what the audience sees over the cue, without handles.
+        status: whether the cue can be served, and why not in ``note``.
+        origin: JSON-ready facts that find the picture clip again (media, source range, indices).
+    """
+
+    cue_id: str
+    clip: str
+    track: str
+    start_s: Fraction
+    duration_s: Fraction
+    fps: Fraction
+    start_frame: int
+    n_frames: int
+    record_timecode_s: Fraction
+    picture: tuple[PictureSegment, ...]
+    status: CueStatus = "ready"
+    note: str = ""
+    media: str = ""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_samples(self) -> int:
+        """Samples a WAV must hold to cover the cue's frames: ``ceil(n * 48000 / fps)``."""
+        return math.ceil(Fraction(self.n_frames) * OUTPUT_SAMPLE_RATE / self.fps)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that makes the same take again, bit for bit, on the same kind of device."""
+
+    model: str
+    model_hash: str
+    engine_version: str
+    device: str
+    prompt: str | None
+    negative: str
+    seed: int
+    steps: int | None
+    cfg: float | None
+    sync: str
+    lane: SyncLane | None = None
+    handle_frames: int = 0
+    span: tuple[float, float] | None = None
+    parent_take: str = ""
+
+
+@dataclass(frozen=True)
+class Take:
+    """One generated sound for a cue; immutable, kept by content.
+
+    Attributes:
+        take_id: short hash over the audio's content.
+        wav_path: 48 kHz 24-bit BWF.
+        codes_path: the engine's codes, to regenerate a span; empty if not kept.
+        sync: onset F1 against the picture's hits, None when there is nothing to hit.
+        lag_s: sound behind picture, seconds.
+        lufs: integrated loudness, None for silence or sounds under 0.4 s.
+        peak_dbtp: true peak.
+        gain_db: what levelling applied.
+    """
+
+    take_id: str
+    cue_id: str
+    wav_path: str
+    codes_path: str
+    caption: str
+    recipe: Recipe
+    sync: float | None = None
+    lag_s: float | None = None
+    lufs: float | None = None
+    peak_dbtp: float | None = None
+    gain_db: float = 0.0
+    figures: Mapping[str, float] = field(default_factory=dict)

@@ -12,6 +12,7 @@ Units: seconds (``_s``), hertz (``_hz``); ``n_samples`` counts samples at ``samp
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -369,7 +370,9 @@ def encode(message: Request | Event) -> bytes:
     try:
         line = json.dumps(body, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     except ValueError as error:
-        raise BadRequest(f"A {message.type!r} message holds a number JSON cannot carry: {error}.")
+        raise BadRequest(
+            f"A {message.type!r} message holds a number JSON cannot carry: {error}."
+        ) from error
     if len(line) > MAX_LINE_BYTES:
         raise BadRequest(
             f"A {message.type!r} message is {len(line)} bytes long; the limit is {MAX_LINE_BYTES}."
@@ -397,7 +400,7 @@ def _decode(line: bytes, known: dict[str, type]) -> object:
     try:
         body = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"Not a JSON line: {error}.")
+        raise BadRequest(f"Not a JSON line: {error}.") from error
     if not isinstance(body, dict):
         raise BadRequest(f"Expected a JSON object, got {type(body).__name__}.")
     kind = body.get("type")
@@ -407,8 +410,13 @@ def _decode(line: bytes, known: dict[str, type]) -> object:
     return _build(cls, body, where=str(kind))
 
 
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
 def _build(cls: type, body: Mapping[str, Any], where: str) -> Any:
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     values = {
         f.name: _convert(hints[f.name], body[f.name], f"{where}.{f.name}")
         for f in dataclasses.fields(cls)
@@ -417,7 +425,7 @@ def _build(cls: type, body: Mapping[str, Any], where: str) -> Any:
     try:
         return cls(**values)
     except TypeError as error:
-        raise BadRequest(f"{where}: {error}.")
+        raise BadRequest(f"{where}: {error}.") from error
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

@@ -1,0 +1,498 @@
+"""The engine as its users see it: jobs go in, events come out, and nothing here touches a process.
+
+``EngineClient`` is fed bytes and asked for bytes, so the command line drives it with
+``subprocess`` (``vatt_plugin.transport``), the panel with ``QProcess``, and tests with neither.
+It owns what has to hold whoever carries the bytes: one job on the wire at a time, a queue that can
+be reordered and paused, cancellation that shows at once, late results dropped, a job run once more
+when the engine dies under it, and an engine given up after three deaths in a minute.
+
+A transport does this::
+
+    if client.must_start:  start the process, then client.started()
+    stdout arrives:        events = client.feed(data)
+    stderr arrives:        client.feed_log(data)
+    at client.deadline():  events = client.tick()
+    always after these:    write client.requests() to the engine's stdin
+    if client.must_kill:   kill the process
+    the process ended:     events = client.ended("killed by signal 9")
+    it cannot be started:  events = client.refused(error)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from vatt_engine import messages
+from vatt_engine.errors import (
+    BadRequest,
+    EngineLost,
+    EngineUnavailable,
+    ProtocolMismatch,
+    VattError,
+    error_from_dict,
+)
+from vatt_engine.messages import Event, Request, SyncLane, TakeReady
+from vatt_engine.wire import LineSplitter
+
+SILENCE_S = 5.0  # the front beats every second; this much silence means it hangs
+HANDSHAKE_S = 30.0  # a cold start of Python on a busy machine
+CANCEL_S = 3.0  # the front confirms within 0.5 s
+DEATHS, DEATHS_WINDOW_S = 3, 60.0
+N_RUNS = 2  # a job whose engine died is run once more
+
+JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
+EngineLife = Literal["stopped", "starting", "ready", "busy", "restarting", "lost", "unavailable"]
+_FROM_FRONT: dict[str, EngineLife] = {
+    "starting": "starting",
+    "ready": "ready",
+    "busy": "busy",
+    "restarting": "restarting",
+    "unavailable": "unavailable",
+}
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """What the engine is doing, for the engine chip and ``vatt doctor``."""
+
+    life: EngineLife = "stopped"
+    detail: str = ""
+    hint: str = ""
+    version: str = ""
+    capabilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobState:
+    """One job at one moment; every change makes a new one.
+
+    Attributes:
+        request: what was asked, ``job_id`` filled in.
+        n_runs: how often it was handed to an engine.
+        stage, done, total: the latest progress; ``total`` None is a busy bar.
+        takes: takes so far, by index; final once ``status`` is ``done``.
+        result: what ``Finished`` brought.
+        error: why it failed.
+        eta_s: seconds left in this stage, known after two of its steps.
+    """
+
+    job_id: str
+    request: Request
+    status: JobStatus = "queued"
+    n_runs: int = 0
+    stage: str = ""
+    done: int = 0
+    total: int | None = None
+    caption: messages.CaptionReady | None = None
+    lane: SyncLane | None = None
+    takes: tuple[TakeReady, ...] = ()
+    result: dict[str, object] = dataclasses.field(default_factory=dict)
+    error: VattError | None = None
+    eta_s: float | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.status in ("done", "failed", "cancelled")
+
+    @property
+    def fraction(self) -> float | None:
+        """How much of the current stage is done, 0..1; None when unknown."""
+        return min(1.0, self.done / self.total) if self.total else None
+
+
+class EngineClient:
+    """Queue of jobs in front of one engine process; see the module's text for the contract.
+
+    Every method that can change what a user sees returns the events to show, in order. They are
+    the typed events of ``vatt_engine.messages``, those the client makes itself included
+    (``JobCancelled`` at once, ``Failed`` for a lost engine, ``State`` for its life).
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, name: str = "vatt") -> None:
+        self._clock = clock
+        self._name = name
+        self._jobs: dict[str, JobState] = {}
+        self._queue: deque[str] = deque()
+        self._on_wire: str | None = None  # also a cancelled job until the engine lets go of it
+        self._status = EngineStatus()
+        self._lines = LineSplitter()
+        self._out = bytearray()
+        self._log: deque[str] = deque(maxlen=400)
+        self._log_rest = b""
+        self._paused = False
+        self._alive = False
+        self._hello_by: float | None = None
+        self._cancel_by: float | None = None
+        self._heard_at = 0.0
+        self._ticked_at = 0.0
+        self._deaths: deque[float] = deque(maxlen=DEATHS)
+        self._stage_began = (0.0, 0)  # clock and ``done`` at the first progress of the stage
+        self._n_submitted = 0
+        self._stopping = False  # its end, when it comes, is our doing
+        self.must_kill = False
+
+    # --- what users of the engine call ------------------------------------------------------
+
+    def submit(self, request: Request, *, first: bool = False) -> str:
+        """Queue a job and return its id; ``first`` puts it before all that wait.
+
+        An empty ``job_id`` is filled in. Submitting also gives an engine that was given up
+        another chance.
+
+        Raises:
+            BadRequest: not a request that makes a job, too long a line, or an id already in use.
+        """
+        if not any(f.name == "job_id" for f in dataclasses.fields(request)):
+            raise BadRequest(f"{request.type!r} is not a job.")
+        job_id = str(getattr(request, "job_id", ""))
+        if not job_id:
+            self._n_submitted += 1
+            job_id = f"job-{self._n_submitted}"
+            request = dataclasses.replace(request, job_id=job_id)  # type: ignore[call-arg]
+        if job_id in self._jobs:
+            raise BadRequest(f"There is already a job {job_id!r}.")
+        messages.encode(request)  # refuse here what could not be sent later
+        self._jobs[job_id] = JobState(job_id, request)
+        if first:
+            self._queue.appendleft(job_id)
+        else:
+            self._queue.append(job_id)
+        if not self._alive and self._status.life == "unavailable":
+            self._status = EngineStatus()
+        return job_id
+
+    def cancel(self, job_id: str) -> list[Event]:
+        """Cancel a job; it counts as cancelled from here on, whatever the engine still sends."""
+        job = self._jobs.get(job_id)
+        if job is None or job.ended:
+            return []
+        if job_id == self._on_wire:
+            self._out += messages.encode(messages.Cancel(job_id=job_id))
+            self._cancel_by = self._clock() + CANCEL_S
+        else:
+            self._queue.remove(job_id)
+        self._change(job_id, status="cancelled")
+        return [messages.JobCancelled(job_id=job_id)]
+
+    def cancel_all(self) -> list[Event]:
+        """Cancel whatever runs and waits."""
+        return [event for job_id in list(self._jobs) for event in self.cancel(job_id)]
+
+    def to_front(self, job_id: str) -> None:
+        """Let a waiting job run next; no effect on any other."""
+        if job_id in self._queue:
+            self._queue.remove(job_id)
+            self._queue.appendleft(job_id)
+
+    def pause(self) -> None:
+        """Start no further job; the running one goes on."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Undo ``pause``."""
+        self._paused = False
+
+    def forget(self, job_id: str) -> None:
+        """Drop an ended job from the table, so that a long session stays small."""
+        if self._jobs[job_id].ended:
+            del self._jobs[job_id]
+
+    def job(self, job_id: str) -> JobState:
+        """The job as it stands now.
+
+        Raises:
+            KeyError: no such job.
+        """
+        return self._jobs[job_id]
+
+    def jobs(self) -> tuple[JobState, ...]:
+        """All jobs, in the order of submission."""
+        return tuple(self._jobs.values())
+
+    def waiting(self) -> tuple[str, ...]:
+        """Ids of the queued jobs, next one first."""
+        return tuple(self._queue)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the queue is held."""
+        return self._paused
+
+    @property
+    def status(self) -> EngineStatus:
+        """What the engine is doing."""
+        return self._status
+
+    @property
+    def log(self) -> tuple[str, ...]:
+        """The last lines the engine wrote to its log."""
+        return tuple(self._log)
+
+    @property
+    def idle(self) -> bool:
+        """Whether every job has ended and the engine has let go of the last one."""
+        return self._on_wire is None and not self._queue
+
+    # --- what the transport calls -----------------------------------------------------------
+
+    @property
+    def must_start(self) -> bool:
+        """Whether there is work, no process, and reason to hope."""
+        return not self._alive and bool(self._queue) and self._status.life != "unavailable"
+
+    def started(self) -> list[Event]:
+        """The engine process has been started; the handshake begins."""
+        now = self._clock()
+        self._alive = True
+        self.must_kill = self._stopping = False
+        self._lines = LineSplitter()
+        self._out = bytearray(messages.encode(messages.Hello(client=self._name)))
+        self._hello_by = now + HANDSHAKE_S
+        self._heard_at = self._ticked_at = now
+        return self._now_is("starting", "Starting the engine.")
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take in what the engine wrote to its stdout.
+
+        Lines that are no events of ours are put into the log and otherwise ignored: a library
+        may print, and a newer engine may say more than we know.
+        """
+        self._heard_at = self._clock()
+        n_refused = self._lines.n_refused
+        events: list[Event] = []
+        for line in self._lines.feed(data):
+            try:
+                event = messages.decode_event(line)
+            except BadRequest as error:
+                self._log.append(f"ignored a line of the engine: {error.message}")
+                continue
+            events += self._receive(event)
+        if self._lines.n_refused > n_refused:
+            self._log.append("ignored a line of the engine: longer than the limit")
+        return events
+
+    def feed_log(self, data: bytes) -> None:
+        """Take in what the engine wrote to its stderr."""
+        *lines, self._log_rest = (self._log_rest + data).split(b"\n")
+        self._log_rest = self._log_rest[-4096:]
+        self._log.extend(line.decode(errors="replace")[:2000] for line in lines if line.strip())
+
+    def requests(self) -> bytes:
+        """Bytes to write to the engine's stdin now; each byte is given out once."""
+        if self._alive:
+            self._send_next()
+        out = bytes(self._out) if self._alive else b""
+        self._out.clear()
+        return out
+
+    def deadline(self) -> float | None:
+        """When ``tick`` is due, on the client's clock; None when nothing is awaited."""
+        if not self._alive:
+            return None
+        if self._hello_by is not None:
+            return self._hello_by
+        silence_ends = self._heard_at + SILENCE_S
+        return silence_ends if self._cancel_by is None else min(silence_ends, self._cancel_by)
+
+    def tick(self) -> list[Event]:
+        """Look at the clock: an engine that neither answers nor beats is to be killed."""
+        now = self._clock()
+        if now - self._ticked_at > SILENCE_S / 2:
+            # We slept ourselves (a debugger, a stalled host): what it sent may still lie unread.
+            self._heard_at = max(self._heard_at, now - SILENCE_S / 2)
+        self._ticked_at = now
+        due = self.deadline()
+        if due is None or now < due or self.must_kill:
+            return []
+        self.must_kill = True
+        return self._now_is("lost", "The engine has stopped answering; it is being replaced.")
+
+    def ended(self, reason: str) -> list[Event]:
+        """The engine process is gone, for ``reason`` ("killed by signal 9", "exit status 1")."""
+        if not self._alive:
+            return []
+        if self._log_rest:
+            self.feed_log(b"\n")
+        before_ready = self._hello_by is not None
+        if self.must_kill:
+            reason = "it had stopped answering"
+        job_id, self._on_wire = self._on_wire, None
+        self._alive = self.must_kill = False
+        self._hello_by = self._cancel_by = None
+        self._out.clear()
+        if self._stopping:
+            return self._now_is("stopped")
+        if before_ready:
+            return self.refused(
+                EngineUnavailable(
+                    f"The engine ended before it was ready ({reason}).{self._last_words()}",
+                    "Run `vatt doctor` to see what is missing.",
+                )
+            )
+        if job_id is None and not self._queue:
+            if self._status.life == "unavailable":  # we ended it ourselves, having said why
+                return []
+            return self._now_is("stopped", f"The engine ended ({reason}).")
+        now = self._clock()
+        self._deaths.append(now)
+        lost = EngineLost(
+            f"The engine died in the middle of the job ({reason}).{self._last_words()}",
+            "Finished takes are safe. Try again, with a shorter clip or a smaller model.",
+        )
+        events: list[Event] = []
+        if job_id is not None and not self._jobs[job_id].ended:
+            if self._jobs[job_id].n_runs < N_RUNS:
+                self._queue.appendleft(job_id)
+                self._change(job_id, status="queued", stage="", done=0, total=None, eta_s=None)
+            else:
+                events += self._fail(job_id, lost)
+        if len(self._deaths) == DEATHS and now - self._deaths[0] < DEATHS_WINDOW_S:
+            self._deaths.clear()
+            return events + self.refused(
+                EngineLost(
+                    f"The engine died {DEATHS} times within a minute, the last time: {reason}."
+                    f"{self._last_words()}",
+                    "Finished takes are safe. Run `vatt doctor`, then try again.",
+                )
+            )
+        return events + self._now_is("restarting", f"The engine died ({reason}).")
+
+    def refused(self, error: VattError) -> list[Event]:
+        """The engine cannot be started: every waiting job fails with ``error``."""
+        self._alive = False
+        return self._give_up(error)
+
+    def stopping(self) -> None:
+        """The transport is shutting the engine down on purpose: its end is no accident."""
+        self.cancel_all()
+        self._out += messages.encode(messages.Shutdown())
+        self._stopping = True
+
+    # --- events -----------------------------------------------------------------------------
+
+    def _receive(self, event: Event) -> list[Event]:
+        match event:
+            case messages.Ready():
+                return self._greet(event)
+            case messages.Beat():
+                return []
+            case messages.Log():
+                self._log.append(f"{event.level}: {event.message}")
+                return [event]
+            case messages.State():
+                life = _FROM_FRONT.get(event.state)
+                return [] if life is None else self._now_is(life, event.detail, event.hint)
+            case messages.Failed(job_id=""):
+                error = error_from_dict(dataclasses.asdict(event))
+                if isinstance(error, ProtocolMismatch):
+                    self.must_kill = True
+                    self._hello_by = None
+                    return self._give_up(error)
+                return [event]
+        job_id = str(getattr(event, "job_id", ""))
+        if job_id != self._on_wire:
+            return []  # of no job we know, or of one that ended with another engine
+        return self._receive_of_job(self._jobs[job_id], event)
+
+    def _greet(self, ready: messages.Ready) -> list[Event]:
+        if self._hello_by is None:
+            return []
+        self._hello_by = None
+        if ready.protocol != messages.PROTOCOL_VERSION:
+            self.must_kill = True
+            older = "older" if ready.protocol < messages.PROTOCOL_VERSION else "newer"
+            return self._give_up(
+                ProtocolMismatch(
+                    f"The installed engine {ready.engine_version} is {older} than this program: "
+                    f"it speaks protocol {ready.protocol}, not {messages.PROTOCOL_VERSION}.",
+                    "Reinstall both from one version: pip install --force-reinstall vatt-plugin.",
+                )
+            )
+        self._status = dataclasses.replace(
+            self._status, version=ready.engine_version, capabilities=ready.capabilities
+        )
+        return [ready, *self._now_is("ready")]
+
+    def _receive_of_job(self, job: JobState, event: Event) -> list[Event]:
+        """Follow one job; ``job`` is the one on the wire, perhaps cancelled by us already."""
+        late = job.ended
+        match event:
+            case messages.Finished():
+                self._let_go()
+                if not late:
+                    self._change(job.job_id, status="done", result=dict(event.result))
+            case messages.Failed():
+                self._let_go()
+                if not late:
+                    error = error_from_dict(dataclasses.asdict(event))
+                    self._change(job.job_id, status="failed", error=error)
+            case messages.JobCancelled():
+                self._let_go()
+                if not late:
+                    self._change(job.job_id, status="cancelled")
+            case _ if late:
+                pass
+            case messages.Progress():
+                self._note_progress(job, event)
+            case messages.CaptionReady():
+                self._change(job.job_id, caption=event)
+            case messages.LaneReady():
+                self._change(job.job_id, lane=event.lane)
+            case TakeReady():
+                if any(t.index == event.index for t in job.takes):
+                    return []  # the second run of a job whose first one got this far
+                self._change(job.job_id, takes=(*job.takes, event))
+        return [] if late else [event]
+
+    def _note_progress(self, job: JobState, event: messages.Progress) -> None:
+        now = self._clock()
+        if event.stage != job.stage or event.done < job.done:
+            self._stage_began = (now, event.done)
+        since, at = self._stage_began
+        steps = event.done - at
+        eta_s = None
+        if event.total is not None and steps >= 2:
+            eta_s = (now - since) / steps * max(0, event.total - event.done)
+        self._change(job.job_id, stage=event.stage, done=event.done, total=event.total, eta_s=eta_s)
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _send_next(self) -> None:
+        ready = self._hello_by is None and not self.must_kill
+        if ready and not self._paused and self._on_wire is None and self._queue:
+            job_id = self._queue.popleft()
+            job = self._jobs[job_id]
+            self._out += messages.encode(job.request)
+            self._on_wire = job_id
+            self._change(job_id, status="running", n_runs=job.n_runs + 1)
+
+    def _let_go(self) -> None:
+        self._on_wire = None
+        self._cancel_by = None
+
+    def _change(self, job_id: str, **values: object) -> None:
+        self._jobs[job_id] = dataclasses.replace(self._jobs[job_id], **values)  # type: ignore[arg-type]
+
+    def _fail(self, job_id: str, error: VattError) -> list[Event]:
+        self._change(job_id, status="failed", error=error)
+        return [messages.Failed(job_id=job_id, **error.to_dict())]
+
+    def _give_up(self, error: VattError) -> list[Event]:
+        events = self._now_is("unavailable", error.message, error.hint)
+        for job_id in list(self._queue):
+            events += self._fail(job_id, error)
+        self._queue.clear()
+        return events
+
+    def _now_is(self, life: EngineLife, detail: str = "", hint: str = "") -> list[Event]:
+        self._status = dataclasses.replace(self._status, life=life, detail=detail, hint=hint)
+        return [messages.State(state=life, detail=detail, hint=hint)]
+
+    def _last_words(self) -> str:
+        return f" Its last words: {self._log[-1]}" if self._log else ""

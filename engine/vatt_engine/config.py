@@ -1,0 +1,399 @@
+"""What a model is made of: frozen dataclasses with checks and JSON forms.
+
+No torch here. Every class refuses impossible sizes when it is built, so a net never has to.
+Numbers that follow from others (code frames a second, samples a window) are properties. Where
+a default is a size, it is the published VATT's (arXiv 2411.05679); ``presets`` has the names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import prod
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from vatt_engine.errors import BadModelFolder
+
+Layout = Literal["official", "aligned"]
+
+OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
+OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+def _check(ok: bool, message: str) -> None:
+    if not ok:
+        raise BadModelFolder(message, "Correct the model's config, or fetch the model again.")
+
+
+@dataclass(frozen=True)
+class VisualConfig:
+    """The visual encoder: one feature vector per video frame.
+
+    Attributes:
+        kind: library that builds the net.
+        architecture: its name there, such as ``EVA02-L-14-336``; free text for a custom ViT.
+        image_size: side in pixels of the square picture the net sees.
+        width: D, length of a feature vector.
+        fps: video frames a second the model was trained on.
+        mean: per-channel mean of the picture scaled to 0..1.
+        std: per-channel standard deviation, likewise.
+        vision: open_clip ``vision_cfg`` of an architecture open_clip has no name for; else empty.
+    """
+
+    kind: Literal["open_clip", "timm"] = "open_clip"
+    architecture: str = "EVA02-L-14-336"
+    image_size: int = 336
+    width: int = 768
+    fps: float = 5.0
+    mean: tuple[float, float, float] = OPENAI_MEAN
+    std: tuple[float, float, float] = OPENAI_STD
+    vision: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check(self.image_size > 0 and self.width > 0, "visual: sizes must be positive.")
+        _check(0 < self.fps <= 120, f"visual.fps is {self.fps}; it must lie within 0 and 120.")
+        _check(min(self.std) > 0, "visual.std must be positive.")
+
+
+@dataclass(frozen=True)
+class LoraConfig:
+    """Low-rank additions to the LLM's attention (peft), for training.
+
+    Attributes:
+        rank: r of the two thin matrices.
+        alpha: their product counts ``alpha / rank``.
+        dropout: on the input of the thin matrices while training.
+        targets: names of the Linears that get them.
+    """
+
+    rank: int = 16
+    alpha: float = 32.0
+    dropout: float = 0.05
+    targets: tuple[str, ...] = ("q_proj", "v_proj")
+
+    def __post_init__(self) -> None:
+        _check(self.rank > 0 and bool(self.targets), "converter.lora needs a rank and targets.")
+        _check(0 <= self.dropout < 1, "converter.lora.dropout must lie within 0 and 1.")
+
+
+@dataclass(frozen=True)
+class CaptionConfig:
+    """How captions are drawn from the LLM; defaults are the published ones.
+
+    Attributes:
+        temperature: of the first caption.
+        alternative_temperature: of the further ones, which at 0.1 would all be the same.
+        instruction: index of the dummy instruction that asks for a caption.
+        max_new_tokens: longest caption in text tokens.
+    """
+
+    temperature: float = 0.1
+    alternative_temperature: float = 0.7
+    top_p: float = 0.95
+    top_k: int = 500
+    repetition_penalty: float = 1.1
+    max_new_tokens: int = 400
+    instruction: int = 1
+
+    def __post_init__(self) -> None:
+        _check(self.temperature > 0 and self.alternative_temperature > 0, "caption: temperature.")
+        _check(0 < self.top_p <= 1 and self.top_k > 0, "caption: top_p or top_k out of range.")
+        _check(0 <= self.instruction < 10, "caption.instruction must be one of the ten, 0..9.")
+        _check(self.max_new_tokens > 0 and self.repetition_penalty > 0, "caption: lengths.")
+
+
+@dataclass(frozen=True)
+class ConverterConfig:
+    """The causal LM that turns picture and prompt into the audio model's condition.
+
+    Attributes:
+        family: ``llama`` or ``gemma``; gemma also scales the video tokens by sqrt(width).
+        prompt_style: template around a prompt: ``vicuna``, ``gemma``, or ``plain`` (none).
+        width: E, width of the LM and of the states.
+        video_width: D of the visual features.
+        video_frames_a_token: that many video frames are averaged into one text-like token.
+        max_text_tokens: prompts are cut on the right to this many text tokens, BOS included.
+        bos_id: likewise ``eos_id`` and ``pad_id``: ids of the special text tokens.
+    """
+
+    family: Literal["llama", "gemma"] = "llama"
+    prompt_style: Literal["vicuna", "gemma", "plain"] = "vicuna"
+    vocabulary: int = 32_000
+    width: int = 4096
+    n_layers: int = 32
+    n_heads: int = 32
+    n_kv_heads: int = 32
+    head_dim: int = 128
+    ff_width: int = 11_008
+    activation: str = "silu"
+    norm_eps: float = 1e-6
+    rope_theta: float = 10_000.0
+    max_positions: int = 2048
+    tied_embeddings: bool = False
+    video_width: int = 768
+    video_frames_a_token: int = 5
+    max_text_tokens: int = 64
+    bos_id: int = 1
+    eos_id: int = 2
+    pad_id: int = 0
+    caption: CaptionConfig = field(default_factory=CaptionConfig)
+    lora: LoraConfig | None = None
+
+    def __post_init__(self) -> None:
+        sizes = (self.vocabulary, self.width, self.n_layers, self.n_heads, self.n_kv_heads)
+        _check(min(sizes) > 0 and self.head_dim > 0, "converter: sizes must be positive.")
+        _check(self.n_heads % self.n_kv_heads == 0, "converter.n_heads must divide by n_kv_heads.")
+        _check(self.video_frames_a_token > 0, "converter.video_frames_a_token must be positive.")
+        _check(self.max_text_tokens > 1, "converter.max_text_tokens must be at least 2.")
+        ids = (self.bos_id, self.eos_id, self.pad_id)
+        _check(min(ids) >= 0 and max(ids) < self.vocabulary, "converter: a special id is no id.")
+
+
+@dataclass(frozen=True)
+class AudioModelConfig:
+    """The masked-token audio transformer (VATT Audio).
+
+    Attributes:
+        cond_width: E of the converter's states.
+        head_dim: width of an attention head; ``n_heads * head_dim`` may differ from ``width``.
+        n_codebooks: K; ``codebook_size`` is V and ``codebook_dim`` the length of a code vector.
+        window_code_frames: T the model was trained on.
+        n_positions: rows of the position table; condition plus code frames must fit.
+        layout: how heads and positions map to codes, see ``nets.audio_model``.
+        lane_width: numbers a code frame in the sync lane; 0 for a model that hears none.
+    """
+
+    width: int = 1024
+    n_encoder_layers: int = 12
+    n_decoder_layers: int = 12
+    n_heads: int = 16
+    head_dim: int = 64
+    cond_width: int = 4096
+    n_codebooks: int = 4
+    codebook_size: int = 2048
+    codebook_dim: int = 128
+    window_code_frames: int = 500
+    n_positions: int = 1000
+    layout: Layout = "aligned"
+    lane_width: int = 0
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        sizes = (self.width, self.n_heads, self.head_dim, self.cond_width, self.codebook_dim)
+        _check(min(sizes) > 0 and self.codebook_size > 1, "audio: sizes must be positive.")
+        _check(self.n_codebooks > 0 and self.lane_width >= 0, "audio: sizes must be positive.")
+        _check(self.n_encoder_layers > 0 and self.n_decoder_layers >= 0, "audio: no layers.")
+        _check(self.width % 2 == 0, "audio.width must be even for the position table.")
+        _check(
+            0 < self.window_code_frames <= self.n_positions,
+            f"audio.window_code_frames is {self.window_code_frames}, but there are only "
+            f"{self.n_positions} positions.",
+        )
+        _check(
+            self.layout == "aligned" or self.window_code_frames % self.n_codebooks == 0,
+            "audio: the official layout needs a window that divides by the number of codebooks.",
+        )
+        _check(0 <= self.dropout < 1, "audio.dropout must lie within 0 and 1.")
+
+    @property
+    def mask_id(self) -> int:
+        """The code that stands for "not known yet": one past the last real one."""
+        return self.codebook_size
+
+    @property
+    def fixed_window(self) -> bool:
+        """Whether the net serves windows of exactly ``window_code_frames`` only.
+
+        The official layout mixes codebooks and time in a way that depends on the length.
+        """
+        return self.layout == "official"
+
+
+@dataclass(frozen=True)
+class CodecConfig:
+    """EnCodec: waveform to codes and back (SEANet and a residual vector quantiser).
+
+    Attributes:
+        ratios: up-sampling factors of the decoder; their product is the hop.
+        true_skip: identity shortcuts in the residual blocks (AudioGen) instead of 1x1 convs.
+    """
+
+    sample_rate: int = 16_000
+    ratios: tuple[int, ...] = (8, 5, 4, 2)
+    n_filters: int = 64
+    dimension: int = 128
+    n_residual_layers: int = 1
+    kernel_size: int = 7
+    last_kernel_size: int = 7
+    residual_kernel_size: int = 3
+    dilation_base: int = 2
+    compress: int = 2
+    lstm: int = 2
+    pad_mode: Literal["constant", "reflect"] = "constant"
+    true_skip: bool = True
+    causal: bool = False
+    n_codebooks: int = 4
+    codebook_size: int = 2048
+
+    def __post_init__(self) -> None:
+        _check(8000 <= self.sample_rate <= 192_000, "codec.sample_rate is out of range.")
+        _check(bool(self.ratios) and min(self.ratios) > 0, "codec.ratios must be positive.")
+        _check(self.n_filters > 0 and self.dimension > 0, "codec: sizes must be positive.")
+        _check(self.n_codebooks > 0 and self.codebook_size > 1, "codec: codebooks.")
+        _check(self.lstm >= 0 and self.n_residual_layers > 0, "codec: layers.")
+
+    @property
+    def hop_length(self) -> int:
+        """Samples a code frame."""
+        return prod(self.ratios)
+
+    @property
+    def frame_rate(self) -> float:
+        """Code frames a second."""
+        return self.sample_rate / self.hop_length
+
+
+@dataclass(frozen=True)
+class SamplerConfig:
+    """Iterative parallel decoding; defaults are those of the published script.
+
+    Attributes:
+        cfg: guidance strength; 1 leaves out the unguided half.
+        mask_temperature: how random the choice is of codes that are masked again.
+        temperature: of the draw of a code.
+        top_k: candidates a code is drawn from.
+    """
+
+    steps: int = 16
+    cfg: float = 5.0
+    mask_temperature: float = 25.5
+    temperature: float = 1.0
+    top_k: int = 256
+
+    def __post_init__(self) -> None:
+        _check(1 <= self.steps <= 1000, f"sampler.steps is {self.steps}; allowed: 1 to 1000.")
+        _check(0 <= self.cfg <= 100, f"sampler.cfg is {self.cfg}; allowed: 0 to 100.")
+        _check(self.temperature > 0 and self.top_k > 0, "sampler: temperature or top_k.")
+        _check(self.mask_temperature >= 0, "sampler.mask_temperature must not be negative.")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A whole model; refuses parts that do not fit together."""
+
+    name: str
+    visual: VisualConfig
+    converter: ConverterConfig
+    audio: AudioModelConfig
+    codec: CodecConfig
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+
+    def __post_init__(self) -> None:
+        seen, heard = self.converter.video_width, self.audio.codebook_dim
+        pairs = (
+            (
+                "visual.width",
+                self.visual.width,
+                "converter.video_width",
+                self.converter.video_width,
+            ),
+            ("converter.width", self.converter.width, "audio.cond_width", self.audio.cond_width),
+            ("codec.n_codebooks", self.codec.n_codebooks, "audio's", self.audio.n_codebooks),
+            ("codec.codebook_size", self.codec.codebook_size, "audio's", self.audio.codebook_size),
+            (
+                "codec.dimension",
+                self.codec.dimension,
+                "audio.codebook_dim",
+                self.audio.codebook_dim,
+            ),
+        )
+        for left_name, left, right_name, right in pairs:
+            _check(left == right, f"{left_name} is {left}, but {right_name} is {right}.")
+        _check(bool(self.name), "A model needs a name.")
+        longest = self.longest_condition + self.audio.window_code_frames
+        _check(
+            longest <= self.audio.n_positions,
+            f"audio.n_positions is {self.audio.n_positions}, but picture, prompt and a window "
+            f"take up to {longest}.",
+        )
+
+    @property
+    def window_s(self) -> float:
+        """Seconds of sound in one window."""
+        return self.audio.window_code_frames / self.codec.frame_rate
+
+    @property
+    def window_samples(self) -> int:
+        """Samples of sound in one window, at the codec's rate."""
+        return self.audio.window_code_frames * self.codec.hop_length
+
+    @property
+    def window_video_frames(self) -> int:
+        """Video frames the visual encoder sees in one window."""
+        return self.video_frames(self.audio.window_code_frames)
+
+    @property
+    def longest_condition(self) -> int:
+        """Most states [L] the converter hands to the audio model for one window."""
+        a_token = self.converter.video_frames_a_token
+        return -(-self.window_video_frames // a_token) + self.converter.max_text_tokens
+
+    def video_frames(self, n_code_frames: int) -> int:
+        """Video frames that lie within ``n_code_frames``, at least one."""
+        seconds = Fraction(n_code_frames * self.codec.hop_length, self.codec.sample_rate)
+        return max(1, round(seconds * Fraction(self.visual.fps)))
+
+
+def config_to_dict(config: Any) -> dict[str, Any]:
+    """Plain form of any config above, for JSON."""
+    return dataclasses.asdict(config)
+
+
+def config_from_dict(data: Mapping[str, Any]) -> ModelConfig:
+    """Read a ``ModelConfig`` back from its plain form.
+
+    Raises:
+        BadModelFolder: an unknown or missing key, or a value of the wrong kind; it is named.
+    """
+    return typing.cast(ModelConfig, _read(ModelConfig, data, "config"))
+
+
+def _read(hint: Any, value: Any, where: str) -> Any:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        inner = next(a for a in args if a is not type(None))
+        return None if value is None else _read(inner, value, where)
+    if dataclasses.is_dataclass(hint):
+        _check(isinstance(value, Mapping), f"{where} must be an object.")
+        hints = get_type_hints(hint)
+        unknown = sorted(set(value) - set(hints))
+        _check(not unknown, f"{where} has unknown keys: {', '.join(map(str, unknown))}.")
+        required = {
+            f.name
+            for f in dataclasses.fields(hint)
+            if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        }
+        missing = sorted(required - set(value))
+        _check(not missing, f"{where} lacks: {', '.join(missing)}.")
+        read = {k: _read(hints[k], v, f"{where}.{k}") for k, v in value.items()}
+        return typing.cast(Any, hint)(**read)
+    if origin is Literal:
+        _check(value in args, f"{where} is {value!r}; allowed: {', '.join(map(str, args))}.")
+        return value
+    if origin is tuple:
+        _check(isinstance(value, list | tuple), f"{where} must be a list.")
+        n = None if args[-1] is Ellipsis else len(args)
+        _check(n is None or len(value) == n, f"{where} must have {n} items, not {len(value)}.")
+        return tuple(_read(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
+    if origin is not None and issubclass(origin, Mapping):
+        _check(isinstance(value, Mapping), f"{where} must be an object.")
+        return dict(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    right = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
+    _check(right, f"{where} must be {hint.__name__}, not {value!r:.60}.")
+    return value

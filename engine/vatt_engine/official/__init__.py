@@ -1,0 +1,1 @@
+"""Published VATT and AudioGen checkpoints -> model folders."""

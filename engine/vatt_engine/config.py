@@ -293,23 +293,13 @@ class ModelConfig:
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
 
     def __post_init__(self) -> None:
-        seen, heard = self.converter.video_width, self.audio.codebook_dim
+        visual, converter, audio, codec = self.visual, self.converter, self.audio, self.codec
         pairs = (
-            (
-                "visual.width",
-                self.visual.width,
-                "converter.video_width",
-                self.converter.video_width,
-            ),
-            ("converter.width", self.converter.width, "audio.cond_width", self.audio.cond_width),
-            ("codec.n_codebooks", self.codec.n_codebooks, "audio's", self.audio.n_codebooks),
-            ("codec.codebook_size", self.codec.codebook_size, "audio's", self.audio.codebook_size),
-            (
-                "codec.dimension",
-                self.codec.dimension,
-                "audio.codebook_dim",
-                self.audio.codebook_dim,
-            ),
+            ("visual.width", visual.width, "converter.video_width", converter.video_width),
+            ("converter.width", converter.width, "audio.cond_width", audio.cond_width),
+            ("codec.n_codebooks", codec.n_codebooks, "audio.n_codebooks", audio.n_codebooks),
+            ("codec.codebook_size", codec.codebook_size, "audio's", audio.codebook_size),
+            ("codec.dimension", codec.dimension, "audio.codebook_dim", audio.codebook_dim),
         )
         for left_name, left, right_name, right in pairs:
             _check(left == right, f"{left_name} is {left}, but {right_name} is {right}.")

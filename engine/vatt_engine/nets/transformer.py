@@ -1,0 +1,112 @@
+"""Blocks of the audio model: biased attention, feed-forward, and the two kinds of layers.
+
+Both kinds are pre-norm with plain residuals. Attention is bidirectional; distance enters only
+through a bias that falls off linearly per head (symmetric ALiBi, arXiv 2108.12409). The fused
+kernel and the plain formula are interchangeable and tested against each other.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def alibi_bias(places: Tensor, n_heads: int) -> Tensor:
+    """Bias -slope_h * |i - j| for attention logits [B, H, N, N], from places [B, N].
+
+    Slopes are 2^(-8 (h+1) / H), for 16 heads 2^(-(h+1)/2).
+    """
+    h = torch.arange(1, n_heads + 1, device=places.device, dtype=torch.float32)
+    slopes = torch.exp2(-8.0 * h / n_heads)
+    distance = (places[:, :, None] - places[:, None, :]).abs().float()
+    return -slopes[None, :, None, None] * distance[:, None]
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention without biases in its Linears, with an additive logit bias."""
+
+    def __init__(self, width: int, inner: int, n_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.dropout = dropout
+        self.plain = False
+        self.qkv = nn.Linear(width, 3 * inner, bias=False)
+        self.out = nn.Linear(inner, width, bias=False)
+
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        """Attend within x [B, N, D] under ``bias`` [1 or B, H, N, N]."""
+        B, N, _ = x.shape
+        q, k, v = self.qkv(x).view(B, N, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
+        dropout = self.dropout if self.training else 0.0
+        if self.plain:
+            weights = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + bias).softmax(dim=-1)
+            heard = F.dropout(weights, dropout) @ v
+        else:
+            heard = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=dropout)
+        return self.out(heard.transpose(1, 2).reshape(B, N, -1))  # type: ignore[no-any-return]
+
+
+class FeedForward(nn.Module):
+    """Widen fourfold, exact GELU, narrow; no biases."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.up = nn.Linear(width, 4 * width, bias=False)
+        self.dropout = nn.Dropout(dropout)
+        self.down = nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., D] -> [..., D]."""
+        return self.down(self.dropout(F.gelu(self.up(x))))  # type: ignore[no-any-return]
+
+
+class LayerNormPair(nn.Module):
+    """One LayerNorm for the condition's positions and one for the code frames."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.cond = nn.LayerNorm(width)
+        self.audio = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, n_cond: int) -> Tensor:
+        """Norm x [B, N, D], of which the first ``n_cond`` positions are condition."""
+        return torch.cat((self.cond(x[:, :n_cond]), self.audio(x[:, n_cond:])), dim=1)
+
+
+class MultiwayBlock(nn.Module):
+    """Encoder layer: shared attention, a feed-forward for each of the two parts."""
+
+    def __init__(self, width: int, inner: int, n_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.attn = Attention(width, inner, n_heads, dropout)
+        self.ff_cond = FeedForward(width, dropout)
+        self.ff_audio = FeedForward(width, dropout)
+
+    def forward(
+        self, x: Tensor, n_cond: int, norm: LayerNormPair, bias: Tensor, keep: Tensor | None
+    ) -> Tensor:
+        """Serve x [B, N, D]; ``norm`` is shared by all encoder layers."""
+        heard = self.attn(norm(x, n_cond), bias)
+        x = x + (heard if keep is None else heard * keep)
+        cond, audio = x[:, :n_cond], x[:, n_cond:]
+        cond = cond + self.ff_cond(norm.cond(cond))
+        audio = audio + self.ff_audio(norm.audio(audio))
+        return torch.cat((cond, audio), dim=1)
+
+
+class Block(nn.Module):
+    """Decoder layer: its own norms, one feed-forward for all positions."""
+
+    def __init__(self, width: int, inner: int, n_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.attn_norm = nn.LayerNorm(width)
+        self.attn = Attention(width, inner, n_heads, dropout)
+        self.ff_norm = nn.LayerNorm(width)
+        self.ff = FeedForward(width, dropout)
+
+    def forward(self, x: Tensor, bias: Tensor, keep: Tensor | None) -> Tensor:
+        """Serve x [B, N, D]; same shape out."""
+        heard = self.attn(self.attn_norm(x), bias)
+        x = x + (heard if keep is None else heard * keep)
+        return x + self.ff(self.ff_norm(x))  # type: ignore[no-any-return]

@@ -162,7 +162,7 @@ class AudioModel(nn.Module):
         """What head k says at position t [B, K, T, V], before the layout is applied."""
         B, K, T = codes.shape
         x = self.decode(self.encode(codes, context), context)
-        out = self.heads(x[:, -T:])  # [B, T, K*V]
+        out: Tensor = self.heads(x[:, -T:])  # [B, T, K*V]
         return out.view(B, T, K, -1).transpose(1, 2)
 
     def encode(self, codes: Tensor, context: Context) -> Tensor:
@@ -172,7 +172,8 @@ class AudioModel(nn.Module):
         x = torch.cat((context.cond, audio), dim=1)
         for block in self.encoder:
             x = block(x, L, self.encoder_norm, context.bias, context.keep)
-        return self.encoder_norm(x, L)
+        out: Tensor = self.encoder_norm(x, L)
+        return out
 
     def decode(self, x: Tensor, context: Context) -> Tensor:
         """Output of the decoder stack [B, L+T, D]."""

@@ -218,11 +218,13 @@ class CodecConfig:
     """EnCodec: waveform to codes and back (SEANet and a residual vector quantiser).
 
     Attributes:
-        ratios: up-sampling factors of the decoder; their product is the hop.
+        bands: M of a fixed lapped transform before and behind the net; 1: none, as published.
+        ratios: up-sampling factors of the decoder; times the bands, the hop.
         true_skip: identity shortcuts in the residual blocks (AudioGen) instead of 1x1 convs.
     """
 
     sample_rate: int = 16_000
+    bands: int = 1
     ratios: tuple[int, ...] = (8, 5, 4, 2)
     n_filters: int = 64
     dimension: int = 128
@@ -242,6 +244,10 @@ class CodecConfig:
     def __post_init__(self) -> None:
         _check(8000 <= self.sample_rate <= 192_000, "codec.sample_rate is out of range.")
         _check(bool(self.ratios) and min(self.ratios) > 0, "codec.ratios must be positive.")
+        _check(
+            self.bands == 1 or (self.bands > 1 and self.bands % 2 == 0),
+            f"codec.bands is {self.bands}; allowed: 1, or an even number.",
+        )
         _check(self.n_filters > 0 and self.dimension > 0, "codec: sizes must be positive.")
         _check(self.n_codebooks > 0 and self.codebook_size > 1, "codec: codebooks.")
         _check(self.lstm >= 0 and self.n_residual_layers > 0, "codec: layers.")
@@ -249,7 +255,7 @@ class CodecConfig:
     @property
     def hop_length(self) -> int:
         """Samples a code frame."""
-        return prod(self.ratios)
+        return self.bands * prod(self.ratios)
 
     @property
     def frame_rate(self) -> float:

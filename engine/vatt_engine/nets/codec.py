@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vatt_engine.config import CodecConfig
+from vatt_engine.nets.lapped import BandedDecoder, BandedEncoder, LappedTransform
 
 TRAINING_ONLY = ("_codebook.inited", "_codebook.cluster_size", "_codebook.embed_avg")
 
@@ -84,7 +85,7 @@ def build_codec(config: CodecConfig, kmeans_init: bool = False) -> Codec:
     from encodec.quantization import ResidualVectorQuantizer
 
     options = {
-        "channels": 1,
+        "channels": config.bands,
         "dimension": config.dimension,
         "n_filters": config.n_filters,
         "n_residual_layers": config.n_residual_layers,
@@ -104,6 +105,9 @@ def build_codec(config: CodecConfig, kmeans_init: bool = False) -> Codec:
         # The package uses torch's older weight_norm, whose key names the published files have.
         warnings.simplefilter("ignore", FutureWarning)
         encoder, decoder = SEANetEncoder(**options), SEANetDecoder(**options)
+    if config.bands > 1:
+        transform = LappedTransform(config.bands)
+        encoder, decoder = BandedEncoder(encoder, transform), BandedDecoder(decoder, transform)
     quantizer = ResidualVectorQuantizer(
         dimension=config.dimension,
         n_q=config.n_codebooks,

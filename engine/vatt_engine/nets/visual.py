@@ -105,7 +105,10 @@ def _open_clip_backbone(config: VisualConfig) -> nn.Module:
     from open_clip.model import _build_vision_tower
 
     if config.vision:
-        known: dict[str, Any] | None = {"embed_dim": config.width, "vision_cfg": dict(config.vision)}
+        known: dict[str, Any] | None = {
+            "embed_dim": config.width,
+            "vision_cfg": dict(config.vision),
+        }
     else:
         known = open_clip.get_model_config(config.architecture)
     if known is None:

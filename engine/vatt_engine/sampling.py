@@ -1,0 +1,262 @@
+"""Iterative parallel decoding of masked codes (MaskGIT, arXiv 2202.04200), as free functions.
+
+All randomness is drawn up front from one generator per sample, so a sample of a batch comes out
+as it would alone, and nothing touches torch's global seed. Codes that are held stay what they
+are and count as known from the start; without any, mask counts and order of operations are
+those of the published sampler.
+
+A negative prompt takes the place of the empty condition in classifier-free guidance:
+``logits = negative + cfg * (condition - negative)``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vatt_engine.config import AudioModelConfig, SamplerConfig
+
+OnStep = Callable[[int, int], None]
+ContextT = TypeVar("ContextT")
+
+
+class MaskedNet(Protocol[ContextT]):
+    """What the sampler asks of a net; ``nets.audio_model.AudioModel`` is one."""
+
+    config: AudioModelConfig
+
+    def context(
+        self,
+        cond: Tensor,
+        cond_mask: Tensor | None,
+        n_frames: int,
+        lane: Tensor | None = None,
+        drop_cond: Tensor | None = None,
+        drop_lane: Tensor | None = None,
+    ) -> ContextT:
+        """What stays the same from step to step."""
+
+    def logits(self, codes: Tensor, context: ContextT) -> Tensor:
+        """Logits [B, K, T, V] for codes [B, K, T]."""
+
+
+@torch.inference_mode()
+def sample_codes(
+    net: MaskedNet[ContextT],
+    cond: Tensor,
+    cond_mask: Tensor | None = None,
+    *,
+    generators: list[torch.Generator],
+    n_frames: int | None = None,
+    lane: Tensor | None = None,
+    held_codes: Tensor | None = None,
+    held: Tensor | None = None,
+    negative: Tensor | None = None,
+    negative_mask: Tensor | None = None,
+    sampler: SamplerConfig | None = None,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Draw codes for a batch of conditions.
+
+    Args:
+        net: the masked-code net.
+        cond: the converter's states [B, L, E].
+        cond_mask: True where a state is real [B, L]; None if all are.
+        generators: B generators on the CPU, one per sample.
+        n_frames: T; the model's window if None.
+        lane: sync lane [B, T, lane_width] or None.
+        held_codes: codes to keep [B, K, T]; read where ``held`` is True.
+        held: True where a code is kept [B, K, T].
+        negative: states of what must not be heard [B, L', E]; None guides away from nothing.
+        negative_mask: its mask [B, L'].
+        sampler: steps, guidance, temperatures; the defaults if None.
+        on_step: called with (steps done, steps) after each step; may raise to stop.
+
+    Returns:
+        Codes [B, K, T] int64, none of them masked.
+
+    Raises:
+        ValueError: lengths or shapes that do not fit.
+    """
+    sampler = sampler or SamplerConfig()
+    config, B = net.config, len(cond)
+    T = n_frames if n_frames is not None else config.window_code_frames
+    shape = (B, config.n_codebooks, T)
+    if len(generators) != B:
+        raise ValueError(f"{B} conditions, but {len(generators)} generators.")
+    start = torch.full(shape, config.mask_id, device=cond.device)
+    if held is not None:
+        if held_codes is None or held.shape != shape or held_codes.shape != shape:
+            raise ValueError(f"Held codes and their mask must both have the shape {shape}.")
+        start = torch.where(held.to(cond.device), held_codes.to(start), start)
+    predict = guided_logits(
+        net, cond, cond_mask, T, lane=lane, cfg=sampler.cfg, negative=negative,
+        negative_mask=negative_mask,
+    )  # fmt: skip
+    noise = draw_noise(generators, sampler.steps, shape[1:]).to(cond.device)
+    return refine(predict, start, config.mask_id, noise, sampler, on_step)
+
+
+def guided_logits(
+    net: MaskedNet[ContextT],
+    cond: Tensor,
+    cond_mask: Tensor | None,
+    n_frames: int,
+    *,
+    lane: Tensor | None = None,
+    cfg: float = 1.0,
+    negative: Tensor | None = None,
+    negative_mask: Tensor | None = None,
+) -> Callable[[Tensor], Tensor]:
+    """A function codes [B, K, T] -> logits [B, K, T, V] with guidance applied.
+
+    Both halves of the guidance run as one batch of 2B. The unguided half hears no lane either,
+    so guidance strengthens sync as well.
+    """
+    if cfg == 1.0:
+        plain = net.context(cond, cond_mask, n_frames, lane)
+        return lambda codes: net.logits(codes, plain)
+    B = len(cond)
+    second = torch.arange(2 * B, device=cond.device) >= B
+    if negative is None:
+        both, both_mask = (
+            cond.repeat(2, 1, 1),
+            None if cond_mask is None else cond_mask.repeat(2, 1),
+        )
+        drop_cond = second
+    else:
+        both, both_mask = _stack(cond, cond_mask, negative, negative_mask)
+        drop_cond = torch.zeros_like(second)
+    lanes = None if lane is None else lane.repeat(2, 1, 1)
+    context = net.context(
+        both, both_mask, n_frames, lanes, drop_cond, None if lane is None else second
+    )
+
+    def predict(codes: Tensor) -> Tensor:
+        with_cond, without = net.logits(codes.repeat(2, 1, 1), context).chunk(2)
+        return without + cfg * (with_cond - without)
+
+    return predict
+
+
+def refine(
+    predict: Callable[[Tensor], Tensor],
+    codes: Tensor,
+    mask_id: int,
+    noise: Tensor,
+    sampler: SamplerConfig,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Fill masked codes step by step, masking the least confident again.
+
+    Args:
+        predict: codes [B, K, T] -> logits [B, K, T, V].
+        codes: start [B, K, T]; ``mask_id`` where unknown, all else is kept.
+        mask_id: the code that stands for unknown.
+        noise: uniform in (0, 1) [steps, 2, B, K, T]: for the draw, and for the choice.
+        sampler: steps, temperatures, top_k.
+        on_step: called with (done, steps) after each step.
+    """
+    n_masked = (codes == mask_id).flatten(1).sum(dim=1)  # [B]
+    counts = mask_counts(n_masked.tolist(), sampler.steps)
+    for step in range(sampler.steps):
+        codes = refine_step(predict, codes, mask_id, noise[step], counts[step].to(codes.device),
+                            step, sampler)  # fmt: skip
+        if on_step is not None:
+            on_step(step + 1, sampler.steps)
+    return codes
+
+
+def refine_step(
+    predict: Callable[[Tensor], Tensor],
+    codes: Tensor,
+    mask_id: int,
+    noise: Tensor,
+    n_again: Tensor,
+    step: int,
+    sampler: SamplerConfig,
+) -> Tensor:
+    """One step of ``refine``: noise [2, B, K, T], ``n_again`` [B] codes are masked again."""
+    masked = codes == mask_id
+    logits = predict(codes).float() / sampler.temperature
+    drawn, p = draw(logits, noise[0], top_k=sampler.top_k)
+    codes = torch.where(masked, drawn, codes)
+    heat = sampler.mask_temperature * (1 - (step + 1) / sampler.steps)
+    confidence = p.clamp(min=1e-20).log() + heat * -(-noise[1].log()).log()
+    confidence = confidence.masked_fill(~masked, float("inf")).flatten(1)
+    # Rank every code by confidence; the lowest n_again of each sample are masked again.
+    ranks = confidence.argsort(dim=1, stable=True).argsort(dim=1)
+    again = (ranks < n_again[:, None]).view_as(codes)
+    return codes.masked_fill(again, mask_id)
+
+
+def mask_counts(n_masked: list[int], steps: int) -> Tensor:
+    """How many codes are masked again after each step [steps, B]; cosine schedule, 0 at last.
+
+    The count is between 1 and one less than before, where there is anything left to mask.
+    """
+    rows = []
+    now = list(n_masked)
+    for step in range(1, steps + 1):
+        share = math.cos(math.pi * step / steps / 2)
+        if step == steps:
+            now = [0] * len(now)
+        else:
+            wanted = [math.floor(share * n) for n in n_masked]
+            now = [max(min(1, n), min(w, n - 1)) for w, n in zip(wanted, now, strict=True)]
+        rows.append(now)
+    return torch.tensor(rows)
+
+
+def draw(logits: Tensor, u: Tensor, *, top_k: int, top_p: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Draw one entry per row by inverting the distribution function at ``u``.
+
+    Args:
+        logits: [..., V], temperature applied.
+        u: uniform in [0, 1) [...].
+        top_k: candidates kept, by logit.
+        top_p: of these, the fewest that hold this share are kept.
+
+    Returns:
+        Drawn entries [...] int64, and their probabilities among the candidates [...].
+    """
+    values, entries = logits.topk(min(top_k, logits.shape[-1]), dim=-1)
+    p = values.softmax(dim=-1)
+    if top_p < 1.0:
+        p = p.masked_fill(p.cumsum(dim=-1) - p >= top_p, 0.0)
+        p = p / p.sum(dim=-1, keepdim=True)
+    reached = p.cumsum(dim=-1)
+    place = (reached <= u[..., None] * reached[..., -1:]).sum(dim=-1, keepdim=True)
+    last = (p > 0).sum(dim=-1, keepdim=True) - 1
+    place = torch.minimum(place, last)
+    return entries.gather(-1, place)[..., 0], p.gather(-1, place)[..., 0]
+
+
+def draw_noise(
+    generators: list[torch.Generator], steps: int, shape: torch.Size | tuple[int, ...]
+) -> Tensor:
+    """Uniform noise in (0, 1) [steps, 2, B, *shape], sample b from generator b alone."""
+    each = [torch.rand((steps, 2, *shape), generator=g) for g in generators]
+    return torch.stack(each, dim=2).clamp(1e-7, 1 - 1e-7)
+
+
+def _stack(
+    cond: Tensor, cond_mask: Tensor | None, negative: Tensor, negative_mask: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Both conditions as one batch [2B, max(L, L'), E], padded on the right, with a mask."""
+    if negative.shape[0] != cond.shape[0]:
+        raise ValueError(f"{len(cond)} conditions, but {len(negative)} negative ones.")
+    longest = max(cond.shape[1], negative.shape[1])
+    states, masks = [], []
+    for x, mask in ((cond, cond_mask), (negative, negative_mask)):
+        room = longest - x.shape[1]
+        if mask is None:
+            mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
+        states.append(F.pad(x, (0, 0, 0, room)))
+        masks.append(F.pad(mask, (0, room), value=False))
+    return torch.cat(states), torch.cat(masks)

@@ -7,7 +7,10 @@ same class, so panel and CLI show exactly what the engine said.
 
 from __future__ import annotations
 
+import signal
 from typing import ClassVar
+
+DEVICE_FAILED = 70  # exit status of a worker whose GPU context is beyond repair
 
 
 class VattError(Exception):
@@ -138,3 +141,20 @@ def error_from_dict(data: dict[str, object]) -> VattError:
     """Rebuild an error from its wire form; an unknown code becomes a plain ``EngineError``."""
     cls = _family(VattError).get(str(data.get("code", "")), EngineError)
     return cls(str(data.get("message", "unknown error")), str(data.get("hint", "")))
+
+
+def describe_exit(status: int | None) -> str:
+    """Words for a ``subprocess``-style return code; None when it is not known."""
+    if status is None:
+        return "it closed its connection"
+    if status == DEVICE_FAILED:
+        return "the compute device failed"
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    if name == "SIGKILL":
+        return "killed by SIGKILL, as the system does when memory runs out"
+    return f"killed by {name}"

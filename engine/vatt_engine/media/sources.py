@@ -188,15 +188,15 @@ class MovieSource:
             try:
                 packet = next(packets)
                 frames = packet.decode()
-            except StopIteration:
+            except (StopIteration, EOFError):
                 return
-            except (EOFError, av.error.EOFError):
-                return
-            except av.error.FFmpegError:
+            # IndexError: damage can make a demuxer see a stream that PyAV does not know of.
+            except (av.error.FFmpegError, IndexError):
                 self.n_damaged += 1
                 bad_in_a_row += 1
                 if bad_in_a_row > _MAX_BAD_IN_A_ROW:
                     return
+                packets = self._container.demux(self._stream)  # an error ends the generator
                 continue
             bad_in_a_row = 0
             for frame in frames:

@@ -52,7 +52,7 @@ def shards(stage: Stage, time_s: float, x: float, y: float, n: int, speed: float
 
 def fall(stage: Stage) -> Part:
     """One to four things dropped one after the other; each hops a little and lies still."""
-    moments = stage.moments(0.1, 0.8, 4)
+    moments = stage.moments(0.1, 0.8, 4, tail_s=0.1 + float(np.sqrt(1.6 / stage.gravity)))
     bodies: list[Body] = []
     times: list[Floats] = []
     strengths: list[Floats] = []
@@ -118,7 +118,7 @@ def throw(stage: Stage) -> Part:
     bodies = [wall]
     times: list[float] = []
     strengths: list[float] = []
-    for start in stage.moments(0.1, 0.9, 4):
+    for start in stage.moments(0.1, 0.9, 4, tail_s=0.7):
         half = stage.size * stage.uniform(0.5, 0.9)
         flight = stage.uniform(0.25, 0.6)
         x0, y0 = stage.uniform(0.0, 0.5), stage.uniform(0.3, 0.7) * stage.floor
@@ -237,7 +237,7 @@ def burst(stage: Stage) -> Part:
     if fallen:
         height = min(stage.uniform(0.25, 0.7), stage.floor - half - 0.02)
         fall_s = float(np.sqrt(2 * height / stage.gravity))
-        start = stage.uniform(0.1, max(stage.end_s - fall_s - 0.4, 0.15))
+        start = stage.uniform(0.0, max(stage.end_s - fall_s - 0.4, 0.02))
         altitude, contacts, _ = physics.bounce(stage.clock, start, height, stage.gravity, 0.0)
         time_s = float(contacts[0])
         y: Floats | float = stage.floor - half - altitude
@@ -261,7 +261,7 @@ def splash(stage: Stage) -> Part:
     bodies: list[Body] = []
     drops: list[Particles] = []
     times: list[float] = []
-    for start in stage.moments(0.1, 1.0, 3):
+    for start in stage.moments(0.1, 1.0, 3, tail_s=0.1 + float(np.sqrt(1.4 / stage.gravity))):
         half = stage.size * stage.uniform(0.5, 1.0)
         height = stage.uniform(0.2, surface - half)
         hit = start + float(np.sqrt(2 * height / stage.gravity))
@@ -304,7 +304,7 @@ def splash(stage: Stage) -> Part:
 
 def jump(stage: Stage) -> Part:
     """A figure that crouches, leaps, and lands with its whole weight."""
-    takeoffs = stage.moments(0.5, 1.3, 4)
+    takeoffs = stage.moments(0.5, 1.3, 4, tail_s=0.7)
     half = stage.size * 1.4
     altitude = np.zeros(stage.n)
     squash = np.ones(stage.n)

@@ -6,7 +6,6 @@ import numpy as np
 
 from vatt_engine.corpus.scenes import physics
 from vatt_engine.corpus.scenes.plan import ASPECT, TRACK_HZ, Body, Colour, Floats, Part, Shimmer
-from vatt_engine.corpus.scenes.rhythms import flakes
 from vatt_engine.corpus.scenes.stage import Stage, specks
 
 _VIDEO_STEP = 4
@@ -439,11 +438,23 @@ def lightning(stage: Stage) -> Part:
     return stage.part(shimmers=(sky,), times=times, level=level, ring_s=0.8, seen=False)
 
 
+def _flakes(stage: Stage) -> Part:
+    n = 25
+    x0 = stage.rng.uniform(0, ASPECT, n)
+    y0 = stage.rng.uniform(-0.2, 1, n)
+    drift = 0.05 * np.sin(stage.clock[:, None] * stage.rng.uniform(0.5, 2, n) + x0 * 9)
+    y = (y0 + stage.clock[:, None] * stage.rng.uniform(0.03, 0.12, n)) % 1.2 - 0.1
+    pos = np.stack([x0 + drift, y], axis=-1)
+    return stage.part(
+        particles=(specks(stage, pos, np.zeros_like(pos), (1.0, 1.0, 1.0), 0.6),), silent=True
+    )
+
+
 def distractor(stage: Stage) -> Part:
     """Something that moves and makes no sound: flakes, a drifting balloon, a waving hand, clouds."""
     choice = stage.rng.integers(0, 4)
     if choice == 0:
-        return flakes(stage)
+        return _flakes(stage)
     if choice == 1:
         x = stage.x + 0.3 * physics.smooth_walk(stage.rng, stage.n, 0.3, TRACK_HZ)
         y = 0.4 + 0.1 * physics.smooth_walk(stage.rng, stage.n, 0.4, TRACK_HZ)

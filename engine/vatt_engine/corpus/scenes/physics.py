@@ -134,11 +134,15 @@ def rolling(
 def series(
     rng: np.random.Generator, start_s: float, end_s: float, rate_hz: float, jitter: float
 ) -> Floats:
-    """Moments from ``start_s`` to ``end_s`` at about ``rate_hz``, each off by ``jitter`` periods."""
+    """Moments from ``start_s`` to ``end_s`` at about ``rate_hz``, each off by ``jitter`` periods.
+
+    There is always one: the middle, when the span is too short for a period.
+    """
     period = 1 / rate_hz
     n = max(int((end_s - start_s) / period), 1)
     times = start_s + period * (np.arange(n) + jitter * rng.uniform(-1, 1, n))
-    return np.sort(times[(times >= start_s) & (times < end_s)])
+    times = np.sort(times[(times >= start_s) & (times < end_s)])
+    return times if len(times) else np.array([(start_s + max(end_s, start_s)) / 2])
 
 
 def bumps(t: Floats, times: Floats, attack_s: float, decay_s: float) -> Floats:

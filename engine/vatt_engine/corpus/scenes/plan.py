@@ -164,12 +164,16 @@ class World:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One piece of action made by a family, in film time: what moves and what it sounds like."""
+    """One piece of action made by a family, in film time: what moves and what it sounds like.
+
+    ``picture`` is the first lemma of the ImageNet class the thing belongs to; empty for none.
+    """
 
     bodies: tuple[Body, ...] = ()
     particles: tuple[Particles, ...] = ()
     shimmers: tuple[Shimmer, ...] = ()
     source: Source | None = None
+    picture: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,8 +181,10 @@ class Scene:
     """A whole film plan.
 
     Attributes:
-        seed, split: what it was made from; ``split`` is ``train`` or ``test``.
+        seed, split: what it was made from: ``train``, ``valid`` (training families, other pictures)
+            or ``test`` (held-out families).
         family: of the main part; ``still``, ``camera``, ``light`` and ``distractor`` make no sound.
+        place: key of ``textures.BACKDROPS`` of the first shot.
         parts: silent ones included (distractors).
         style: names of what was done to the film (``cuts``, ``slow_motion``, ``handheld``, ...).
         slow: played seconds per world second, 1 for normal speed.
@@ -187,6 +193,7 @@ class Scene:
     seed: int
     split: str
     family: str
+    place: str
     duration_s: float
     parts: tuple[Part, ...]
     world: World

@@ -6,7 +6,7 @@ import numpy as np
 
 from vatt_engine.corpus.scenes import physics
 from vatt_engine.corpus.scenes.plan import ASPECT, Body, Floats, Part
-from vatt_engine.corpus.scenes.stage import Stage, specks
+from vatt_engine.corpus.scenes.stage import Stage
 
 
 def _steps(stage: Stage, rate: float) -> Floats:
@@ -40,7 +40,6 @@ def walk(stage: Stage) -> Part:
     direction = -1.0 if stage.chance(0.5) else 1.0
     # Followed by the camera (stays in place) or crossing the picture.
     speed = 0.0 if stage.chance(0.4) else direction * 0.42 * leg * rate
-    x = stage.x + speed * (stage.clock - stage.end_s / 2)
     moving = (stage.clock > times[0] - 0.3) & (stage.clock < times[-1] + 0.3)
     since = np.clip(stage.clock, times[0], times[-1])
     x = stage.x + speed * (since - stage.end_s / 2)
@@ -279,7 +278,6 @@ def hinge(stage: Stage) -> Part:
     panel = stage.body(
         stage.sprite("box", width, half_y, real=True), x0 + seen, stage.floor - half_y
     )
-    panel = Body(panel.sprite, panel.pos, panel.angle, panel.scale, panel.shown)
     edge = stage.body(stage.sprite("bar", 0.02, half_y), x0 + 2 * seen, stage.floor - half_y)
     speed = np.abs(np.gradient(ajar, stage.clock, edge_order=1))
     creaks = stage.category in {"door_creak", "creak"}
@@ -460,21 +458,3 @@ def crowd(stage: Stage) -> Part:
         )
     )
     return stage.part(bodies=bodies, level=0.7 * fade, kind="continuous")
-
-
-def confetti(stage: Stage) -> Floats:
-    """Positions [N, P, 2] of slow falling flakes (a silent distractor uses them)."""
-    n = 25
-    x0 = stage.rng.uniform(0, ASPECT, n)
-    y0 = stage.rng.uniform(-0.2, 1, n)
-    drift = 0.05 * np.sin(stage.clock[:, None] * stage.rng.uniform(0.5, 2, n) + x0 * 9)
-    y = (y0 + stage.clock[:, None] * stage.rng.uniform(0.03, 0.12, n)) % 1.2 - 0.1
-    return np.stack([x0 + drift, y], axis=-1)
-
-
-def flakes(stage: Stage) -> Part:
-    """Snow or dust in the air: moves, makes no sound."""
-    pos = confetti(stage)
-    return stage.part(
-        particles=(specks(stage, pos, np.zeros_like(pos), (1.0, 1.0, 1.0), 0.6),), silent=True
-    )

@@ -86,11 +86,14 @@ class Stage:
         start = self.uniform(0.0, self.end_s - length)
         return start, start + length
 
-    def moments(self, lead_s: float, gap_s: float, n_max: int) -> Floats:
-        """1 to ``n_max`` separate moments, at least ``gap_s`` apart, the first after ``lead_s``."""
-        room = self.end_s - lead_s - 0.15
+    def moments(self, lead_s: float, gap_s: float, n_max: int, tail_s: float = 0.15) -> Floats:
+        """1 to ``n_max`` separate moments, at least ``gap_s`` apart.
+
+        The first comes after ``lead_s``, the last ``tail_s`` before the end, if there is room.
+        """
+        room = self.end_s - lead_s - tail_s
         if room <= 0:
-            return np.array([max(0.5 * self.end_s, 0.02)])
+            return np.array([max(0.5 * (self.end_s - tail_s), 0.02)])
         n = int(self.rng.integers(1, max(1, min(n_max, int(room / gap_s) + 1)) + 1))
         slack = max(room - (n - 1) * gap_s, 0.0)
         return np.asarray(lead_s + np.sort(self.rng.uniform(0, slack, n)) + gap_s * np.arange(n))

@@ -1,0 +1,1 @@
+"""Made films with known sound moments: what the bundled model learns from and is measured on."""

@@ -1,0 +1,100 @@
+"""How much memory a model needs, estimated from its sizes; no torch here.
+
+Weights are counted exactly from the config; activations by the largest tensors of each stage at
+the given batch. ``offload`` is the peak when the LM leaves the device before the audio model
+runs, so the parts do not add up but take turns.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from vatt_engine.config import AudioModelConfig, CodecConfig, ConverterConfig, ModelConfig
+
+_OVERHEAD = 600 << 20  # CUDA context, kernels, allocator slack
+
+
+def converter_parameters(c: ConverterConfig) -> int:
+    """Weights of LM and projection, LoRA not counted."""
+    inner, kv = c.n_heads * c.head_dim, c.n_kv_heads * c.head_dim
+    layer = 2 * c.width * inner + 2 * c.width * kv + 3 * c.width * c.ff_width + 2 * c.width
+    tables = c.vocabulary * c.width * (1 if c.tied_embeddings else 2)
+    return c.n_layers * layer + tables + c.width + (c.video_width + 1) * c.width
+
+
+def audio_parameters(a: AudioModelConfig) -> int:
+    """Trained weights of the audio model; tables and codebooks not counted."""
+    attention, ff = 4 * a.width * a.n_heads * a.head_dim, 8 * a.width**2
+    encoder = a.n_encoder_layers * (attention + 2 * ff) + 4 * a.width
+    decoder = a.n_decoder_layers * (attention + ff + 4 * a.width) + 2 * a.width
+    heads = a.width * a.n_codebooks * a.codebook_size
+    ends = (a.cond_width + 1 + a.codebook_dim + 1 + 2) * a.width + a.n_codebooks * a.codebook_dim
+    lane = (a.lane_width + 1) * a.width + a.width**2 if a.lane_width else 0
+    return encoder + decoder + heads + ends + lane
+
+
+def codec_parameters(c: CodecConfig) -> int:
+    """Rough count of the codec's weights (within a few per cent)."""
+    width, total = c.n_filters, 2 * c.kernel_size * c.n_filters
+    for ratio in reversed(c.ratios):
+        residual = width * (width // c.compress) * (c.residual_kernel_size + 1)
+        total += 2 * (residual * c.n_residual_layers + 4 * ratio * width * width)
+        width *= 2
+    total += 2 * (c.last_kernel_size * width * c.dimension + c.lstm * 8 * width * width)
+    return total + 2 * c.n_codebooks * c.codebook_size * c.dimension
+
+
+def estimate_memory(
+    config: ModelConfig, file_bytes: Mapping[str, int] | None = None, batch: int = 1
+) -> dict[str, Any]:
+    """Bytes on the device, by part, resident and with ``--offload``.
+
+    Args:
+        config: the model.
+        file_bytes: size of each component's file, for parts whose sizes the config cannot tell.
+        batch: takes made in one go.
+
+    Returns:
+        ``{"weights": {part: bytes}, "activations": bytes, "resident": bytes, "offload": bytes}``
+        for 16-bit weights in LM and audio model and 32-bit ones elsewhere.
+    """
+    a, files = config.audio, file_bytes or {}
+    n = config.longest_condition + a.window_code_frames
+    pairs = 2 * batch  # both halves of the guidance
+    step = pairs * n * a.width * 12 * 2 + pairs * a.window_code_frames * a.n_codebooks * (
+        a.codebook_size * 6
+    )
+    bias = a.n_heads * n * n * 2 * 2
+    wave = batch * config.window_samples * max(config.codec.n_filters, 16) * 4 * 3
+    weights = {
+        "visual": files.get("visual", 4 * _visual_guess(config)),
+        "converter": 2 * converter_parameters(config.converter),
+        "audio": 2 * audio_parameters(a),
+        "codec": 4 * codec_parameters(config.codec),
+    }
+    activations = max(step + bias, wave)
+    resident = sum(weights.values()) + activations + _OVERHEAD
+    rest = weights["audio"] + weights["codec"] + activations
+    offload = max(weights["converter"] + weights["visual"], rest) + _OVERHEAD
+    return {
+        "weights": weights,
+        "activations": activations,
+        "resident": resident,
+        "offload": offload,
+    }
+
+
+def machine_memory() -> dict[str, int]:
+    """Physical memory of this machine in bytes, 0 where the system does not tell."""
+    try:
+        n_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        n_bytes = 0
+    return {"ram": n_bytes}
+
+
+def _visual_guess(config: ModelConfig) -> int:
+    """Parameters of the backbone: known for the published one, small otherwise."""
+    return 304_000_000 if config.visual.architecture == "EVA02-L-14-336" else 6_000_000

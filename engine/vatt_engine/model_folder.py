@@ -1,0 +1,363 @@
+"""Model folder <-> nets: ``model.json``, a safetensors file per component, the tokenizer.
+
+Loading is strict (every key, every shape), never unpickles, and never goes on the network. The
+nets start without memory and take over the tensors of the files. ``tiny`` is made on the spot
+from a fixed seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save, save_file
+from torch import Tensor, nn
+
+from vatt_engine.config import ModelConfig
+from vatt_engine.errors import BadModelFolder, CannotWrite, DeviceUnavailable
+from vatt_engine.manifest import (
+    COMPONENTS,
+    MANIFEST,
+    TOKENIZER,
+    FileEntry,
+    Licence,
+    Manifest,
+    check_file,
+    file_sha256,
+    read_manifest,
+    write_manifest,
+)
+from vatt_engine.model_library import TINY, find_model
+from vatt_engine.nets import codec as codec_net
+from vatt_engine.nets import visual as visual_net
+from vatt_engine.nets.audio_model import AudioModel
+from vatt_engine.nets.building import fill_random, fill_strictly, parameters_on_meta
+from vatt_engine.nets.codec import Codec, build_codec
+from vatt_engine.nets.converter import (
+    Converter,
+    build_converter,
+    byte_tokenizer,
+    tie_embeddings,
+)
+from vatt_engine.nets.prompts import TextTokenizer
+from vatt_engine.nets.visual import VisualEncoder, build_visual
+from vatt_engine.presets import preset
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+_TINY_SEED = 2411_05679
+# Files up to this size are hashed whenever they are loaded; larger ones by ``models verify``.
+_HASHED_AT_LOAD = 256 << 20
+# On a CPU, an LM with more parameters than this stays in 16 bits.
+_WIDE_ON_CPU = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model ready to run: nets in eval mode on one device.
+
+    Attributes:
+        model_hash: identifies config and weights (see ``Manifest.model_hash``).
+        trained: False for random weights.
+        folder: where it came from; None for ``tiny``.
+    """
+
+    config: ModelConfig
+    visual: VisualEncoder
+    converter: Converter
+    audio: AudioModel
+    codec: Codec
+    model_hash: str
+    trained: bool
+    device: torch.device
+    folder: Path | None = None
+
+    @property
+    def n_parameters(self) -> dict[str, int]:
+        """Weights by component."""
+        return {c: sum(p.numel() for p in getattr(self, c).parameters()) for c in COMPONENTS}
+
+
+def load_model(
+    name_or_folder: str | Path, device: str | torch.device = "cpu", precision: Precision = "auto"
+) -> Model:
+    """Load an installed model, or make ``tiny``.
+
+    Args:
+        name_or_folder: a model's name, or the path of a model folder.
+        device: where the nets go: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        precision: of LM and audio model; ``auto`` is bfloat16 on CUDA and float32 elsewhere.
+
+    Raises:
+        UnknownModel: no such model.
+        BadModelFolder: incomplete, damaged, or made by a newer version.
+        DeviceUnavailable: this machine has no such device.
+    """
+    target = resolve_device(device)
+    if str(name_or_folder) == TINY:
+        model = _make_tiny()
+    else:
+        model = _read_folder(find_model(str(name_or_folder)))
+    for component in COMPONENTS:
+        net: nn.Module = getattr(model, component)
+        net.requires_grad_(False).eval()
+        place_net(net, target, _run_dtype(component, net, target, precision))
+    return replace(model, device=target)
+
+
+def save_model(
+    model: Model,
+    folder: Path,
+    *,
+    description: str = "",
+    licences: tuple[Licence, ...] = (),
+    provenance: Mapping[str, Any] | None = None,
+    texts: Mapping[str, str] | None = None,
+    force: bool = False,
+) -> Manifest:
+    """Write a model folder, whole or not at all.
+
+    Args:
+        model: its nets are stored as they are (dtype included).
+        folder: must not exist, unless ``force``.
+        description: one line for lists.
+        licences: terms, part by part.
+        provenance: where the weights come from.
+        texts: further text files by name, such as ``MODEL_CARD.md`` and ``LICENSE``.
+        force: replace an existing model folder.
+
+    Raises:
+        CannotWrite: the folder exists, or the disk refuses.
+    """
+
+    def fill(place: Path) -> Manifest:
+        files = {}
+        for component in COMPONENTS:
+            path = place / f"{component}.safetensors"
+            save_file(stored_tensors(component, getattr(model, component)), path)
+            files[component] = entry_of(path)
+        tokenizer = place / TOKENIZER
+        tokenizer.write_text(model.converter.tokenizer.to_str(), "utf-8")
+        files["tokenizer"] = entry_of(tokenizer)
+        for name, text in (texts or {}).items():
+            (place / name).write_text(text, "utf-8")
+        config = replace(model.config, name=folder.name)
+        manifest = Manifest(
+            config, model.trained, files, description, licences, dict(provenance or {})
+        )
+        write_manifest(place, manifest)
+        return manifest
+
+    return write_folder(folder, fill, force=force)
+
+
+def write_folder(
+    folder: Path, fill: Callable[[Path], Manifest], *, force: bool = False
+) -> Manifest:
+    """Let ``fill`` build a model folder under a temporary name, then move it into place.
+
+    Raises:
+        CannotWrite: the folder exists (and not ``force``), or the disk refuses. Nothing is left.
+    """
+    if folder.exists() and not (force and (folder / MANIFEST).is_file()):
+        raise CannotWrite(f"{folder} exists already.", "Choose another name, or use --force.")
+    part = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.part"
+    try:
+        part.mkdir(parents=True)
+        manifest = fill(part)
+        for path in part.iterdir():
+            _flush(path)
+        if folder.exists():
+            old = part.with_suffix(".old")
+            folder.rename(old)
+            part.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            part.rename(folder)
+        return manifest
+    except OSError as error:
+        raise CannotWrite(
+            f"The model folder {folder} cannot be written: {error.strerror or error}.",
+            "Check the free space and the permissions of that place.",
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def entry_of(path: Path) -> FileEntry:
+    """Name, size and SHA-256 of a finished file."""
+    return FileEntry(path.name, path.stat().st_size, file_sha256(path))
+
+
+def stored_tensors(component: str, net: nn.Module) -> dict[str, Tensor]:
+    """What a component's file holds: contiguous, no training counters, no tied copies."""
+    left_out = left_out_keys(component, net)
+    return {
+        k: v.detach().cpu().contiguous()
+        for k, v in net.state_dict().items()
+        if not k.endswith(left_out)
+    }
+
+
+def left_out_keys(component: str, net: nn.Module) -> tuple[str, ...]:
+    """Endings of state-dict keys that a component's file need not hold."""
+    if component == "visual":
+        return visual_net.TRAINING_ONLY
+    if component == "codec":
+        return codec_net.TRAINING_ONLY
+    if isinstance(net, Converter) and net.config.tied_embeddings:
+        return ("llm.lm_head.weight",)
+    return ("\0",)  # no key ends so; an empty tuple would do too, an empty string would not
+
+
+def build_empty(config: ModelConfig, tokenizer: TextTokenizer) -> dict[str, nn.Module]:
+    """The four nets of a model without weights (parameters on ``meta``).
+
+    Raises:
+        BadModelFolder: an architecture no library knows, or sizes one refuses.
+    """
+    try:
+        with parameters_on_meta():
+            return {
+                "visual": build_visual(config.visual),
+                "converter": build_converter(config.converter, tokenizer),
+                "audio": AudioModel(config.audio),
+                "codec": build_codec(config.codec),
+            }
+    except (ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise BadModelFolder(
+            f"The config of {config.name!r} describes nets that cannot be built: {error}.",
+            "Fetch or import the model again, or update the program.",
+        ) from error
+
+
+def resolve_device(device: str | torch.device) -> torch.device:
+    """The device of that name; ``auto`` takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        DeviceUnavailable: unknown, or not on this machine.
+    """
+    hint = "Use --device cpu, or auto; `vatt doctor` lists what this machine has."
+    if str(device) == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        target = torch.device(device)
+    except RuntimeError as error:
+        raise DeviceUnavailable(
+            f"There is no kind of device called {str(device)!r}.", hint
+        ) from error
+    n_cuda = torch.cuda.device_count() if target.type == "cuda" else 0
+    there = {
+        "cpu": target.index in (None, 0),
+        "cuda": (target.index or 0) < n_cuda,
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there.get(target.type, False):
+        raise DeviceUnavailable(f"This machine has no device {str(device)!r}.", hint)
+    return target
+
+
+def place_net(net: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
+    """Move a net; its weights become ``dtype``, its tables (rotary, codebooks) keep 32 bits."""
+    for parameter in net.parameters():
+        if parameter.is_floating_point():
+            parameter.data = parameter.data.to(device, dtype)
+    net.to(device)
+
+
+def _read_folder(folder: Path) -> Model:
+    manifest = read_manifest(folder)
+    paths = {
+        what: check_file(folder, entry, whole=entry.n_bytes <= _HASHED_AT_LOAD)
+        for what, entry in manifest.files.items()
+    }
+    nets = build_empty(manifest.config, _read_tokenizer(paths["tokenizer"]))
+    for component, net in nets.items():
+        name = manifest.files[component].name
+        try:
+            tensors = load_file(paths[component])
+        except (SafetensorError, ValueError) as error:
+            raise BadModelFolder(
+                f"{name} in {folder} is no readable safetensors file ({error}).",
+                "Fetch or import the model again.",
+            ) from error
+        fill_strictly(net, tensors, f"{name} in {folder}", left_out_keys(component, net))
+    return _assemble(manifest, nets, folder)
+
+
+def _read_tokenizer(path: Path) -> TextTokenizer:
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise BadModelFolder(
+            f"{path} is no readable tokenizer ({error}).", "Fetch or import the model again."
+        ) from error
+
+
+def _assemble(manifest: Manifest, nets: Mapping[str, Any], folder: Path | None) -> Model:
+    tie_embeddings(nets["converter"])
+    return Model(
+        config=manifest.config,
+        **nets,
+        model_hash=manifest.model_hash,
+        trained=manifest.trained,
+        device=torch.device("cpu"),
+        folder=folder,
+    )
+
+
+def _make_tiny() -> Model:
+    """The ``tiny`` preset with random weights; the same everywhere."""
+    config = preset(TINY)
+    tokenizer = byte_tokenizer()
+    nets: dict[str, Any] = build_empty(config, tokenizer)
+    generator = torch.Generator().manual_seed(_TINY_SEED)
+    for component in COMPONENTS:
+        net = nets[component]
+        table = nets[component].positions if component == "audio" else None
+        fill_random(net, generator, left_out_keys(component, net))
+        if table is not None:
+            net.load_state_dict(
+                {"positions": table, "codebooks": nets["codec"].codebooks}, strict=False
+            )
+    tie_embeddings(nets["converter"])
+    nets["codec"].decoder.model[-1].conv.conv.weight_g.data *= 0.4  # keep clear of full scale
+    files = {
+        c: FileEntry("", 0, hashlib.sha256(save(stored_tensors(c, nets[c]))).hexdigest())
+        for c in COMPONENTS
+    }
+    text = tokenizer.to_str().encode()
+    files["tokenizer"] = FileEntry("", 0, hashlib.sha256(text).hexdigest())
+    return _assemble(Manifest(config, False, files), nets, None)
+
+
+def _run_dtype(
+    component: str, net: nn.Module, device: torch.device, precision: Precision
+) -> torch.dtype:
+    """Codec and visual encoder run in 32 bits; LM and audio model as asked for."""
+    if component in ("visual", "codec"):
+        return torch.float32
+    if precision != "auto":
+        return torch.float32 if precision == "float32" else torch.bfloat16
+    if device.type == "cuda":
+        return torch.bfloat16
+    weights = next(net.parameters())
+    big = component == "converter" and sum(p.numel() for p in net.parameters()) > _WIDE_ON_CPU
+    return torch.bfloat16 if big and weights.dtype != torch.float32 else torch.float32
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

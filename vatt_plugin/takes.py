@@ -1,0 +1,228 @@
+"""From what the engine hands over to a take one can trust: check, level, fade, write.
+
+The engine leaves 32 bit float WAVs in a scratch folder. Nothing it says is taken on trust: a file
+outside that folder, of another length or rate, with a sample that is no number, or with other
+bytes than announced is rejected by name and never gets a final name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from vatt_engine.errors import CannotWrite
+from vatt_engine.messages import Generate, TakeReady
+from vatt_plugin import bwf, levels
+from vatt_plugin.cues import OUTPUT_SAMPLE_RATE, Cue, Recipe, Take
+from vatt_plugin.errors import TakeRejected
+
+FADE_S = 0.008  # at both ends, so that no edit clicks
+BLOCK_SAMPLES = 1 << 16
+MAX_CHANNELS = 2
+_DAY_SAMPLES = 24 * 3600 * OUTPUT_SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where and under which facts an adopted take is written.
+
+    Attributes:
+        folder: existing folder for the WAV.
+        name: file name for a take id, without folder.
+        codes_folder: where the take's codes are kept; None keeps none.
+        project: shown in the file's iXML.
+        time_reference: samples since midnight; see ``record_time_reference``.
+        drop: whether the timeline counts drop-frame.
+    """
+
+    folder: Path
+    name: Callable[[str], str] = "{}.wav".format
+    codes_folder: Path | None = None
+    project: str = ""
+    time_reference: int = 0
+    drop: bool = False
+
+
+def samples_with_handles(cue: Cue, handle_frames: int) -> int:
+    """Samples a take holds: the cue's frames and ``handle_frames`` on either side, rounded up."""
+    frames = cue.n_frames + 2 * handle_frames
+    return -(-frames * OUTPUT_SAMPLE_RATE * cue.fps.denominator // cue.fps.numerator)
+
+
+def record_time_reference(cue: Cue, handle_frames: int) -> int:
+    """Samples since midnight of a take's first sample, handles included, wrapping at 24 h."""
+    handle_s = Fraction(handle_frames) / cue.fps
+    return round((cue.record_timecode_s - handle_s) * OUTPUT_SAMPLE_RATE) % _DAY_SAMPLES
+
+
+def adopt(
+    ready: TakeReady,
+    request: Generate,
+    cue: Cue,
+    recipe: Recipe,
+    to: Destination,
+    *,
+    gain_db: float | None = None,
+) -> Take:
+    """Check what came back for ``request`` and keep it as a levelled 48 kHz 24 bit BWF.
+
+    Args:
+        ready: the engine's event.
+        request: what was asked for.
+        cue: whose sound it is.
+        recipe: everything that makes it again.
+        to: where it goes.
+        gain_db: level it by this instead of by loudness (a take that continues another).
+
+    Raises:
+        TakeRejected: it is not what was asked for.
+        CannotWrite: the disk would not take it. Neither leaves a file behind.
+    """
+    source = _inside(ready.wav_path, request.scratch)
+    _check_bytes(source, ready)
+    with _open(source) as sound:
+        _check_format(sound, ready, request)
+        measured = levels.measure(_blocks(sound), sound.channels)
+        _check_samples(measured, request)
+        applied_db = levels.choose_gain_db(measured, gain_db)
+        take_id = _take_id(sound, applied_db, cue, recipe)
+        lufs, peak = _after(measured.lufs, applied_db), _after(measured.true_peak_dbtp, applied_db)
+        path = to.folder / to.name(take_id)
+        facts = bwf.WavFacts(
+            n_samples=sound.frames,
+            n_channels=sound.channels,
+            time_reference=to.time_reference,
+            description=f"{cue.clip}: {ready.prompt}",
+            reference=f"VATT-{take_id}",
+            originator=f"VATT Foley {recipe.engine_version}",
+            fps=cue.fps,
+            drop=to.drop,
+            project=to.project,
+            scene=cue.clip,
+            take=take_id,
+            note=f"prompt: {ready.prompt}; seed {ready.seed}; model {recipe.model}",
+            lufs=lufs,
+            peak_dbtp=peak,
+        )
+        bwf.write(path, facts, _pcm(sound, applied_db))
+    return Take(
+        take_id=take_id,
+        cue_id=cue.cue_id,
+        wav_path=str(path),
+        codes_path=_keep_codes(ready, request, take_id, to.codes_folder),
+        caption=ready.prompt,
+        recipe=recipe,
+        sync=ready.sync,
+        lag_s=ready.lag_s,
+        lufs=lufs,
+        peak_dbtp=peak,
+        gain_db=applied_db,
+        figures=dict(ready.figures),
+    )
+
+
+def _inside(path: str, scratch: str) -> Path:
+    """The file, if it lies in the scratch folder and is no link out of it."""
+    try:
+        found = Path(path).resolve(strict=True)
+        folder = Path(scratch).resolve(strict=True)
+    except (OSError, ValueError) as error:
+        raise TakeRejected(f"The engine named a file that is not there: {path[:200]!r}.") from error
+    if not found.is_relative_to(folder) or not found.is_file():
+        raise TakeRejected(f"The engine named a file outside its folder: {path[:200]!r}.")
+    return found
+
+
+def _check_bytes(path: Path, ready: TakeReady) -> None:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != ready.wav_sha256:
+        raise TakeRejected("The sound file is not the one the engine announced (hash differs).")
+
+
+def _open(path: Path) -> soundfile.SoundFile:
+    try:
+        return soundfile.SoundFile(path)
+    except soundfile.LibsndfileError as error:
+        raise TakeRejected(f"The sound file cannot be read: {error}.") from error
+
+
+def _check_format(sound: soundfile.SoundFile, ready: TakeReady, request: Generate) -> None:
+    if sound.samplerate != request.sample_rate or ready.sample_rate != request.sample_rate:
+        raise TakeRejected(
+            f"The sound is at {sound.samplerate} Hz, {request.sample_rate} Hz were asked for."
+        )
+    if sound.frames != request.n_samples:
+        raise TakeRejected(
+            f"The sound is {sound.frames} samples long, {request.n_samples} were asked for."
+        )
+    if not 1 <= sound.channels <= MAX_CHANNELS:
+        raise TakeRejected(f"The sound has {sound.channels} channels; one or two are allowed.")
+
+
+def _check_samples(measured: levels.Measurement, request: Generate) -> None:
+    if not measured.finite:
+        raise TakeRejected("The sound holds samples that are not numbers (NaN or infinite).")
+    if measured.n_samples != request.n_samples:
+        raise TakeRejected("The sound file is cut off.")
+
+
+def _blocks(sound: soundfile.SoundFile) -> Iterator[levels.Block]:
+    sound.seek(0)
+    yield from sound.blocks(BLOCK_SAMPLES, dtype="float32", always_2d=True)
+
+
+def _pcm(sound: soundfile.SoundFile, gain_db: float) -> Iterator[bytes]:
+    """The levelled sound with its fades, as 24 bit PCM."""
+    gain = 10 ** (gain_db / 20)
+    n_fade = min(round(FADE_S * OUTPUT_SAMPLE_RATE), sound.frames // 2)
+    at = 0
+    for block in _blocks(sound):
+        index = np.arange(at, at + len(block))
+        from_edge = np.minimum(index, sound.frames - 1 - index)
+        ramp = np.clip(from_edge / max(1, n_fade), 0.0, 1.0)
+        shape = 0.5 - 0.5 * np.cos(np.pi * ramp)
+        yield bwf.to_pcm24(block.astype(np.float64) * (gain * shape)[:, None])
+        at += len(block)
+
+
+def _take_id(sound: soundfile.SoundFile, gain_db: float, cue: Cue, recipe: Recipe) -> str:
+    """Short hash over the sound, its cue and its seed: equal only for the same take made again."""
+    digest = hashlib.sha256()
+    for piece in _pcm(sound, gain_db):
+        digest.update(piece)
+    digest.update(f"{sound.channels} {cue.cue_id} {recipe.seed}".encode())
+    return digest.hexdigest()[:12]
+
+
+def _after(level_db: float | None, gain_db: float) -> float | None:
+    return None if level_db is None else round(level_db + gain_db, 2)
+
+
+def _keep_codes(ready: TakeReady, request: Generate, take_id: str, folder: Path | None) -> str:
+    if folder is None or not ready.codes_path:
+        return ""
+    source = _inside(ready.codes_path, request.scratch)
+    path = folder / f"{take_id}.safetensors"
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        shutil.copyfile(source, part)
+        part.replace(path)
+    except OSError as error:
+        raise CannotWrite(
+            f"{path.name} was not saved: {error.strerror or error}.",
+            "Free some space or choose a folder you may write to.",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    return str(path)

@@ -192,7 +192,7 @@ def _shown(bodies: tuple[Body, ...], around: World, time_s: float) -> bool:
         k = min(int(time_s * TRACK_HZ), len(body.angle) - 1)
         j = max(k - 8, 0)
         travelled = np.abs(body.pos[k] - body.pos[j]).sum() + 0.1 * abs(body.angle[k] - body.angle[j])
-        travelled += 0.1 * abs(body.scale[k] - body.scale[j])
+        travelled += 0.1 * np.abs(body.scale[k] - body.scale[j]).sum()
         if travelled < 1e-4 or not body.shown[j : k + 1].any():
             continue
         moving += 1

@@ -103,8 +103,8 @@ def _paste_body(
     unit = (height * zoom).astype(np.float32)  # pixels a picture height
     px = (body.pos[samples, 0] - camera[samples, 0]) * unit + width / 2
     py = (body.pos[samples, 1] - camera[samples, 1]) * unit + height / 2
-    half_x = np.maximum(body.sprite.half[0] * body.scale[samples] * unit, 0.35)
-    half_y = np.maximum(body.sprite.half[1] * body.scale[samples] * unit, 0.35)
+    half_x = np.maximum(body.sprite.half[0] * body.scale[samples, 0] * unit, 0.35)
+    half_y = np.maximum(body.sprite.half[1] * body.scale[samples, 1] * unit, 0.35)
     # One box that holds the body at all open moments of a video frame.
     tilt = np.abs(np.stack([np.sin(body.angle[samples]), np.cos(body.angle[samples])]))
     reach_x = half_x * tilt[1] + half_y * tilt[0] + 1.5
@@ -222,7 +222,7 @@ def _paste_shimmer(
         ex = (x - shimmer.centre[0]) / shimmer.radii[0]
         ey = (y - shimmer.centre[1]) / shimmer.radii[1]
         mask = np.clip(1 - (ex[None, :] ** 2 + ey[:, None] ** 2), 0, 1).astype(np.float32)
-        gain = (amplitude[k] * mask * noise)[..., None]
+        gain = (amplitude[k] * mask * (noise + np.float32(shimmer.glow)))[..., None]
         patch = canvas[k, rows, columns]
         patch += np.where(gain > 0, gain * tint, gain * patch)
 

@@ -6,6 +6,8 @@ Each family is a function of a ``Stage``; its docstring says what is seen. Conta
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from vatt_engine.corpus.scenes import physics

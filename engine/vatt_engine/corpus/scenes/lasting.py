@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from vatt_engine.corpus.scenes import physics
@@ -35,6 +37,7 @@ def _seethe(
     drift: tuple[float, float],
     morph_hz: float,
     colour: Colour,
+    glow: float = 0.0,
 ) -> Shimmer:
     clock = stage.clock[::_VIDEO_STEP]
     moved = np.outer(clock, np.asarray(drift)) / cells
@@ -46,7 +49,7 @@ def _seethe(
         morph_hz * clock,
         np.asarray(amplitude)[::_VIDEO_STEP],
         colour,
-        int(stage.rng.integers(2**31)),
+        int(stage.rng.integers(2**31)), glow,
     )
 
 
@@ -398,7 +401,8 @@ def blink(stage: Stage) -> Part:
     on = physics.bumps(stage.clock, times, 0.01, 0.4 / rate) > 0.3
     half = stage.size
     case = stage.body(stage.sprite("box", half * 1.3, half * 1.3, real=True), stage.x, 0.45)
-    lamp = stage.body(stage.sprite("disc", half * 0.8, half * 0.8), stage.x, 0.45, 0.0, 1.0, on)
+    light = replace(stage.sprite("disc", half * 0.8, half * 0.8), colour=(1.0, 0.9, 0.7))
+    lamp = stage.body(light, stage.x, 0.45, shown=on)
     level = 0.7 * physics.bumps(stage.clock, times, 0.02, 0.5 / rate)
     return stage.part(bodies=(case, lamp), times=times, level=level, kind="rhythm", ring_s=0.15)
 

@@ -80,7 +80,7 @@ class Sprite:
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """A sprite on its way: ``pos`` [N, 2], ``angle`` [N] rad, ``scale`` [N], ``shown`` [N] bool."""
+    """A sprite on its way: ``pos``, ``scale`` [N, 2] (x, y), ``angle`` [N] rad, ``shown`` [N] bool."""
 
     sprite: Sprite
     pos: Floats
@@ -111,6 +111,7 @@ class Shimmer:
         amplitude: [F] strength of the change of brightness, 0..1.
         colour: tint of the bright side.
         seed: of the pattern.
+        glow: steady light under the pattern, as a share of the amplitude (flames, lightning).
     """
 
     centre: tuple[float, float]
@@ -121,6 +122,7 @@ class Shimmer:
     amplitude: Floats
     colour: Colour
     seed: int
+    glow: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -200,10 +200,10 @@ def drip(stage: Stage) -> Part:
         age = stage.clock - (own[index] - fall_s)
         shown = (age > -0.2) & (age <= fall_s)
         y = top + 0.5 * stage.gravity * np.clip(age, 0, None) ** 2
-        bodies.append(stage.body(drop, stage.x, y, 0.0, np.clip((age + 0.2) / 0.2, 0.2, 1), shown))
-    ring = np.full(stage.n, 9.0)
+        grown = np.clip((age + 0.2) / 0.2, 0.2, 1)
+        bodies.append(stage.body(drop, stage.x, y, 0.0, grown, shown=shown))
     before = times[np.clip(np.searchsorted(times, stage.clock, side="right") - 1, 0, None)]
-    ring = np.where(stage.clock >= times[0] if len(times) else False, stage.clock - before, ring)
+    ring = np.where(stage.clock >= times[0], stage.clock - before, 9.0)
     bodies.append(
         stage.body(
             stage.sprite("ring", 0.08, 0.02),
@@ -276,7 +276,8 @@ def hinge(stage: Stage) -> Part:
         stage.sprite("box", width * 1.05, half_y * 1.03), stage.x, stage.floor - half_y
     )
     panel = stage.body(
-        stage.sprite("box", width, half_y, real=True), x0 + seen, stage.floor - half_y
+        stage.sprite("box", width, half_y, real=True), x0 + seen, stage.floor - half_y, 0.0,
+        seen / width, 1.0,
     )
     edge = stage.body(stage.sprite("bar", 0.02, half_y), x0 + 2 * seen, stage.floor - half_y)
     speed = np.abs(np.gradient(ajar, stage.clock, edge_order=1))

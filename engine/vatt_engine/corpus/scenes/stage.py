@@ -117,16 +117,20 @@ class Stage:
         y: Floats | float,
         angle: Floats | float = 0.0,
         scale: Floats | float = 1.0,
+        scale_y: Floats | float | None = None,
         shown: NDArray[np.bool_] | bool = True,
     ) -> Body:
-        """Broadcast plain numbers to tracks."""
+        """Broadcast plain numbers to tracks; ``scale_y`` is ``scale`` unless given."""
         n = self.n
         pos = np.stack([np.broadcast_to(x, n), np.broadcast_to(y, n)], axis=1).astype(float)
         return Body(
             sprite,
             pos,
             np.broadcast_to(np.asarray(angle, float), n),
-            np.broadcast_to(np.asarray(scale, float), n),
+            np.stack(
+                [np.broadcast_to(scale, n), np.broadcast_to(scale if scale_y is None else scale_y, n)],
+                axis=1,
+            ).astype(float),
             np.broadcast_to(np.asarray(shown, bool), n),
         )
 

@@ -133,7 +133,7 @@ def build(
         sprite = Sprite("box", (float(rng.uniform(0.08, 0.2)), float(rng.uniform(0.2, 0.6))),
                         (grey, grey, grey), (grey * 0.8, grey * 0.8, grey * 0.8))
         pos = np.tile([rng.uniform(0.5, 1.3), rng.uniform(0.6, 0.9)], (n, 1))
-        occluder = Body(sprite, pos, np.zeros(n), np.ones(n), np.ones(n, bool))
+        occluder = Body(sprite, pos, np.zeros(n), np.ones((n, 2)), np.ones(n, bool))
     return World(
         backdrops=tuple(backdrops),
         shot=shot,

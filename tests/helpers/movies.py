@@ -82,7 +82,9 @@ def write_movie(
     tick = Fraction(1, 90_000) if times_s is not None else 1 / Fraction(fps)
     with av.open(str(path), "w") as container:
         stream = None
-        audio = container.add_stream("aac", rate=48_000) if sound is not None else None
+        audio = (
+            container.add_stream("aac", rate=48_000, layout="mono") if sound is not None else None
+        )
         for i, image in enumerate(images):
             if stream is None:
                 stream = container.add_stream(codec, rate=Fraction(fps))

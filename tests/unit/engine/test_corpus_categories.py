@@ -1,4 +1,4 @@
-"""The category table is what scenes, corpus and judge agree on: its rows must make sense to each."""
+"""The category table: what scenes, corpus and judge agree on must make sense to each."""
 
 import pytest
 

@@ -1,0 +1,1 @@
+"""Training of the parts of the bundled model; ``python -m vatt_engine.training KIND CONFIG``."""

@@ -1,0 +1,35 @@
+"""Where a run computes, and in what precision."""
+
+from __future__ import annotations
+
+import torch
+
+from vatt_engine.errors import DeviceUnavailable
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of this name; ``auto`` takes CUDA where there is one, else the CPU.
+
+    Raises:
+        DeviceUnavailable: this machine has none of that name.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there.get(name, False):
+        raise DeviceUnavailable(f"This machine has no {name} device.", "Set run.device to auto.")
+    return torch.device(name)
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware; elsewhere autocast would only cost."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        flags = torch.cpu.get_capabilities()
+        return any(flags.get(f, False) for f in ("avx512_bf16", "amx_bf16", "bf16"))
+    return False

@@ -1,0 +1,303 @@
+"""Sounds to train on: decoded once, kept as 16-bit mono at the codec's rate, drawn by step number.
+
+A batch is a function of (seed, step) alone, so a resumed run sees the very sounds an unbroken run
+would have seen, without any state to keep.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vatt_engine.errors import BadRequest
+from vatt_engine.training.codec_config import DataConfig, SoundSource
+
+log = logging.getLogger(__name__)
+
+AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"}
+PATH_COLUMNS = ("file", "path", "audio")
+PACKAGE_COLUMNS = ("package", "source_repository", "source")
+MIN_SECONDS = 0.04
+
+
+@dataclass(frozen=True)
+class SoundFile:
+    """One file to decode, and the package it came in."""
+
+    path: Path
+    package: str
+
+
+@dataclass(frozen=True)
+class SoundBank:
+    """Decoded sounds of one source, end to end.
+
+    Attributes:
+        samples: int16 [all samples], memory-mapped.
+        starts: first sample of each sound [N].
+        lengths: samples of each sound [N].
+        packages: where each sound came from [N].
+        names: file name of each sound [N].
+        sample_rate: samples a second.
+    """
+
+    samples: NDArray[np.int16]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    packages: tuple[str, ...]
+    names: tuple[str, ...]
+    sample_rate: int
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def seconds(self) -> float:
+        """Length of all sounds together."""
+        return float(self.lengths.sum()) / self.sample_rate
+
+    def wave(self, index: int, start: int = 0, length: int | None = None) -> NDArray[np.float32]:
+        """Samples of one sound, from ``start``, as floats within -1 and 1."""
+        first = int(self.starts[index]) + start
+        end = int(self.starts[index] + self.lengths[index])
+        last = end if length is None else min(end, first + length)
+        return self.samples[first:last].astype(np.float32) / 32768.0
+
+    def split(self, held_out: Sequence[str]) -> tuple[SoundBank, SoundBank]:
+        """(training, held out) by package; a pattern ending in ``*`` is a prefix."""
+        held = np.array([any(_matches(p, h) for h in held_out) for p in self.packages], dtype=bool)
+        return self._take(~held), self._take(held)
+
+    def _take(self, mask: NDArray[np.bool_]) -> SoundBank:
+        index = np.flatnonzero(mask)
+        return SoundBank(
+            self.samples,
+            self.starts[index],
+            self.lengths[index],
+            tuple(self.packages[i] for i in index),
+            tuple(self.names[i] for i in index),
+            self.sample_rate,
+        )
+
+
+def _matches(package: str, pattern: str) -> bool:
+    return package.startswith(pattern[:-1]) if pattern.endswith("*") else package == pattern
+
+
+def list_sounds(source: SoundSource) -> list[SoundFile]:
+    """The files of a source, in a fixed order.
+
+    Raises:
+        BadRequest: the path is missing, or holds no sound.
+    """
+    path = Path(source.path)
+    if path.suffix in (".csv", ".jsonl") and path.is_file():
+        found = _from_manifest(path)
+    elif path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
+        # ESC-10 puts the fold first in a file's name; folds share no original recording.
+        found = [SoundFile(p, f"{path.name}/{p.name.split('-')[0]}") for p in files]
+    else:
+        raise BadRequest(
+            f"No sounds at {path}: neither a manifest nor a folder.",
+            "Build the corpus (vatt corpus build), or correct data.sources.",
+        )
+    if not found:
+        raise BadRequest(f"{path} lists no sounds.", "Correct data.sources.")
+    return found
+
+
+def _from_manifest(path: Path) -> list[SoundFile]:
+    text = path.read_text(encoding="utf-8")
+    rows: list[dict[str, object]]
+    if path.suffix == ".csv":
+        rows = [dict(row) for row in csv.DictReader(text.splitlines())]
+    else:
+        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    found = []
+    for row in rows:
+        name = next((str(row[c]) for c in PATH_COLUMNS if row.get(c)), None)
+        if name is None:
+            raise BadRequest(
+                f"{path} has a row without any of: {', '.join(PATH_COLUMNS)}.",
+                "Correct the manifest.",
+            )
+        package = next((str(row[c]) for c in PACKAGE_COLUMNS if row.get(c)), path.stem)
+        found.append(SoundFile(path.parent / name, package))
+    return found
+
+
+def open_bank(source: SoundSource, sample_rate: int, cache: Path) -> SoundBank:
+    """Decode a source into the cache, or map what is already there."""
+    path = Path(source.path)
+    if path.suffix == ".npy":
+        return load_bank(path)
+    files = list_sounds(source)
+    stamp = hashlib.sha256()
+    for f in files:
+        size = f.path.stat().st_size if f.path.is_file() else -1
+        stamp.update(f"{f.path}\0{f.package}\0{size}\n".encode())
+    target = cache / f"{path.stem or 'sounds'}-{sample_rate}-{stamp.hexdigest()[:12]}.npy"
+    if not target.is_file():
+        pack(files, sample_rate, target)
+    return load_bank(target)
+
+
+def load_bank(path: Path) -> SoundBank:
+    """Map a packed file.
+
+    Raises:
+        BadRequest: it, or the index beside it, is missing.
+    """
+    try:
+        index = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        samples = np.load(path, mmap_mode="r")
+    except OSError as err:
+        raise BadRequest(
+            f"Cannot read the packed sounds {path}: {err}.", "Pack them anew."
+        ) from err
+    sounds = index["sounds"]
+    return SoundBank(
+        samples,
+        np.array([s["start"] for s in sounds], dtype=np.int64),
+        np.array([s["length"] for s in sounds], dtype=np.int64),
+        tuple(s["package"] for s in sounds),
+        tuple(s["name"] for s in sounds),
+        int(index["sample_rate"]),
+    )
+
+
+def pack(files: Sequence[SoundFile], sample_rate: int, target: Path) -> int:
+    """Decode ``files`` into ``target`` (.npy) with an index (.json) beside it.
+
+    A file that cannot be read, is silent or is shorter than 40 ms is left out and logged.
+
+    Returns:
+        how many sounds were packed.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    pieces: list[NDArray[np.int16]] = []
+    sounds: list[dict[str, object]] = []
+    start = 0
+    for f in files:
+        try:
+            wave = read_mono(f.path, sample_rate)
+        except (OSError, RuntimeError) as err:  # libsndfile's errors are RuntimeErrors
+            log.warning("left out %s: %s", f.path, err)
+            continue
+        if len(wave) < MIN_SECONDS * sample_rate or float(np.abs(wave).max()) < 1e-3:
+            log.info("left out %s: silent or too short", f.path)
+            continue
+        pieces.append((wave * 32767.0).astype(np.int16))
+        name = f"{f.path.parent.name}/{f.path.name}"
+        sounds.append({"name": name, "package": f.package, "start": start, "length": len(wave)})
+        start += len(wave)
+    if not pieces:
+        raise BadRequest("None of the sounds could be decoded.", "See the log for each file.")
+    save_bank(np.concatenate(pieces), sounds, sample_rate, target)
+    log.info(
+        "packed %d sounds, %.1f minutes, into %s", len(sounds), start / sample_rate / 60, target
+    )
+    return len(sounds)
+
+
+def save_bank(
+    samples: NDArray[np.int16], sounds: list[dict[str, object]], sample_rate: int, target: Path
+) -> None:
+    """Write samples and index; the samples appear last, and whole."""
+    target.with_suffix(".json").write_text(
+        json.dumps({"sample_rate": sample_rate, "sounds": sounds}), encoding="utf-8"
+    )
+    temporary = target.with_name(target.name + ".part")
+    with temporary.open("wb") as out:
+        np.save(out, samples)
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(target)
+
+
+def read_mono(path: Path, sample_rate: int) -> NDArray[np.float32]:
+    """A sound file as mono [S] at ``sample_rate``, scaled down only if it clips."""
+    data, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    wave: NDArray[np.float32] = data.mean(axis=1)
+    if rate != sample_rate:
+        wave = soxr.resample(wave, rate, sample_rate, "HQ")
+    peak = float(np.abs(wave).max(initial=0.0))
+    return wave / peak if peak > 1 else wave
+
+
+class SegmentSampler:
+    """Draws batches of short segments.
+
+    Long sounds are drawn more often than short ones, but no more than ``MOST_S`` seconds of a sound
+    count, so that a minute of rain does not outweigh fifty footsteps.
+
+    Args:
+        banks: sounds of each source.
+        shares: how often each source is drawn from.
+        config: gains and mixing.
+        length: samples of a segment.
+        seed: of the whole run.
+    """
+
+    MOST_S = 3.0
+    LEAST_S = 0.3
+
+    def __init__(
+        self,
+        banks: Sequence[SoundBank],
+        shares: Sequence[float],
+        config: DataConfig,
+        length: int,
+        seed: int,
+    ) -> None:
+        self.banks = list(banks)
+        self.config = config
+        self.length = length
+        self.seed = seed
+        self._shares = np.asarray(shares, dtype=np.float64) / np.sum(shares)
+        self._weights = []
+        for bank in banks:
+            seconds = np.clip(bank.lengths / bank.sample_rate, self.LEAST_S, self.MOST_S)
+            self._weights.append(np.cumsum(seconds) / seconds.sum())
+
+    def batch(self, step: int) -> Tensor:
+        """Segments [B, 1, S] of a step."""
+        rng = np.random.default_rng((self.seed, step))
+        rows = [self._example(rng) for _ in range(self.config.batch)]
+        return torch.from_numpy(np.stack(rows))[:, None]
+
+    def _example(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        wave = self._segment(rng)
+        if rng.random() < self.config.mix:
+            wave = wave + self._segment(rng) * np.float32(10 ** (rng.uniform(-15, 0) / 20))
+        low, high = self.config.gain_db
+        gain = 10 ** (rng.uniform(low, high) / 20) * (1 if rng.random() < 0.5 else -1)
+        # The floor keeps a faint tail of a sound from being blown up to full scale.
+        return wave * np.float32(gain / max(float(np.abs(wave).max()), 0.02))
+
+    def _segment(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        which = int(rng.choice(len(self.banks), p=self._shares))
+        bank, weights = self.banks[which], self._weights[which]
+        index = min(int(np.searchsorted(weights, rng.random())), len(bank) - 1)
+        n = int(bank.lengths[index])
+        if n >= self.length:
+            return bank.wave(index, int(rng.integers(n - self.length + 1)), self.length)
+        wave = np.zeros(self.length, dtype=np.float32)
+        # A short sound starts anywhere, so silence before an attack is learnt too.
+        offset = int(rng.integers(self.length - n + 1))
+        wave[offset : offset + n] = bank.wave(index)
+        return wave

@@ -1,0 +1,1 @@
+"""The judge: measures takes, captions and hits; offline, numpy and YAMNet only."""

@@ -346,12 +346,13 @@ class EngineClient:
             "Finished takes are safe. Try again, with a shorter clip or a smaller model.",
         )
         events: list[Event] = []
-        if job_id is not None and not self._jobs[job_id].ended:
-            if self._jobs[job_id].n_runs < N_RUNS:
-                self._queue.appendleft(job_id)
-                self._change(job_id, status="queued", stage="", done=0, total=None, eta_s=None)
+        job = self._jobs.get(job_id) if job_id is not None else None
+        if job is not None and not job.ended:
+            if job.n_runs < N_RUNS:
+                self._queue.appendleft(job.job_id)
+                self._change(job.job_id, status="queued", stage="", done=0, total=None, eta_s=None)
             else:
-                events += self._fail(job_id, lost)
+                events += self._fail(job.job_id, lost)
         if len(self._deaths) == DEATHS and now - self._deaths[0] < DEATHS_WINDOW_S:
             self._deaths.clear()
             return events + self.refused(
@@ -398,7 +399,12 @@ class EngineClient:
         job_id = str(getattr(event, "job_id", ""))
         if job_id != self._on_wire:
             return []  # of no job we know, or of one that ended with another engine
-        return self._receive_of_job(self._jobs[job_id], event)
+        job = self._jobs.get(job_id)
+        if job is None or job.ended:
+            if isinstance(event, messages.Finished | messages.Failed | messages.JobCancelled):
+                self._let_go()
+            return []  # late results of a cancelled job
+        return self._receive_of_job(job, event)
 
     def _greet(self, ready: messages.Ready) -> list[Event]:
         if self._hello_by is None:
@@ -420,24 +426,17 @@ class EngineClient:
         return [ready, *self._now_is("ready")]
 
     def _receive_of_job(self, job: JobState, event: Event) -> list[Event]:
-        """Follow one job; ``job`` is the one on the wire, perhaps cancelled by us already."""
-        late = job.ended
         match event:
             case messages.Finished():
                 self._let_go()
-                if not late:
-                    self._change(job.job_id, status="done", result=dict(event.result))
+                self._change(job.job_id, status="done", result=dict(event.result))
             case messages.Failed():
                 self._let_go()
-                if not late:
-                    error = error_from_dict(dataclasses.asdict(event))
-                    self._change(job.job_id, status="failed", error=error)
+                error = error_from_dict(dataclasses.asdict(event))
+                self._change(job.job_id, status="failed", error=error)
             case messages.JobCancelled():
                 self._let_go()
-                if not late:
-                    self._change(job.job_id, status="cancelled")
-            case _ if late:
-                pass
+                self._change(job.job_id, status="cancelled")
             case messages.Progress():
                 self._note_progress(job, event)
             case messages.CaptionReady():
@@ -448,7 +447,7 @@ class EngineClient:
                 if any(t.index == event.index for t in job.takes):
                     return []  # the second run of a job whose first one got this far
                 self._change(job.job_id, takes=(*job.takes, event))
-        return [] if late else [event]
+        return [event]
 
     def _note_progress(self, job: JobState, event: messages.Progress) -> None:
         now = self._clock()

@@ -1,0 +1,249 @@
+"""Takes for many cues: the main use of the product, for the command line and for farms.
+
+One engine works through the cues; each result is adopted as it comes, recorded in a ledger, and
+kept whatever happens later. A cue that fails does not stop the others; a disk that takes no more
+does, since every further cue would fail the same way.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from vatt_engine import messages
+from vatt_engine.errors import CannotWrite, EngineError, VattError
+from vatt_engine.messages import Event, Generate
+from vatt_plugin import takes
+from vatt_plugin.client import EngineClient
+from vatt_plugin.cues import Cue, Take
+from vatt_plugin.errors import TakeRejected
+from vatt_plugin.ledger import Ledger
+from vatt_plugin.requests import Wish, generate_request, recipe, request_key
+from vatt_plugin.takes import Destination
+from vatt_plugin.transport import EngineProcess
+
+ResultStatus = Literal["done", "failed", "cancelled", "skipped", "offline", "unreadable"]
+MAX_NAME = 120
+
+
+@dataclass(frozen=True)
+class Order:
+    """One cue and what is wanted for it."""
+
+    cue: Cue
+    wish: Wish
+
+
+@dataclass(frozen=True)
+class CueResult:
+    """What became of one cue.
+
+    Attributes:
+        status: ``done``, or why there is nothing: the cue's own status, ``failed``, ``cancelled``.
+        kept: the takes were made by an earlier run.
+        caption: the engine's words for the picture; empty if the user gave the prompt.
+        takes: by seed; ``chosen`` is the one for the timeline.
+    """
+
+    cue: Cue
+    status: ResultStatus
+    prompt: str | None = None
+    caption: str = ""
+    takes: tuple[Take, ...] = ()
+    chosen: Take | None = None
+    kept: bool = False
+    error: VattError | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Media:
+    """Where a batch writes and what its files say.
+
+    Attributes:
+        folder: the readable copies beside the output, ``<output stem>_foley``; made if needed.
+        project: name of the timeline, for the files' iXML.
+        record_time: stamp files with record timecode instead of zero.
+        drop: whether the timeline counts drop-frame.
+    """
+
+    folder: Path
+    project: str = ""
+    record_time: bool = False
+    drop: bool = False
+
+
+Notify = Callable[[Order | None, Event | CueResult], None]
+"""Told of every event of a cue's job, of its result, and, without an order, of the engine's life."""
+
+
+def choose(made: Sequence[Take]) -> Take | None:
+    """The take for the timeline: best in sync with the picture, the first of equals."""
+    return max(made, key=lambda take: -1.0 if take.sync is None else take.sync, default=None)
+
+
+def wav_name(order: Order, n_takes: int, take_id: str, number: int) -> str:
+    """A file name that people and hosts can read: position, clip, take, id; portable characters."""
+    at = f"{order.cue.start_frame:07d}"
+    clip = re.sub(r"[^A-Za-z0-9.-]+", "_", order.cue.clip).strip("._") or "clip"
+    which = f"_t{number + 1}" if n_takes > 1 else ""
+    tail = f"{which}_{take_id}.wav"
+    return f"{at}_{clip}"[: MAX_NAME - len(tail)].rstrip("._") + tail
+
+
+@dataclass
+class Batch:
+    """Works through orders with one engine.
+
+    Attributes:
+        engine: the process, started on need.
+        media: where results go.
+        model_hash: of the model, so that another model's takes do not count as done.
+        notify: told what happens, in order.
+        stop: asked often; True cancels everything that is not done.
+    """
+
+    engine: EngineProcess
+    media: Media
+    model_hash: str = ""
+    notify: Notify = lambda *_: None
+    stop: Callable[[], bool] = lambda: False
+    _results: dict[str, CueResult] = field(default_factory=dict)
+    _running: dict[str, _Work] = field(default_factory=dict)
+
+    def run(self, orders: Iterable[Order]) -> list[CueResult]:
+        """Serve ``orders``; returns a result for each, in their order.
+
+        Raises:
+            CannotWrite: the media folder takes no more. What was finished stays.
+        """
+        orders = list(orders)
+        self._make_folder()
+        ledger = Ledger(self.media.folder)
+        with tempfile.TemporaryDirectory(prefix="vatt-") as scratch:
+            for number, order in enumerate(orders):
+                self._begin(number, order, ledger, Path(scratch))
+            try:
+                while self._running and not self.stop():
+                    for event in self.engine.pump():
+                        self._heed(event, ledger)
+            finally:
+                for event in self._client.cancel_all():
+                    self._heed(event, ledger)
+        return [self._results[order.cue.cue_id] for order in orders]
+
+    @property
+    def _client(self) -> EngineClient:
+        return self.engine.client
+
+    def _begin(self, number: int, order: Order, ledger: Ledger, scratch: Path) -> None:
+        cue, wish = order.cue, order.wish
+        if cue.status != "ready":
+            self._end(order, CueResult(cue, cue.status, wish.prompt, note=cue.note))
+            return
+        folder = scratch / str(number)
+        request = generate_request(cue, wish, job_id=f"cue-{number}", scratch=str(folder))
+        key = request_key(request, f"{self.model_hash} {self.media.record_time}", cue)
+        if done := ledger.takes(key):
+            caption = done[0].caption if wish.prompt is None else ""
+            result = CueResult(cue, "done", wish.prompt, caption, done, choose(done), kept=True)
+            self._end(order, result)
+            return
+        try:
+            job_id = self._client.submit(request)
+        except VattError as error:
+            self._end(order, CueResult(cue, "failed", wish.prompt, error=error))
+            return
+        folder.mkdir()
+        self._running[job_id] = _Work(order, request, key)
+
+    def _heed(self, event: Event, ledger: Ledger) -> None:
+        job_id = str(getattr(event, "job_id", ""))
+        work = self._running.get(job_id)
+        if work is None:
+            if isinstance(event, messages.State):
+                self.notify(None, event)
+            return
+        self.notify(work.order, event)
+        match event:
+            case messages.CaptionReady():
+                work.caption = event.caption
+            case messages.TakeReady():
+                self._adopt(job_id, work, event)
+            case messages.Finished():
+                self._finish(job_id, work, ledger)
+            case messages.Failed() | messages.JobCancelled():
+                job = self._client.job(job_id)
+                status: ResultStatus = "failed" if job.error else "cancelled"
+                self._close(job_id, work, status, job.error)
+
+    def _adopt(self, job_id: str, work: _Work, ready: messages.TakeReady) -> None:
+        order, request = work.order, work.request
+        cue, wish = order.cue, order.wish
+        reference = takes.record_time_reference(cue, wish.handle_frames)
+        destination = Destination(
+            folder=self.media.folder,
+            name=lambda take_id: wav_name(order, wish.takes, take_id, ready.index),
+            project=self.media.project,
+            time_reference=reference if self.media.record_time else 0,
+            drop=self.media.drop,
+        )
+        made_by = recipe(request, ready, wish.handle_frames)
+        try:
+            work.takes.append(takes.adopt(ready, request, cue, made_by, destination))
+        except TakeRejected as error:
+            self._client.cancel(job_id)
+            self._close(job_id, work, "failed", error)
+
+    def _finish(self, job_id: str, work: _Work, ledger: Ledger) -> None:
+        wanted = work.request.takes
+        if len(work.takes) != wanted:
+            error = EngineError(f"The engine made {len(work.takes)} takes of {wanted}.")
+            self._close(job_id, work, "failed", error)
+            return
+        work.takes.sort(key=lambda take: take.recipe.seed)
+        ledger.add(work.key, work.takes)
+        self._close(job_id, work, "done", None)
+
+    def _close(
+        self, job_id: str, work: _Work, status: ResultStatus, error: VattError | None
+    ) -> None:
+        del self._running[job_id]
+        self._client.forget(job_id)
+        shutil.rmtree(work.request.scratch, ignore_errors=True)
+        made = tuple(work.takes) if status == "done" else ()
+        if not made:
+            for take in work.takes:  # a cue is done whole or not at all
+                Path(take.wav_path).unlink(missing_ok=True)
+        order = work.order
+        result = CueResult(
+            order.cue, status, order.wish.prompt, work.caption, made, choose(made), error=error
+        )
+        self._end(order, result)
+
+    def _end(self, order: Order, result: CueResult) -> None:
+        self._results[order.cue.cue_id] = result
+        self.notify(order, result)
+
+    def _make_folder(self) -> None:
+        try:
+            self.media.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CannotWrite(
+                f"The folder {self.media.folder} cannot be made: {error.strerror or error}.",
+                "Choose an output in a folder you may write to (-o).",
+            ) from error
+
+
+@dataclass
+class _Work:
+    order: Order
+    request: Generate
+    key: str
+    caption: str = ""
+    takes: list[Take] = field(default_factory=list)

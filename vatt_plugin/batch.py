@@ -79,7 +79,7 @@ class Media:
 
 
 Notify = Callable[[Order | None, Event | CueResult], None]
-"""Told of every event of a cue's job, of its result, and, without an order, of the engine's life."""
+"""Told of a cue's events and of its result; without an order, of the engine's life."""
 
 
 def choose(made: Sequence[Take]) -> Take | None:

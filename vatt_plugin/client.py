@@ -112,11 +112,22 @@ class EngineClient:
     Every method that can change what a user sees returns the events to show, in order. They are
     the typed events of ``vatt_engine.messages``, those the client makes itself included
     (``JobCancelled`` at once, ``Failed`` for a lost engine, ``State`` for its life).
+
+    Args:
+        clock: monotonic seconds.
+        name: of the program, for the engine's log.
+        warm: whether the engine should load torch before the first job asks for it.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, name: str = "vatt") -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        name: str = "vatt",
+        *,
+        warm: bool = True,
+    ) -> None:
         self._clock = clock
-        self._name = name
+        self._hello = messages.Hello(client=name, warm=warm)
         self._jobs: dict[str, JobState] = {}
         self._queue: deque[str] = deque()
         self._on_wire: str | None = None  # also a cancelled job until the engine lets go of it
@@ -252,7 +263,7 @@ class EngineClient:
         self._alive = True
         self.must_kill = self._stopping = False
         self._lines = LineSplitter()
-        self._out = bytearray(messages.encode(messages.Hello(client=self._name)))
+        self._out = bytearray(messages.encode(self._hello))
         self._hello_by = now + HANDSHAKE_S
         self._heard_at = self._ticked_at = now
         return self._now_is("starting", "Starting the engine.")

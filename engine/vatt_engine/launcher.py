@@ -198,12 +198,13 @@ class ForkLauncher(Launcher):
     def _listen(self, zygote: subprocess.Popen[bytes], control: socket.socket) -> None:
         """Read what one zygote reports until it is gone."""
         lines = LineSplitter()
-        broken: tuple[str, str] | None = None
+        told = False
         with contextlib.suppress(OSError):
             while data := control.recv(READ_BYTES):
                 for line in lines.feed(data):
                     report = json.loads(line)
-                    broken = broken or self._heed(report)
+                    told = told or "broken" in report
+                    self._heed(report)
         status = zygote.wait()
         with self._lock:
             was = self._state
@@ -211,17 +212,15 @@ class ForkLauncher(Launcher):
                 self._state, self._control, self._zygote = "cold", None, None
             orphans = [w for w in self._workers.values() if w.pid is None]
         control.close()
-        if broken is None and was == "importing":
-            broken = (
+        if was == "importing" and not told:
+            self._on_broken(
                 f"The engine's libraries crashed while loading ({describe_exit(status)}).",
                 "Install the product again; `vatt doctor` shows what is there.",
             )
-        if broken is not None:
-            self._on_broken(*broken)
         for worker in orphans:  # asked for, never forked
             worker.abandon()
 
-    def _heed(self, report: dict[str, object]) -> tuple[str, str] | None:
+    def _heed(self, report: dict[str, object]) -> None:
         match report:
             case {"warm": True}:
                 with self._lock:
@@ -238,8 +237,8 @@ class ForkLauncher(Launcher):
                 for worker in gone.values():
                     worker.exited(status)
             case {"broken": str(message), "hint": str(hint)}:
-                return message, hint
-        return None
+                # At once: the sockets of workers that will never be close as the zygote ends.
+                self._on_broken(message, hint)
 
 
 class _ForkedWorker(Worker):

@@ -98,11 +98,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Hello(Request):
-    """First line a client sends; answered by ``Ready`` or ``Failed`` (protocol_mismatch)."""
+    """First line a client sends; answered by ``Ready`` or ``Failed`` (protocol_mismatch).
+
+    Attributes:
+        warm: load torch at once rather than at the first job that needs it.
+    """
 
     type: ClassVar[str] = "hello"
     protocol: int = PROTOCOL_VERSION
     client: str = ""
+    warm: bool = True
 
 
 @dataclass(frozen=True)

@@ -133,10 +133,11 @@ class Front:
         self._emit(
             messages.Ready(messages.PROTOCOL_VERSION, engine_version(), os.getpid(), CAPABILITIES)
         )
-        try:
-            self._warm()
-        except OSError as error:
-            self.on_broken(f"The engine cannot start a process: {error}.", "Close other programs.")
+        if hello.warm:
+            try:
+                self._warm()
+            except OSError as error:
+                self._cannot_start(error)
 
     def _accept(self, request: Request) -> None:
         job_id = str(getattr(request, "job_id", ""))
@@ -146,9 +147,22 @@ class Front:
         elif not self._greeted:
             error = BadRequest("The first line must be hello, with a protocol version.")
             self._emit(messages.Failed(job_id, **error.to_dict()))
+        elif isinstance(request, messages.ListModels | messages.ModelInfo):
+            self._emit(self._look_up(request))
         else:
             self._queue.append(_Queued(job_id, request))
             self._run_next()
+
+    def _look_up(self, request: messages.ListModels | messages.ModelInfo) -> Event:
+        """Answer from the model folders at once: no torch, no waiting behind other jobs."""
+        from vatt_engine import model_library
+
+        try:
+            if isinstance(request, messages.ModelInfo):
+                return messages.Finished(request.job_id, model_library.model_info(request.model))
+            return messages.Finished(request.job_id, {"models": model_library.list_models()})
+        except VattError as error:
+            return messages.Failed(request.job_id, **error.to_dict())
 
     def _knows(self, job_id: str) -> bool:
         running = self._running is not None and self._running.job_id == job_id
@@ -243,6 +257,9 @@ class Front:
         self._drop_worker()
         self._fail_all([running] if running else [], EngineUnavailable(message, hint))
 
+    def _cannot_start(self, error: OSError) -> None:
+        self.on_broken(f"The engine cannot start a process: {error}.", "Close other programs.")
+
     # --- time -------------------------------------------------------------------------------
 
     def tick(self) -> float:
@@ -276,7 +293,7 @@ class Front:
                 self._warm()  # nothing new while it loads; another try where it was broken
             worker = self._worker = self._worker or self._launch()
         except OSError as error:
-            self.on_broken(f"The engine cannot start a process: {error}.", "Close other programs.")
+            self._cannot_start(error)
             return
         worker.send(messages.encode(job.request))
         if self._is_warm:

@@ -324,14 +324,11 @@ def _make_tiny() -> Model:
     tokenizer = byte_tokenizer()
     nets: dict[str, Any] = build_empty(config, tokenizer)
     generator = torch.Generator().manual_seed(_TINY_SEED)
+    positions = nets["audio"].positions
     for component in COMPONENTS:
-        net = nets[component]
-        table = nets[component].positions if component == "audio" else None
-        fill_random(net, generator, left_out_keys(component, net))
-        if table is not None:
-            net.load_state_dict(
-                {"positions": table, "codebooks": nets["codec"].codebooks}, strict=False
-            )
+        fill_random(nets[component], generator, left_out_keys(component, nets[component]))
+    tables = {"positions": positions, "codebooks": nets["codec"].codebooks}
+    nets["audio"].load_state_dict(tables, strict=False)
     tie_embeddings(nets["converter"])
     nets["codec"].decoder.model[-1].conv.conv.weight_g.data *= 0.4  # keep clear of full scale
     files = {

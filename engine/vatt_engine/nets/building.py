@@ -21,7 +21,8 @@ def parameters_on_meta() -> Iterator[None]:
     """Inside, parameters of new modules take no memory; their buffers are real.
 
     Torch has no switch for this short of putting buffers on ``meta`` too, so the registration
-    of parameters is wrapped for as long as the block lasts. Not for use from two threads.
+    of parameters is wrapped for as long as the block lasts. Not for use from two threads. The
+    global random state, from which libraries draw weights, is put back afterwards.
     """
     register = nn.Module.register_parameter
 
@@ -32,7 +33,8 @@ def parameters_on_meta() -> Iterator[None]:
 
     nn.Module.register_parameter = on_meta  # type: ignore[method-assign, assignment]
     try:
-        yield
+        with torch.random.fork_rng(devices=()):
+            yield
     finally:
         nn.Module.register_parameter = register  # type: ignore[method-assign]
 

@@ -1,0 +1,447 @@
+"""One pass over a timeline: where each clip lies, and which of them the audience sees.
+
+Positions are running sums per track in exact seconds. Every composition yields spans in its own
+played time; its parent trims, retimes and shifts them, so nested stacks keep their own trims, and
+of overlapping video tracks the topmost enabled one wins at every level.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import opentimelineio as otio
+
+from vatt_plugin.timeline import rates
+from vatt_plugin.timeline.model import Note
+
+ZERO = Fraction(0)
+ONE = Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A clip at the bottom of the nesting.
+
+    Attributes:
+        clip: the OTIO clip.
+        path: child indices from the timeline's stack down to the clip.
+        track: name of the top-level track.
+    """
+
+    clip: Any
+    path: tuple[int, ...]
+    track: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a clip as it plays, in the time of the composition it was asked of.
+
+    Attributes:
+        start_s: first moment; ``end_s`` the moment after the last.
+        leaf: the clip.
+        media_s: media time shown at ``start_s``, in the time of the clip's ``source_range``.
+        speed: media seconds per played second; negative is reverse, 0 a frozen frame.
+        why: empty if the audience sees it, else ``disabled``, ``hidden``, ``generator``,
+            ``retime``, ``bad_range`` or ``no_range``; ``note`` says it in words.
+    """
+
+    start_s: Fraction
+    end_s: Fraction
+    leaf: Leaf
+    media_s: Fraction
+    speed: Fraction
+    why: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A child of a top-level track at its place."""
+
+    item: Any
+    start_s: Fraction
+    duration_s: Fraction
+
+
+@dataclass
+class Walk:
+    """What one pass found.
+
+    Attributes:
+        seen: what the audience sees, by start, not overlapping.
+        left_out: clips that get no sound, each with its reason.
+        tracks: for each child of the timeline's stack, its items at their places.
+        duration_s: length of the timeline.
+        notes: everything odd, in order.
+    """
+
+    seen: list[Span] = field(default_factory=list)
+    left_out: list[Span] = field(default_factory=list)
+    tracks: list[list[Placed]] = field(default_factory=list)
+    duration_s: Fraction = ZERO
+    notes: list[Note] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Part:
+    """What an item contributes, in its own played time."""
+
+    length: Fraction = ZERO
+    seen: list[Span] = field(default_factory=list)
+    out: list[Span] = field(default_factory=list)
+
+
+class _NoRangeError(Exception):
+    """A clip has neither range, so its length is unknown."""
+
+
+class Walker:
+    """Walks one timeline.
+
+    Args:
+        fps: the timeline's exact rate.
+        host: ``resolve``, ``premiere`` or empty. Premiere stores source frames in the
+            ``source_range`` of a retimed clip; Resolve, and for want of knowledge everyone else,
+            stores the record length.
+        on_clip: called with the number of clips so far, every 500 clips; may raise to cancel.
+    """
+
+    def __init__(
+        self, fps: Fraction, host: str = "", on_clip: Callable[[int], None] | None = None
+    ) -> None:
+        self._fps = fps
+        self._host = host
+        self._on_clip = on_clip
+        self._n_clips = 0
+        self._track = ""
+        self._notes: list[Note] = []
+
+    def run(self, stack: Any, only: frozenset[int] | None = None) -> Walk:
+        """Walk a timeline's stack; ``only`` narrows which of its children count as picture."""
+        walk = Walk(notes=self._notes)
+        layers: list[_Part] = []
+        for index, child in enumerate(stack):
+            self._track = child.name or f"Track {index + 1}"
+            placed: list[Placed] = []
+            try:
+                part = self._item(child, (index,), placed)
+            except _NoRangeError:
+                self._note("no_range", "The clip has no range at all; left out.", child.name)
+                part = _Part()
+            walk.tracks.append(placed)
+            walk.duration_s = max(walk.duration_s, part.length)
+            if _shows_picture(child) and (only is None or index in only):
+                layers.append(part)
+        whole = _overlay(layers)
+        whole.length = walk.duration_s
+        if stack.source_range is not None:
+            whole = self._own_range(stack, whole)
+            walk.duration_s = whole.length
+        walk.seen = whole.seen
+        visible = {id(span.leaf) for span in whole.seen}
+        walk.left_out = [s for s in whole.out if s.why != "hidden" or id(s.leaf) not in visible]
+        return walk
+
+    # --- items ---------------------------------------------------------------------------
+
+    def _item(
+        self, item: Any, path: tuple[int, ...], placed: list[Placed] | None = None
+    ) -> _Part:
+        """Any composable, with its own trim, retime and enabled flag applied."""
+        if isinstance(item, otio.schema.Clip):
+            return self._clip(item, path)
+        if isinstance(item, otio.schema.Gap):
+            return _Part(self._gap_length(item))
+        if isinstance(item, otio.schema.Track):
+            part = self._track_part(item, path, placed)
+        elif isinstance(item, otio.schema.Stack):
+            part = self._stack_part(item, path)
+        else:
+            return _Part()
+        part = self._own_range(item, part, placed)
+        if not item.enabled:
+            text = f"Inside {item.name!r}, which is disabled in the timeline."
+            part.out = [
+                span if span.why else replace(span, why="disabled", note=text)
+                for span in (*part.out, *part.seen)
+            ]
+            part.seen = []
+        return part
+
+    def _clip(self, clip: Any, path: tuple[int, ...]) -> _Part:
+        self._n_clips += 1
+        if self._on_clip is not None and self._n_clips % 500 == 0:
+            self._on_clip(self._n_clips)
+        stored = clip.source_range or available_range(clip)
+        if stored is None:
+            raise _NoRangeError
+        leaf = Leaf(clip, path, self._track)
+        duration, start = rates.seconds(stored.duration), rates.seconds(stored.start_time)
+        if duration is None or duration <= 0 or start is None:
+            text = f"The clip's range is unusable ({show_range(stored)}); left out."
+            self._note("bad_range", text, clip.name)
+            length = max(duration or ZERO, ZERO)
+            return _Part(length, [], [Span(ZERO, length, leaf, ZERO, ONE, "bad_range", text)])
+        speed, why, note = self._speed(clip)
+        length = self._record_length(duration, speed) if speed != 1 else duration
+        media_s = start
+        if speed < 0:  # the same frames backwards: the last one is shown first
+            media_s += length * -speed - 1 / (rates.exact_rate(stored.duration.rate) or self._fps)
+        if not clip.enabled:
+            why, note = "disabled", "Disabled in the timeline."
+        elif not why and isinstance(clip.media_reference, otio.schema.GeneratorReference):
+            why, note = "generator", "A title or generator without media; what lies below shows."
+        span = Span(ZERO, length, leaf, media_s, speed, why, note)
+        return _Part(length, [], [span]) if why else _Part(length, [span], [])
+
+    def _gap_length(self, gap: Any) -> Fraction:
+        duration = rates.seconds(gap.source_range.duration) if gap.source_range else ZERO
+        if duration is None or duration < 0:
+            text = f"A gap's range is unusable ({show_range(gap.source_range)}); taken as empty."
+            self._note("bad_range", text, self._track)
+            return ZERO
+        return duration
+
+    def _track_part(
+        self, track: Any, path: tuple[int, ...], placed: list[Placed] | None
+    ) -> _Part:
+        whole = _Part()
+        at = ZERO
+        for index, child in enumerate(track):
+            if isinstance(child, otio.schema.Transition):
+                continue  # it overlaps its neighbours and has no length of its own
+            try:
+                part = self._item(child, (*path, index))
+            except _NoRangeError:
+                text = (
+                    f"{child.name or 'A clip'!r} has neither a source range nor an available "
+                    "range; nothing from here on can be placed on this track."
+                )
+                self._note("no_range", text, track.name or self._track)
+                leaf = Leaf(child, (*path, index), self._track)
+                whole.out.append(Span(at, at, leaf, ZERO, ONE, "no_range", text))
+                break
+            whole.seen.extend(_moved(part.seen, at))
+            whole.out.extend(_moved(part.out, at))
+            if placed is not None:
+                placed.append(Placed(child, at, part.length))
+            at += part.length
+        whole.length = at
+        return whole
+
+    def _stack_part(self, stack: Any, path: tuple[int, ...]) -> _Part:
+        layers: list[_Part] = []
+        length = ZERO
+        for index, child in enumerate(stack):
+            try:
+                part = self._item(child, (*path, index))
+            except _NoRangeError:
+                self._note("no_range", f"{child.name!r} has no range at all; left out.", stack.name)
+                continue
+            length = max(length, part.length)
+            if _shows_picture(child):
+                layers.append(part)
+        whole = _overlay(layers)
+        whole.length = length
+        return whole
+
+    def _own_range(self, item: Any, part: _Part, placed: list[Placed] | None = None) -> _Part:
+        """A composition's ``source_range`` and retime, applied to what lies in it."""
+        speed, why, note = self._speed(item)
+        start, used = ZERO, part.length
+        if item.source_range is not None:
+            range_start = rates.seconds(item.source_range.start_time)
+            duration = rates.seconds(item.source_range.duration)
+            if range_start is None or duration is None or duration <= 0:
+                text = f"The range {show_range(item.source_range)} is unusable; left out."
+                self._note("bad_range", text, item.name or self._track)
+                return _Part(ZERO, [], [])
+            start, used = range_start, duration
+        elif speed == 1 and not why:
+            return part
+        length = self._record_length(used, speed) if speed != 1 else used
+        window = (start, start + length * (abs(speed) or ONE))
+        if placed:
+            placed[:] = [replace(p, start_s=p.start_s - start) for p in placed]
+        seen, out = part.seen, part.out
+        if why:
+            out = [*out, *(replace(span, why=why, note=note) for span in seen)]
+            seen = []
+        return _Part(
+            length,
+            _mapped(seen, window, speed, length, self._fps),
+            _mapped(out, window, speed, length, self._fps),
+        )
+
+    # --- retimes -------------------------------------------------------------------------
+
+    def _speed(self, item: Any) -> tuple[Fraction, str, str]:
+        """Product of all time warps, and why the item cannot be served if one is no plain factor."""
+        effects = item.effects
+        if not len(effects):
+            return ONE, "", ""
+        speed = ONE
+        for effect in effects:
+            if not isinstance(effect, otio.schema.TimeEffect) or not effect.enabled:
+                continue
+            scalar = getattr(effect, "time_scalar", None)
+            if scalar is None:
+                if not _is_identity(effect):
+                    text = (
+                        f"Its time effect {effect.effect_name or effect.name!r} varies the speed; "
+                        "the picture cannot be followed, so it is left out."
+                    )
+                    self._note("retime", text, item.name)
+                    return ONE, "retime", text
+            elif not math.isfinite(scalar) or abs(scalar) > 1e4:
+                text = f"Its time warp has the unusable factor {scalar}; left out."
+                self._note("retime", text, item.name)
+                return ONE, "retime", text
+            else:
+                speed *= Fraction(repr(float(scalar)))
+        if speed != 1 and not self._host:
+            self._note(
+                "retime_reading",
+                "Retimed; read as Resolve writes it (source_range holds the record length), since "
+                "the file does not say which program made it.",
+                item.name,
+            )
+        return speed, "", ""
+
+    def _record_length(self, duration: Fraction, speed: Fraction) -> Fraction:
+        """How long a retimed item plays; Premiere's own record lengths are whole frames."""
+        if self._host != "premiere" or not speed:
+            return duration
+        n_frames = max(1, rates.whole_frames(duration / abs(speed), self._fps))
+        return n_frames / self._fps
+
+    def _note(self, code: str, message: str, where: str) -> None:
+        self._notes.append(Note(code, message, where))
+
+
+# --- spans -----------------------------------------------------------------------------------
+
+
+def _moved(spans: list[Span], by_s: Fraction) -> Iterable[Span]:
+    if not by_s:
+        return spans
+    return [
+        Span(s.start_s + by_s, s.end_s + by_s, s.leaf, s.media_s, s.speed, s.why, s.note)
+        for s in spans
+    ]
+
+
+def _cut(span: Span, start_s: Fraction, end_s: Fraction) -> Span:
+    """The part of a span between two moments inside it."""
+    if start_s == span.start_s and end_s == span.end_s:
+        return span
+    media_s = span.media_s + (start_s - span.start_s) * span.speed
+    return Span(start_s, end_s, span.leaf, media_s, span.speed, span.why, span.note)
+
+
+def _mapped(
+    spans: list[Span],
+    window: tuple[Fraction, Fraction],
+    speed: Fraction,
+    length: Fraction,
+    fps: Fraction,
+) -> list[Span]:
+    """Trim spans to a window of inner time and play that window at ``speed`` over ``length``."""
+    first, last = window
+    if speed == 0:  # the frame at the start of the window, held
+        for span in spans:
+            if span.start_s <= first < span.end_s:
+                held = _cut(span, first, span.end_s)
+                return [replace(held, start_s=ZERO, end_s=length, speed=ZERO)]
+        return []
+    result: list[Span] = []
+    for span in spans:
+        start, end = max(span.start_s, first), min(span.end_s, last)
+        if start > end or (start == end and span.start_s != span.end_s):
+            continue
+        part = _cut(span, start, end)
+        if speed > 0:
+            start, end = (start - first) / speed, (end - first) / speed
+            media_s = part.media_s
+        else:
+            start, end = (last - part.end_s) / -speed, (last - part.start_s) / -speed
+            media_s = part.media_s + (part.end_s - part.start_s - 1 / fps) * part.speed
+        result.append(
+            replace(part, start_s=start, end_s=end, media_s=media_s, speed=part.speed * speed)
+        )
+    return result if speed > 0 else result[::-1]
+
+
+def _overlay(layers: list[_Part]) -> _Part:
+    """What shows when layers, bottom first, are stacked: each moment belongs to the topmost."""
+    whole = _Part(out=[span for layer in layers for span in layer.out])
+    above: list[Span] = []
+    for layer in reversed(layers):
+        if not above:
+            above = layer.seen
+            continue
+        below, hidden = _uncovered(layer.seen, above)
+        whole.out.extend(hidden)
+        above = sorted([*above, *below], key=lambda span: span.start_s)
+    whole.seen = above
+    return whole
+
+
+def _uncovered(spans: list[Span], cover: list[Span]) -> tuple[list[Span], list[Span]]:
+    """Parts of ``spans`` that ``cover`` leaves visible, and the spans it hides wholly.
+
+    Both lists are sorted and free of overlaps, so one merge does.
+    """
+    visible: list[Span] = []
+    hidden: list[Span] = []
+    first = 0
+    for span in spans:
+        while first < len(cover) and cover[first].end_s <= span.start_s:
+            first += 1
+        at, n_before, index = span.start_s, len(visible), first
+        while index < len(cover) and cover[index].start_s < span.end_s:
+            if cover[index].start_s > at:
+                visible.append(_cut(span, at, cover[index].start_s))
+            at = max(at, cover[index].end_s)
+            index += 1
+        if at < span.end_s:
+            visible.append(_cut(span, at, span.end_s))
+        if len(visible) == n_before:
+            top = cover[first].leaf
+            text = f"Wholly covered by {top.clip.name!r} on track {top.track!r}."
+            hidden.append(replace(span, why="hidden", note=text))
+    return visible, hidden
+
+
+def _shows_picture(child: Any) -> bool:
+    """Whether a child of a stack is picture: tracks say so, bare items are taken as picture."""
+    return not isinstance(child, otio.schema.Track) or child.kind == otio.schema.TrackKind.Video
+
+
+# --- ranges ----------------------------------------------------------------------------------
+
+
+def available_range(clip: Any) -> Any:
+    """The active reference's ``available_range``, or another reference's if it has none."""
+    active = clip.media_reference
+    if active is not None and active.available_range is not None:
+        return active.available_range
+    ranges = (ref.available_range for ref in clip.media_references().values() if ref is not None)
+    return next((found for found in ranges if found is not None), None)
+
+
+def show_range(stored: Any) -> str:
+    """A range as text, for messages."""
+    start, duration = stored.start_time, stored.duration
+    return f"start {start.value:g}@{start.rate:g}, duration {duration.value:g}@{duration.rate:g}"
+
+
+def _is_identity(effect: Any) -> bool:
+    """Hiero writes a ``TimeWarp`` with a table of frame offsets on clips that have none."""
+    lookup = effect.metadata.get("lookup")
+    return lookup is not None and all(offset == 0 for offset in lookup)

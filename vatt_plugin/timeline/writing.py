@@ -1,0 +1,398 @@
+"""``write``: a copy of the cut with our audio tracks after the last of its own.
+
+The original is never changed: new tracks are spliced into its JSON text, so that newer schemas,
+unknown objects, key order and number literals stay as they are. What cannot be spliced (another
+format, JSON that Python refuses) is written from the OTIO objects.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import opentimelineio as otio
+
+from vatt_plugin.timeline import facts, lenient, own, splice
+from vatt_plugin.timeline.errors import TimelineNotWritten, TimelineOutputExists
+from vatt_plugin.timeline.model import Note, Placement, Timeline, WriteReport
+from vatt_plugin.timeline.naming import is_category, plain
+from vatt_plugin.timeline.packing import is_bundle, pack
+from vatt_plugin.timeline.rates import whole_frames
+from vatt_plugin.timeline.reading import host_of
+from vatt_plugin.timeline.saving import save
+from vatt_plugin.timeline.sidecar import write_sidecar
+from vatt_plugin.timeline.tracks import Sound, UrlProfile, build_track, lanes
+from vatt_plugin.timeline.urls import parse_media_url
+from vatt_plugin.timeline.wavfacts import wav_facts
+
+Profile = Literal["nle", "post"]
+PROFILES: tuple[Profile, ...] = ("nle", "post")
+
+
+def write(
+    timeline: Timeline,
+    placements: Sequence[Placement],
+    out_path: Path | str,
+    *,
+    profile: Profile = "nle",
+    url_profile: UrlProfile = "portable",
+    force: bool = False,
+    stems: bool = True,
+) -> WriteReport:
+    """Write the cut with a take under each placed cue.
+
+    Args:
+        timeline: as ``load`` gave it.
+        placements: what goes where; a WAV that is missing or too short is left out and reported.
+        out_path: ``.otio``, ``.otioz`` or ``.otiod``, or a format an adapter writes audio in.
+        profile: ``nle`` counts media time from 0, ``post`` from the record timecode; the WAVs'
+            bext time references must say the same.
+        url_profile: how media paths are written, see ``tracks.media_url``.
+        force: replace an output that is already there.
+        stems: keep cues with a category on tracks of that name.
+
+    Raises:
+        TimelineOutputExists: the output is there, or is the input.
+        TimelineNotWritten: it could not be written, or did not read back equal.
+    """
+    sounds, notes = sounds_of(timeline, placements, profile, stems)
+    return write_sounds(
+        timeline, sounds, Path(out_path), url_profile=url_profile, force=force, notes=notes
+    )
+
+
+def write_sounds(
+    timeline: Timeline,
+    sounds: Sequence[Sound],
+    out_path: Path,
+    *,
+    url_profile: UrlProfile = "portable",
+    force: bool = False,
+    notes: Iterable[Note] = (),
+) -> WriteReport:
+    """Write the cut with these sounds; earlier ones of ours that they do not replace are kept."""
+    check_output(timeline.path, out_path, force)
+    if timeline.document.bundle is not None:
+        check_output(timeline.document.bundle, out_path, force)
+    report = list(notes)
+    earlier = _Earlier.of(timeline)
+    report += earlier.notes
+    everything = [*sounds, *earlier.not_replaced_by(sounds)]
+    host = "premiere" if url_profile == "premiere" else host_of(timeline.document.root)
+    if url_profile == "resolve":
+        host = "resolve"
+    tracks = [
+        build_track(name, lane, timeline, out_path, url_profile, host)
+        for name, lane in lanes(everything)
+    ]
+    text = _with_tracks(timeline, tracks, earlier.indices)
+    _check(timeline, text, tracks, earlier.indices)
+    wavs = [sound.wav_path for sound in everything]
+    if is_bundle(out_path):
+        report += pack(timeline, text, wavs, out_path)
+    elif out_path.suffix.lower() in (".otio", ".json", ""):
+        save(out_path, text.encode("utf-8"))
+        report += _moved_base(timeline, out_path)
+    else:
+        _write_with_adapter(text, out_path)
+    sidecar = write_sidecar(everything, out_path)
+    return WriteReport(
+        out_path,
+        tuple(track.name for track in tracks),
+        earlier.names,
+        len(everything),
+        sidecar,
+        tuple(report),
+    )
+
+
+def check_output(source: Path, out_path: Path, force: bool) -> None:
+    """Refuse to write over the input, ever, and over anything else without ``force``.
+
+    Raises:
+        TimelineOutputExists: see above.
+    """
+    if out_path.exists() and source.exists() and out_path.samefile(source):
+        raise TimelineOutputExists(
+            f"{out_path.name} is the input itself, which is never written.",
+            "Choose another name with -o.",
+        )
+    if out_path.exists() and not force:
+        raise TimelineOutputExists(
+            f"{out_path} is already there.", "Choose another name, or replace it with --force."
+        )
+    if not out_path.parent.is_dir():
+        raise TimelineNotWritten(
+            f"The folder {out_path.parent} does not exist.", "Make it first, or choose another."
+        )
+
+
+# --- sounds ----------------------------------------------------------------------------------
+
+
+def sounds_of(
+    timeline: Timeline, placements: Iterable[Placement], profile: Profile, stems: bool
+) -> tuple[list[Sound], list[Note]]:
+    """Placements as sounds with whole-frame ranges that agree with their files."""
+    sounds: list[Sound] = []
+    notes: list[Note] = []
+    for placement in placements:
+        sound, note = _sound(timeline, placement, profile, stems)
+        if sound is not None:
+            sounds.append(sound)
+        if note is not None:
+            notes.append(note)
+    return sounds, notes
+
+
+def _sound(
+    timeline: Timeline, placement: Placement, profile: Profile, stems: bool
+) -> tuple[Sound | None, Note | None]:
+    cue = placement.cue
+    header = wav_facts(placement.wav_path)
+    if header is None:
+        text = f"{placement.wav_path.name} is missing or not a WAV; its clip was left out."
+        return None, Note("bad_wav", text, cue.clip)
+    held = header.n_samples * timeline.fps / header.sample_rate  # in frames
+    file_frames = int(held)
+    needed = placement.handle_frames + cue.n_frames
+    if file_frames < needed:
+        text = (
+            f"{placement.wav_path.name} holds {float(held):.2f} frames, {needed} are needed; its "
+            "clip was left out."
+        )
+        return None, Note("short_wav", text, cue.clip)
+    n_frames = min(cue.n_frames + placement.tail_frames, file_frames - placement.handle_frames)
+    n_frames = min(n_frames, timeline.n_frames - cue.start_frame)
+    file_start = 0
+    if profile == "post":
+        file_start = timeline.global_start_frame + cue.start_frame - placement.handle_frames
+    note = None
+    if header.time_reference is not None:
+        said = Fraction(header.time_reference) * timeline.fps / header.sample_rate
+        told = round(said)
+        if told != file_start:
+            text = (
+                f"{placement.wav_path.name} carries the start timecode of frame {told}; the "
+                f"{profile} profile asks for {file_start}. The clip follows its file."
+            )
+            note = Note("timecode", text, cue.clip)
+            file_start = told
+    take_mark = f"vatt-{placement.take.take_id}"
+    category = str(cue.origin.get("category", ""))
+    return (
+        Sound(
+            start_frame=cue.start_frame,
+            n_frames=n_frames,
+            in_frame=placement.handle_frames,
+            file_frames=file_frames,
+            file_start=file_start,
+            wav_path=placement.wav_path,
+            name=f"{plain(cue.clip, 60)} {take_mark}",
+            channels=header.channels,
+            metadata=facts.placement_facts(placement, header.n_samples, header.sample_rate),
+            stem=category if stems and is_category(category) else "",
+        ),
+        note,
+    )
+
+
+@dataclass(frozen=True)
+class _Earlier:
+    """Our tracks that the cut already has, from an earlier run."""
+
+    indices: frozenset[int]
+    names: tuple[str, ...]
+    sounds: tuple[Sound, ...]
+    notes: tuple[Note, ...]
+
+    @classmethod
+    def of(cls, timeline: Timeline) -> _Earlier:
+        """Find them; a track that also holds the user's own clips is left alone."""
+        root, notes, sounds = timeline.document.root, [], []
+        ours = [info for info in timeline.tracks if info.ours]
+        for info in timeline.tracks:
+            if info.kind == otio.schema.TrackKind.Audio and not info.ours:
+                clips = [c for c in root.tracks[info.index] if isinstance(c, otio.schema.Clip)]
+                if any(own.take_of_clip(clip) for clip in clips):
+                    text = "Holds takes of ours beside other clips, so it was left as it is."
+                    notes.append(Note("mixed_track", text, info.name))
+        for info in ours:
+            track = root.tracks[info.index]
+            for child, item in zip(_items(track), info.items, strict=True):
+                if isinstance(child, otio.schema.Clip):
+                    sounds.append(_carried(child, item.start_s, item.duration_s, timeline))
+        kept = tuple(sound for sound in sounds if sound is not None)
+        return cls(
+            frozenset(info.index for info in ours),
+            tuple(info.name for info in ours),
+            kept,
+            tuple(notes),
+        )
+
+    def not_replaced_by(self, sounds: Sequence[Sound]) -> list[Sound]:
+        """Earlier sounds whose cue or place none of the new ones takes."""
+        cues = {sound.metadata.get("cue") for sound in sounds} - {None}
+        kept: list[Sound] = []
+        for old in self.sounds:
+            cue = old.metadata.get("cue")
+            overlapped = any(
+                new.start_frame < old.end_frame and old.start_frame < new.end_frame
+                for new in sounds
+            )
+            if cue not in cues and not overlapped:
+                kept.append(old)
+        return kept
+
+
+def _items(track: Any) -> list[Any]:
+    return [child for child in track if not isinstance(child, otio.schema.Transition)]
+
+
+def _carried(
+    clip: Any, start_s: Fraction, duration_s: Fraction, timeline: Timeline
+) -> Sound | None:
+    """An earlier clip of ours as a sound; None if its file cannot be told."""
+    reference = clip.media_reference
+    url = getattr(reference, "target_url", "") or ""
+    candidates = parse_media_url(url, timeline.document.base).candidates
+    if not candidates or clip.source_range is None:
+        return None
+    path = next((c for c in candidates if c.is_file()), candidates[0])
+    metadata = clip.metadata.get(own.KEY)
+    known = json.loads(clip.to_json_string())["metadata"].get(own.KEY, {}) if metadata else {}
+    return Sound(
+        start_frame=whole_frames(start_s, timeline.fps),
+        n_frames=whole_frames(duration_s, timeline.fps),
+        in_frame=0,
+        file_frames=0,
+        file_start=0,
+        wav_path=path,
+        name=clip.name,
+        metadata=known if isinstance(known, dict) else {},
+        carried=clip,
+    )
+
+
+# --- text ------------------------------------------------------------------------------------
+
+
+def _with_tracks(timeline: Timeline, tracks: Sequence[Any], drop: frozenset[int]) -> str:
+    """The whole file's JSON with our earlier tracks out and the new ones in."""
+    document = timeline.document
+    pointer = (*document.pointer, "tracks", "children")
+    old_generation = '"Clip.1"' in document.text and '"Clip.2"' not in document.text
+    versions = otio.versioning.fetch_map("OTIO_CORE", "0.14.0") if old_generation else {}
+    indent = 4 if "\n" in document.text.strip() else -1
+    texts = [
+        otio.adapters.otio_json.write_to_string(track, target_schema_versions=versions, indent=indent)
+        for track in tracks
+    ]
+    try:
+        return splice.with_items(document.text, pointer, drop, texts)
+    except splice.NotJsonError:
+        return _from_objects(timeline, tracks, drop)
+
+
+def _from_objects(timeline: Timeline, tracks: Sequence[Any], drop: frozenset[int]) -> str:
+    """For JSON that only OTIO reads (a bare ``Inf``): the objects, written by OTIO."""
+    root = timeline.document.root.deepcopy()
+    for index in sorted(drop, reverse=True):
+        del root.tracks[index]
+    for track in tracks:
+        root.tracks.append(track.deepcopy())
+    return str(root.to_json_string(indent=4))
+
+
+def _check(
+    timeline: Timeline, text: str, tracks: Sequence[Any], drop: frozenset[int]
+) -> None:
+    """Read the new text back: all but our tracks equal, ours there and as long as the cut.
+
+    Raises:
+        TimelineNotWritten: something differs; that is our fault, and nothing was written.
+    """
+    name = timeline.path.name
+    root, _ = lenient.read(text, name)
+    for key in timeline.document.pointer:
+        root = root[key] if isinstance(key, int) else root
+    added = list(root.tracks)[len(root.tracks) - len(tracks) :] if tracks else []
+    for wanted, found in zip(tracks, added, strict=True):
+        if wanted.name != found.name or len(wanted) != len(found):
+            raise TimelineNotWritten(f"The track {wanted.name!r} did not read back.", _REPORT)
+        if wanted.duration() != found.duration():
+            raise TimelineNotWritten(f"The track {wanted.name!r} changed its length.", _REPORT)
+    try:
+        before = _without(json.loads(timeline.document.text), timeline, drop, 0)
+        after = _without(json.loads(text), timeline, frozenset(), len(tracks))
+    except ValueError:
+        return  # only OTIO reads it; the tracks were compared above
+    if json.dumps(before) != json.dumps(after):
+        raise TimelineNotWritten(f"The copy of {name} differs from the original.", _REPORT)
+
+
+_REPORT = "This is a fault of ours: nothing was written; please report it with the file."
+
+
+def _without(data: Any, timeline: Timeline, drop: frozenset[int], last: int) -> Any:
+    children = data
+    for key in (*timeline.document.pointer, "tracks", "children"):
+        children = children[key]
+    keep = [child for index, child in enumerate(children) if index not in drop]
+    children[:] = keep[: len(keep) - last] if last else keep
+    return data
+
+
+def _moved_base(timeline: Timeline, out_path: Path) -> list[Note]:
+    """A note when existing relative URLs now start from another folder."""
+    document = timeline.document
+    if document.modified or out_path.parent.absolute() == document.base.absolute():
+        return []
+    if '"target_url"' not in document.text:
+        return []
+    text = (
+        f"The output lies in another folder than {timeline.path.name}; media that the cut names "
+        "relative to itself will not be found from there."
+    )
+    return [Note("moved_base", text)]
+
+
+def _write_with_adapter(text: str, out_path: Path) -> None:
+    """Another format, by its OTIO adapter.
+
+    Raises:
+        TimelineNotWritten: no adapter, or one that would lose the sound.
+    """
+    suffix = out_path.suffix.lower()
+    if suffix == ".edl":
+        raise TimelineNotWritten(
+            "An EDL cannot carry the new audio tracks: its writer drops all audio.",
+            "Write .otio, or the WAVs alone with a cue sheet.",
+        )
+    if suffix.lstrip(".") not in otio.adapters.suffixes_with_defined_adapters(write=True):
+        raise TimelineNotWritten(
+            f"No installed OTIO adapter writes {suffix} files.", "Write .otio, .otioz or .otiod."
+        )
+    root = otio.adapters.read_from_string(text, "otio_json")
+    options = {"use_empty_mob_ids": True} if suffix == ".aaf" else {}
+    temporary = out_path.with_name(f".vatt-{out_path.name}")
+    try:
+        otio.adapters.write_to_file(root, str(temporary), **options)
+        temporary.replace(out_path)
+    except Exception as error:  # adapters raise anything
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise TimelineNotWritten(
+            f"The OTIO adapter for {suffix} could not write the timeline ({reason:.300}).",
+            "Write .otio, .otioz or .otiod, or the WAVs alone with a cue sheet.",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def with_stem(sounds: Iterable[Sound], stem: str) -> list[Sound]:
+    """The same sounds on tracks of another name."""
+    return [replace(sound, stem=stem) for sound in sounds]

@@ -215,9 +215,9 @@ class CodecTrainer:
         if weights.balancer:
             grad = self.balancer.combine(losses, made)
             if commit is not None:
-                torch.autograd.backward([made, commit], [grad, None])  # type: ignore[list-item]
+                torch.autograd.backward([made, commit], [grad, None])
             else:
-                made.backward(grad)
+                made.backward(grad)  # type: ignore[no-untyped-call]
         else:
             total = sum(self.balancer.weights[k] * v for k, v in losses.items())
             (total if commit is None else total + commit).backward()  # type: ignore[union-attr]

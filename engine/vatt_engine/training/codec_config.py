@@ -167,7 +167,7 @@ class QuantiserConfig:
     """
 
     start_step: int = 500
-    kmeans_batches: int = 16
+    kmeans_batches: int = 64
     decay: float = 0.99
     revive_every: int = 20
     revive_below: float = 0.1

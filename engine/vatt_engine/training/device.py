@@ -28,8 +28,8 @@ def pick_device(name: str) -> torch.device:
 def has_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware; elsewhere autocast would only cost."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         flags = torch.cpu.get_capabilities()
-        return any(flags.get(f, False) for f in ("avx512_bf16", "amx_bf16", "bf16"))
+        return any(bool(flags.get(f)) for f in ("avx512_bf16", "amx_bf16", "bf16"))
     return False

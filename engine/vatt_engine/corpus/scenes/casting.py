@@ -36,9 +36,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
 )
 """Every family of motion that sounds, by name."""
 
-HELD_OUT = frozenset(
-    {"throw", "swing", "jump", "stairs", "shake", "lid", "bob", "surge", "spin"}
-)
+HELD_OUT = frozenset({"throw", "swing", "jump", "stairs", "shake", "lid", "bob", "surge", "spin"})
 """Families that no training film uses."""
 
 SILENT = ("still", "camera", "light", "distractor")
@@ -62,7 +60,9 @@ class Casting:
 
 _SHOES = "running shoe, Loafer, cowboy boot, clog, sandal, sock, jean"
 _DISHES = "plate, soup bowl, cup, coffee mug, teapot, mixing bowl, vase, pitcher, bucket"
-_GLASSES = "wine bottle, beer bottle, goblet, beer glass, water bottle, red wine, pop bottle, beaker"
+_GLASSES = (
+    "wine bottle, beer bottle, goblet, beer glass, water bottle, red wine, pop bottle, beaker"
+)
 _CARS = "sports car, convertible, minivan, pickup, cab, jeep, racer, beach wagon, limousine"
 
 # category = families : picture classes : places
@@ -171,6 +171,7 @@ city_ambience = scenery passing crowd : street sign, traffic light, cab, viaduct
 crowd = crowd scenery bob : restaurant, cinema, grocery store, bookshop, stage, shoe shop : room street
 room_tone = scenery : library, home theater, desk, studio couch, bookcase, window shade : room
 """
+
 
 def _parse(table: str) -> dict[str, Casting]:
     rows: dict[str, Casting] = {}

@@ -96,7 +96,9 @@ def make_scene(
         parts.append(_perform(rng, stage(category, x), family, split))
         if company:
             other, other_family = _cast(rng, split, None, None, sounding=True)
-            parts.append(_perform(rng, stage(other, float(rng.uniform(1.15, 1.4))), other_family, split))
+            parts.append(
+                _perform(rng, stage(other, float(rng.uniform(1.15, 1.4))), other_family, split)
+            )
         if not alone and rng.random() < 0.1:
             extra.append(_unseen(rng, film_s, split))
     if family == "distractor" or (not alone and family != "still" and rng.random() < 0.2):
@@ -105,7 +107,15 @@ def make_scene(
     parts = [_look_at(part, surroundings) for part in parts]
     style = trouble.style + (("slow_motion",) if slow else ())
     return Scene(
-        seed, split, family, place, n_frames / FPS, tuple(parts), surroundings, style, 1 / factor,
+        seed,
+        split,
+        family,
+        place,
+        n_frames / FPS,
+        tuple(parts),
+        surroundings,
+        style,
+        1 / factor,
         tuple(extra),
     )
 
@@ -130,7 +140,9 @@ def _cast(
         if category in (None, pair[0]) and family in (None, pair[1])
     ]
     if not pairs:
-        raise ValueError(f"no {split} film shows {category or 'anything'} as {family or 'anything'}")
+        raise ValueError(
+            f"no {split} film shows {category or 'anything'} as {family or 'anything'}"
+        )
     names = sorted({pair[0] for pair in pairs})
     chosen = str(rng.choice(names))
     return chosen, str(rng.choice([f for c, f in pairs if c == chosen]))
@@ -191,7 +203,9 @@ def _shown(bodies: tuple[Body, ...], around: World, time_s: float) -> bool:
     for body in bodies:
         k = min(int(time_s * TRACK_HZ), len(body.angle) - 1)
         j = max(k - 8, 0)
-        travelled = np.abs(body.pos[k] - body.pos[j]).sum() + 0.1 * abs(body.angle[k] - body.angle[j])
+        travelled = np.abs(body.pos[k] - body.pos[j]).sum() + 0.1 * abs(
+            body.angle[k] - body.angle[j]
+        )
         travelled += 0.1 * np.abs(body.scale[k] - body.scale[j]).sum()
         if travelled < 1e-4 or not body.shown[j : k + 1].any():
             continue

@@ -66,8 +66,14 @@ def _ring(u: Image, v: Image) -> Image:
 
 SHAPES: Mapping[str, Callable[[Image, Image], Image]] = MappingProxyType(
     {
-        "box": _box, "bar": _box, "disc": _disc, "bottle": _bottle, "shard": _shard,
-        "star": _star, "blob": _blob, "ring": _ring,
+        "box": _box,
+        "bar": _box,
+        "disc": _disc,
+        "bottle": _bottle,
+        "shard": _shard,
+        "star": _star,
+        "blob": _blob,
+        "ring": _ring,
     }
 )
 """Signed distances in units of the half size: below zero inside."""
@@ -177,9 +183,11 @@ def _paste_particles(
                 cx, cy = (x0 + ox).astype(int), (y0 + oy).astype(int)
                 ok = (cx >= 0) & (cx < width) & (cy >= 0) & (cy < height) & ~gone
                 flat = np.arange(n)[:, None] * (height * width) + cy * width + cx
-                cover += np.bincount(
-                    flat[ok], weights=(wx * wy)[ok], minlength=n * height * width
-                ).reshape(n, -1).astype(np.float32)
+                cover += (
+                    np.bincount(flat[ok], weights=(wx * wy)[ok], minlength=n * height * width)
+                    .reshape(n, -1)
+                    .astype(np.float32)
+                )
     alpha = np.clip(cover * (specks.opacity * radius**2 * 0.6), 0, specks.opacity)
     alpha = alpha.reshape(n, height, width, 1)
     canvas += alpha * (_tint(specks.colour, grey) - canvas)

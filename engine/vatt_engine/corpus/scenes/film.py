@@ -30,7 +30,7 @@ def write_film(
     Args:
         scene: the plan.
         path: written under a temporary name, then renamed.
-        height: pixels.
+        height: pixels, even.
         audio: [S] mono at ``sample_rate``; None for a silent film without a sound track.
         sample_rate: of ``audio``.
         crf: x264 quality; higher is smaller and worse.
@@ -44,7 +44,9 @@ def write_film(
         with av.open(str(partial), "w") as container:
             options = {"crf": str(crf), "preset": "veryfast"}
             picture = container.add_stream("libx264", rate=FPS, options=options)
-            sound = container.add_stream("aac", rate=sample_rate) if audio is not None else None
+            sound = None
+            if audio is not None:
+                sound = container.add_stream("aac", rate=sample_rate, layout="mono")
             picture.time_base = Fraction(1, FPS)
             index = 0
             for chunk in frames(scene, height):
@@ -59,7 +61,6 @@ def write_film(
                     index += 1
             container.mux(picture.encode())
             if sound is not None and audio is not None:
-                sound.layout = "mono"
                 block = av.AudioFrame.from_ndarray(
                     np.ascontiguousarray(audio[None], np.float32), format="fltp", layout="mono"
                 )
@@ -73,9 +74,7 @@ def write_film(
         raise CannotWrite(f"{path} could not be written: {error}.", "Check the disk.") from error
 
 
-def contact_sheet(
-    scenes: Sequence[Scene], columns: int = 8, height: int = 90
-) -> NDArray[np.uint8]:
+def contact_sheet(scenes: Sequence[Scene], columns: int = 8, height: int = 90) -> NDArray[np.uint8]:
     """One row of pictures a scene, evenly spaced in time: uint8 [H, W, 3].
 
     The bar under a picture marks hits: its left end is the picture's time, a bright tick is a hit.

@@ -49,7 +49,8 @@ def _seethe(
         morph_hz * clock,
         np.asarray(amplitude)[::_VIDEO_STEP],
         colour,
-        int(stage.rng.integers(2**31)), glow,
+        int(stage.rng.integers(2**31)),
+        glow,
     )
 
 

@@ -276,8 +276,12 @@ def hinge(stage: Stage) -> Part:
         stage.sprite("box", width * 1.05, half_y * 1.03), stage.x, stage.floor - half_y
     )
     panel = stage.body(
-        stage.sprite("box", width, half_y, real=True), x0 + seen, stage.floor - half_y, 0.0,
-        seen / width, 1.0,
+        stage.sprite("box", width, half_y, real=True),
+        x0 + seen,
+        stage.floor - half_y,
+        0.0,
+        seen / width,
+        1.0,
     )
     edge = stage.body(stage.sprite("bar", 0.02, half_y), x0 + 2 * seen, stage.floor - half_y)
     speed = np.abs(np.gradient(ajar, stage.clock, edge_order=1))

@@ -128,7 +128,10 @@ class Stage:
             pos,
             np.broadcast_to(np.asarray(angle, float), n),
             np.stack(
-                [np.broadcast_to(scale, n), np.broadcast_to(scale if scale_y is None else scale_y, n)],
+                [
+                    np.broadcast_to(scale, n),
+                    np.broadcast_to(scale if scale_y is None else scale_y, n),
+                ],
                 axis=1,
             ).astype(float),
             np.broadcast_to(np.asarray(shown, bool), n),

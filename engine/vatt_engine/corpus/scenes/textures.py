@@ -34,26 +34,47 @@ class _Look:
 BACKDROPS: Mapping[str, _Look] = MappingProxyType(
     {
         "plain": _Look((0.55, 0.55, 0.57), (0.6, 0.6, 0.6), (0.45, 0.45, 0.44), (0.05, 0.05), ()),
-        "room": _Look((0.7, 0.66, 0.6), (0.62, 0.58, 0.52), (0.42, 0.33, 0.26), (0.05, 0.08),
-                      ("blocks", "frame")),
-        "planks": _Look((0.5, 0.42, 0.34), (0.45, 0.38, 0.3), (0.55, 0.38, 0.22), (0.06, 0.12),
-                        ("blocks", "boards")),
-        "tiles": _Look((0.72, 0.74, 0.74), (0.68, 0.7, 0.71), (0.6, 0.6, 0.58), (0.03, 0.05),
-                       ("grid",)),
-        "street": _Look((0.6, 0.68, 0.78), (0.62, 0.6, 0.57), (0.33, 0.33, 0.34), (0.06, 0.1),
-                        ("houses",)),
+        "room": _Look(
+            (0.7, 0.66, 0.6),
+            (0.62, 0.58, 0.52),
+            (0.42, 0.33, 0.26),
+            (0.05, 0.08),
+            ("blocks", "frame"),
+        ),
+        "planks": _Look(
+            (0.5, 0.42, 0.34),
+            (0.45, 0.38, 0.3),
+            (0.55, 0.38, 0.22),
+            (0.06, 0.12),
+            ("blocks", "boards"),
+        ),
+        "tiles": _Look(
+            (0.72, 0.74, 0.74), (0.68, 0.7, 0.71), (0.6, 0.6, 0.58), (0.03, 0.05), ("grid",)
+        ),
+        "street": _Look(
+            (0.6, 0.68, 0.78), (0.62, 0.6, 0.57), (0.33, 0.33, 0.34), (0.06, 0.1), ("houses",)
+        ),
         "field": _Look((0.55, 0.7, 0.88), (0.75, 0.8, 0.85), (0.33, 0.42, 0.16), (0.05, 0.22), ()),
-        "forest": _Look((0.2, 0.3, 0.14), (0.3, 0.38, 0.2), (0.27, 0.22, 0.12), (0.25, 0.22),
-                        ("trunks",)),
-        "water": _Look((0.6, 0.72, 0.85), (0.7, 0.78, 0.85), (0.16, 0.32, 0.42), (0.06, 0.1),
-                       ("waves",)),
+        "forest": _Look(
+            (0.2, 0.3, 0.14), (0.3, 0.38, 0.2), (0.27, 0.22, 0.12), (0.25, 0.22), ("trunks",)
+        ),
+        "water": _Look(
+            (0.6, 0.72, 0.85), (0.7, 0.78, 0.85), (0.16, 0.32, 0.42), (0.06, 0.1), ("waves",)
+        ),
         "sky": _Look((0.35, 0.55, 0.85), (0.75, 0.82, 0.9), (0.5, 0.55, 0.5), (0.2, 0.1), ()),
-        "night": _Look((0.02, 0.03, 0.07), (0.06, 0.06, 0.1), (0.05, 0.05, 0.05), (0.03, 0.04),
-                       ("lamps",)),
-        "snow": _Look((0.75, 0.8, 0.86), (0.85, 0.88, 0.92), (0.92, 0.94, 0.97), (0.05, 0.06),
-                      ("trunks",)),
-        "workshop": _Look((0.36, 0.36, 0.37), (0.4, 0.38, 0.36), (0.34, 0.32, 0.3), (0.09, 0.12),
-                          ("blocks", "boards", "frame")),
+        "night": _Look(
+            (0.02, 0.03, 0.07), (0.06, 0.06, 0.1), (0.05, 0.05, 0.05), (0.03, 0.04), ("lamps",)
+        ),
+        "snow": _Look(
+            (0.75, 0.8, 0.86), (0.85, 0.88, 0.92), (0.92, 0.94, 0.97), (0.05, 0.06), ("trunks",)
+        ),
+        "workshop": _Look(
+            (0.36, 0.36, 0.37),
+            (0.4, 0.38, 0.36),
+            (0.34, 0.32, 0.3),
+            (0.09, 0.12),
+            ("blocks", "boards", "frame"),
+        ),
     }
 )
 """Every kind of place, by name."""
@@ -135,7 +156,9 @@ def _decorate(
             for x in np.arange(-MARGIN, ASPECT + MARGIN, rng.uniform(0.1, 0.2)):
                 _rectangle(image, per_height, x, -MARGIN, x + 0.006, 1 + MARGIN, shade(0.6, 0.8))
             for v in np.arange(-MARGIN, floor, rng.uniform(0.1, 0.2)):
-                _rectangle(image, per_height, -MARGIN, v, ASPECT + MARGIN, v + 0.006, shade(0.6, 0.8))
+                _rectangle(
+                    image, per_height, -MARGIN, v, ASPECT + MARGIN, v + 0.006, shade(0.6, 0.8)
+                )
 
 
 def paint(backdrop: Backdrop, height: int, grey: bool) -> Image:
@@ -151,7 +174,8 @@ def paint(backdrop: Backdrop, height: int, grey: bool) -> Image:
     y = np.linspace(-MARGIN, 1 + MARGIN, rows, dtype=np.float32)[:, None]
     tint = np.asarray(backdrop.tint, np.float32) * rng.uniform(0.8, 1.15)
     top, horizon, ground = (
-        np.clip(np.asarray(c, np.float32) * tint, 0, 1) for c in (look.top, look.horizon, look.ground)
+        np.clip(np.asarray(c, np.float32) * tint, 0, 1)
+        for c in (look.top, look.horizon, look.ground)
     )
     blend = np.clip(y / backdrop.floor, 0, 1)
     above = top * (1 - blend) + horizon * blend

@@ -49,8 +49,17 @@ def draw_plan(rng: np.random.Generator) -> WorldPlan:
     if rng.random() < 0.2:
         return WorldPlan()
     odds = {
-        "handheld": 0.35, "pan": 0.08, "zoom": 0.08, "cuts": 0.2, "cutaway": 0.06, "light": 0.12,
-        "occluder": 0.1, "blur": 0.4, "noise": 0.5, "compression": 0.5, "bars": 0.08,
+        "handheld": 0.35,
+        "pan": 0.08,
+        "zoom": 0.08,
+        "cuts": 0.2,
+        "cutaway": 0.06,
+        "light": 0.12,
+        "occluder": 0.1,
+        "blur": 0.4,
+        "noise": 0.5,
+        "compression": 0.5,
+        "bars": 0.08,
     }
     return WorldPlan(**{name: bool(rng.random() < p) for name, p in odds.items()})
 
@@ -120,7 +129,9 @@ def build(
         away = bool(cutaway[shot == index].any())
         backdrops.append(
             Backdrop(
-                other_place if away else place, int(rng.integers(2**31)), floor,
+                other_place if away else place,
+                int(rng.integers(2**31)),
+                floor,
                 (tint[0], tint[1], tint[2]),
             )
         )
@@ -130,8 +141,12 @@ def build(
     occluder = None
     if plan.occluder:
         grey = float(rng.uniform(0.05, 0.4))
-        sprite = Sprite("box", (float(rng.uniform(0.08, 0.2)), float(rng.uniform(0.2, 0.6))),
-                        (grey, grey, grey), (grey * 0.8, grey * 0.8, grey * 0.8))
+        sprite = Sprite(
+            "box",
+            (float(rng.uniform(0.08, 0.2)), float(rng.uniform(0.2, 0.6))),
+            (grey, grey, grey),
+            (grey * 0.8, grey * 0.8, grey * 0.8),
+        )
         pos = np.tile([rng.uniform(0.5, 1.3), rng.uniform(0.6, 0.9)], (n, 1))
         occluder = Body(sprite, pos, np.zeros(n), np.ones((n, 2)), np.ones(n, bool))
     return World(

@@ -1,0 +1,158 @@
+"""Sets of films to judge models on: a small definition (seeds), and the folder it makes.
+
+A definition is JSON: ``{"name", "films": [{"seed", "split", "duration_s", "category", "family",
+"alone"}, ...]}``. Made from it: ``NAME/set.jsonl`` with one film a line (``docs/scenes.md``), an
+MP4 and a FLAC each. The judge reads the folder and knows nothing of how it was made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import soundfile as sf
+
+from vatt_engine.corpus.scenes.captions import caption
+from vatt_engine.corpus.scenes.casting import CASTING, HELD_OUT, SILENT
+from vatt_engine.corpus.scenes.compose import make_scene
+from vatt_engine.corpus.scenes.film import write_film
+from vatt_engine.corpus.scenes.lane import audible_hits
+from vatt_engine.corpus.scenes.plan import Scene
+from vatt_engine.corpus.scenes.sound import ShotBank, render_mix
+from vatt_engine.errors import BadRequest
+
+MANIFEST = "set.jsonl"
+_SAMPLE_RATE = 24_000
+
+
+@dataclass(frozen=True)
+class FilmSpec:
+    """What one film is made from; see ``compose.make_scene``."""
+
+    seed: int
+    split: str = "test"
+    duration_s: float = 6.0
+    category: str | None = None
+    family: str | None = None
+    alone: bool = False
+
+    def scene(self) -> Scene:
+        """The plan."""
+        return make_scene(
+            self.seed,
+            self.split,
+            self.duration_s,
+            category=self.category,
+            family=self.family,
+            alone=self.alone,
+        )
+
+
+def read_definition(path: Path) -> tuple[str, tuple[FilmSpec, ...]]:
+    """Name and films of a definition file.
+
+    Raises:
+        BadRequest: not such a file.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return str(data["name"]), tuple(FilmSpec(**row) for row in data["films"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadRequest(
+            f"{path} is no set definition: {error}.", "Make one with the scenes' `define` command."
+        ) from error
+
+
+def define(
+    n_films: int, split: str, seed: int, n_still: int = 0, duration_s: float = 6.0
+) -> tuple[FilmSpec, ...]:
+    """Films spread evenly over categories and families of a split, and ``n_still`` silent ones."""
+    pairs = [
+        (category, family)
+        for category, row in CASTING.items()
+        for family in row.families
+        if (family in HELD_OUT) == (split == "test")
+    ]
+    # Walk the categories round-robin so that a small set still covers many of them.
+    by_category: dict[str, list[str]] = {}
+    for category, family in pairs:
+        by_category.setdefault(category, []).append(family)
+    names = list(by_category)
+    step = max(len(names) // max(n_films, 1), 1)
+    films: list[FilmSpec] = []
+    for i in range(n_films):
+        category = names[(i * step + i * step // len(names)) % len(names)]
+        families = by_category[category]
+        family = families[(seed + i) % len(families)]
+        films.append(FilmSpec(seed + i, split, duration_s, category, family))
+    for i in range(n_still):
+        family = SILENT[i % len(SILENT)]
+        films.append(FilmSpec(seed + n_films + i, split, duration_s, None, family))
+    return tuple(films)
+
+
+def write_definition(name: str, films: Sequence[FilmSpec], path: Path) -> None:
+    """Write a definition, defaults left out."""
+    plain = FilmSpec(0)
+    rows = [
+        {k: v for k, v in asdict(film).items() if k == "seed" or v != getattr(plain, k)}
+        for film in films
+    ]
+    body = ",\n".join("  " + json.dumps(row) for row in rows)
+    path.write_text(f'{{"name": {json.dumps(name)}, "films": [\n{body}\n]}}\n', encoding="utf-8")
+
+
+def describe(spec: FilmSpec, scene: Scene, film: str, audio: str) -> dict[str, Any]:
+    """One line of the set's manifest."""
+    return {
+        "film": film,
+        "audio": audio,
+        "duration_s": scene.duration_s,
+        "hits": [[h.time_s, h.strength] for h in audible_hits(scene)],
+        "categories": [s.category for s in scene.sources],
+        "caption": caption(scene),
+        "family": scene.family,
+        "silent": not scene.sources,
+        "style": list(scene.style),
+        "made_from": asdict(spec),
+    }
+
+
+def make_set(
+    films: Sequence[FilmSpec],
+    folder: Path,
+    height: int = 224,
+    bank: ShotBank | None = None,
+    on_film: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Render a set; films that are there already are kept.
+
+    Args:
+        films: what to make.
+        folder: made if missing.
+        height: pixels.
+        bank: recordings for the reference sound.
+        on_film: called with (done, total).
+
+    Returns:
+        Path of the manifest.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rows: list[Mapping[str, Any]] = []
+    for index, spec in enumerate(films):
+        scene = spec.scene()
+        film, audio = folder / f"{index:04d}.mp4", folder / f"{index:04d}.flac"
+        if not audio.exists():
+            mix = render_mix(scene, _SAMPLE_RATE, bank)
+            sf.write(audio, mix.wave, _SAMPLE_RATE)
+        if not film.exists():
+            write_film(scene, film, height)
+        rows.append(describe(spec, scene, film.name, audio.name))
+        if on_film is not None:
+            on_film(index + 1, len(films))
+    manifest = folder / MANIFEST
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return manifest

@@ -1,26 +1,28 @@
 """Readers for what sounds are packed in: Debian packages and the archives of games.
 
-All readers work on bytes in memory and give back plain (name, bytes) pairs; nothing is written and
-no name is ever used as a path here. A Debian package is an `ar` archive whose data member is a
-tar; it is read as a stream, so that a package of a gigabyte needs the memory of its largest
-wanted member only. Formats follow their public descriptions: Qt's resource files (rcc), the C4
+All readers give back plain (name, bytes) pairs; no name is ever used as a path here. A Debian
+package is an `ar` archive whose data member is a tar; it is read as a stream, and what is wanted
+is spooled (to an unnamed temporary file when large), since one game keeps gigabytes in a single
+zip. Formats follow their public descriptions: Qt's resource files (rcc), the C4
 group files of OpenClonk, Doom's WAD with DMX sound lumps, OpenTTD's sound catalogues.
 """
 
 from __future__ import annotations
 
 import io
+import shutil
 import struct
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
-MAX_MEMBER_BYTES = 2_500_000_000
+MAX_SOUND_BYTES = 200_000_000
+_SPOOL_BYTES = 64_000_000
 _ZIP_SUFFIXES = (".zip", ".pk3")
-_C4_SUFFIXES = (".ocd", ".ocf", ".ocg", ".ocs")
 
 
 class BadContainer(ValueError):
@@ -43,12 +45,15 @@ class _Window(io.RawIOBase):
         return data
 
 
-def read_deb(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
+def read_deb(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
     """The wanted regular files of a Debian package, in its own order.
 
     Args:
         path: the ``.deb``.
         wanted: paths as they would be below ``/``, without a leading slash.
+
+    Yields:
+        name and an open, seekable file that is closed when the next one is asked for.
 
     Raises:
         BadContainer: not a Debian package, or compressed in a way Python's tarfile lacks.
@@ -62,11 +67,13 @@ def read_deb(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]
                     name = member.name.removeprefix("./")
                     if name not in names or not member.isfile():
                         continue
-                    if member.size > MAX_MEMBER_BYTES:
-                        raise BadContainer(f"{path.name}: {name} is too large to read")
                     content = tar.extractfile(member)
-                    if content is not None:
-                        yield name, content.read()
+                    if content is None:
+                        continue
+                    with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:
+                        shutil.copyfileobj(content, spool, 1 << 20)
+                        spool.seek(0)
+                        yield name, spool
         except (tarfile.TarError, EOFError, zlib.error) as error:
             raise BadContainer(f"{path.name}: {error}") from error
 
@@ -84,36 +91,36 @@ def _find_data_member(file: BinaryIO, path: Path) -> int:
     raise BadContainer(f"{path.name} has no data member")
 
 
-def read_inside(name: str, data: bytes, wanted: Collection[str]) -> dict[str, bytes]:
+def read_inside(name: str, file: IO[bytes], wanted: Collection[str]) -> dict[str, bytes]:
     """The wanted members of an archive, by the manifest's name for them.
 
     Args:
         name: file name of the archive; its suffix decides the reader.
-        data: its bytes.
+        file: the archive, seekable.
         wanted: member names as written after ``!/`` in the manifest.
 
     Raises:
         BadContainer: no reader for the suffix, or damaged bytes.
     """
     suffix = Path(name).suffix.lower()
-    reader: Callable[[bytes, Collection[str]], dict[str, bytes]]
-    if suffix in _ZIP_SUFFIXES:
-        reader = _read_zip
-    elif suffix in _C4_SUFFIXES:
-        reader = _read_c4_group
-    elif suffix in _READERS:
-        reader = _READERS[suffix]
-    else:
-        raise BadContainer(f"no reader for {suffix} ({name})")
     try:
-        return reader(data, set(wanted))
+        if suffix in _ZIP_SUFFIXES:
+            return _read_zip(file, set(wanted))
+        if suffix not in _READERS:
+            raise BadContainer(f"no reader for {suffix} ({name})")
+        return _READERS[suffix](file.read(), set(wanted))
     except (struct.error, zipfile.BadZipFile, zlib.error, IndexError, ValueError) as error:
         raise BadContainer(f"{name}: {error}") from error
 
 
-def _read_zip(data: bytes, wanted: Collection[str]) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return {name: archive.read(name) for name in archive.namelist() if name in wanted}
+def _read_zip(file: IO[bytes], wanted: Collection[str]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    with zipfile.ZipFile(file) as archive:
+        for info in archive.infolist():
+            # The stated size bounds what is unpacked: zipfile stops there.
+            if info.filename in wanted and info.file_size <= MAX_SOUND_BYTES:
+                found[info.filename] = archive.read(info)
+    return found
 
 
 def _read_rcc(data: bytes, wanted: Collection[str]) -> dict[str, bytes]:
@@ -150,7 +157,7 @@ def _read_rcc(data: bytes, wanted: Collection[str]) -> dict[str, bytes]:
 def _read_c4_group(data: bytes, wanted: Collection[str]) -> dict[str, bytes]:
     """A packed C4 group: gzip with other magic bytes; folders are groups inside the group."""
     found: dict[str, bytes] = {}
-    plain = zlib.decompress(b"\x1f\x8b" + data[2:], wbits=31)
+    plain = zlib.decompressobj(wbits=31).decompress(b"\x1f\x8b" + data[2:], 8 * MAX_SOUND_BYTES)
     _visit_c4(plain, "", wanted, found)
     return found
 
@@ -221,6 +228,9 @@ def _read_cat(data: bytes, wanted: Collection[str]) -> dict[str, bytes]:
 
 _READERS: dict[str, Callable[[bytes, Collection[str]], dict[str, bytes]]] = {
     ".rcc": _read_rcc,
+    ".ocd": _read_c4_group,
+    ".ocf": _read_c4_group,
+    ".ocg": _read_c4_group,
     ".wad": _read_wad,
     ".cat": _read_cat,
 }

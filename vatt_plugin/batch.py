@@ -7,7 +7,6 @@ does, since every further cue would fail the same way.
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -25,10 +24,10 @@ from vatt_plugin.errors import TakeRejected
 from vatt_plugin.ledger import Ledger
 from vatt_plugin.requests import Wish, generate_request, recipe, request_key
 from vatt_plugin.takes import Destination
+from vatt_plugin.timeline.naming import take_name
 from vatt_plugin.transport import EngineProcess
 
 ResultStatus = Literal["done", "failed", "cancelled", "skipped", "offline", "unreadable"]
-MAX_NAME = 120
 
 
 @dataclass(frozen=True)
@@ -85,15 +84,6 @@ Notify = Callable[[Order | None, Event | CueResult], None]
 def choose(made: Sequence[Take]) -> Take | None:
     """The take for the timeline: best in sync with the picture, the first of equals."""
     return max(made, key=lambda take: -1.0 if take.sync is None else take.sync, default=None)
-
-
-def wav_name(order: Order, n_takes: int, take_id: str, number: int) -> str:
-    """A file name that people and hosts can read: position, clip, take, id; portable characters."""
-    at = f"{order.cue.start_frame:07d}"
-    clip = re.sub(r"[^A-Za-z0-9.-]+", "_", order.cue.clip).strip("._") or "clip"
-    which = f"_t{number + 1}" if n_takes > 1 else ""
-    tail = f"{which}_{take_id}.wav"
-    return f"{at}_{clip}"[: MAX_NAME - len(tail)].rstrip("._") + tail
 
 
 @dataclass
@@ -188,7 +178,9 @@ class Batch:
         reference = takes.record_time_reference(cue, wish.handle_frames)
         destination = Destination(
             folder=self.media.folder,
-            name=lambda take_id: wav_name(order, wish.takes, take_id, ready.index),
+            name=lambda take_id: take_name(
+                cue, take_id, ready.prompt, self.media.project, ready.index + 1
+            ),
             project=self.media.project,
             time_reference=reference if self.media.record_time else 0,
             drop=self.media.drop,

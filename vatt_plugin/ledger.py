@@ -20,7 +20,7 @@ from vatt_plugin.cues import Take
 from vatt_plugin.journal import decode_line, encode_line
 from vatt_plugin.project_state import take_from_plain, take_to_plain
 
-LEDGER = "vatt-takes.jsonl"
+LEDGER = "vatt-done.jsonl"
 
 
 class Ledger:

@@ -119,7 +119,7 @@ def adopt(
         cue_id=cue.cue_id,
         wav_path=str(path),
         codes_path=_keep_codes(ready, request, take_id, to.codes_folder),
-        caption=ready.prompt,
+        caption=ready.prompt if request.prompt is None else "",
         recipe=recipe,
         sync=ready.sync,
         lag_s=ready.lag_s,

@@ -1,0 +1,100 @@
+"""``vatt caption``: what each clip should sound like."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from vatt_engine.errors import VattError
+from vatt_engine.messages import Caption, CaptionReady, Event
+from vatt_plugin.cli.console import (
+    Console,
+    Interrupt,
+    add_model_options,
+    add_timeline_options,
+    ask,
+    choose_model,
+    engine,
+    load_timeline,
+    plain,
+    print_json,
+)
+from vatt_plugin.cli.main import CANCELLED, DONE, FAILED, PARTLY
+from vatt_plugin.cues import Cue
+
+
+def add_parser(subparsers: Any) -> None:
+    """Declare the subcommand."""
+    parser = subparsers.add_parser("caption", help="say what each clip should sound like")
+    add_timeline_options(parser)
+    add_model_options(parser)
+    parser.add_argument(
+        "--alternatives", type=int, default=3, metavar="N", help="how many in all (default 3)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="default 0")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Caption every clip that can be seen."""
+    console = Console(args.json)
+    clips: list[dict[str, Any]] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="vatt-") as unpacked,
+        engine() as process,
+        Interrupt() as interrupted,
+    ):
+        timeline = load_timeline(args, Path(unpacked))
+        model = choose_model(process, args.model)
+        name = args.model or model["name"]
+        with console.bar(len(timeline.cues), "clip") as bar:
+            for cue in timeline.cues:
+                if interrupted():
+                    break
+                clip = _caption(cue, name, args, process, console, interrupted)
+                clips.append(clip)
+                bar.update()
+                text = clip["caption"] or clip["note"]
+                console.say(f"{plain(cue.clip)}: {plain(text, 2000)}")
+    if args.json:
+        print_json({"clips": clips})
+    if interrupted():
+        return CANCELLED
+    n_done = sum(clip["status"] == "done" for clip in clips)
+    return DONE if n_done == len(clips) else PARTLY if n_done else FAILED
+
+
+def _caption(
+    cue: Cue, model: str, args: argparse.Namespace, process: Any, console: Console, stop: Interrupt
+) -> dict[str, Any]:
+    clip: dict[str, Any] = {
+        "clip": cue.clip,
+        "cue": cue.cue_id,
+        "caption": "",
+        "score": None,
+        "alternatives": [],
+        "status": cue.status,
+        "note": cue.note,
+    }
+    if cue.status != "ready":
+        console.note(f"{plain(cue.clip)} is left out ({cue.status}). {plain(cue.note)}")
+        return clip
+    request = Caption(
+        model=model, device=args.device, picture=cue.picture, n=args.alternatives, seed=args.seed
+    )
+
+    def take_in(event: Event) -> None:
+        if isinstance(event, CaptionReady):
+            clip["caption"], clip["score"] = event.caption, event.score
+            clip["alternatives"] = [
+                {"caption": text, "score": score} for text, score in event.alternatives
+            ]
+
+    try:
+        ask(process, request, take_in, stop)
+    except VattError as error:
+        console.note(f"{plain(cue.clip)}: {error}")
+        return {**clip, "status": "failed", "note": error.message}
+    return {**clip, "status": "done"}

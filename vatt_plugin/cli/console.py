@@ -1,0 +1,198 @@
+"""What subcommands share: printing, progress, Ctrl+C, and asking the engine one thing."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from vatt_engine.errors import Cancelled, VattError
+from vatt_engine.messages import Event, Request
+
+
+def print_error(error: VattError, *, json_events: bool) -> None:
+    """What and why on one line of stderr, what to do on the next; an event too if wanted."""
+    print(f"vatt: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"      {error.hint}", file=sys.stderr)
+    if json_events:
+        print_json({"event": "error", **error.to_dict()})
+
+
+def print_json(body: Mapping[str, Any]) -> None:
+    """One JSON object on one line of stdout, at once."""
+    print(json.dumps(body, ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def plain(text: str, limit: int = 200) -> str:
+    """Text from a file as one harmless line: no control codes, no endless names."""
+    cleaned = "".join(c if c.isprintable() else " " for c in text[: limit + 1])
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
+
+
+@dataclass
+class Console:
+    """Prints for people, or events for programs.
+
+    Attributes:
+        json_events: print events on stdout instead of text.
+    """
+
+    json_events: bool = False
+
+    def say(self, text: str) -> None:
+        """A line for people."""
+        if not self.json_events:
+            print(text, flush=True)
+
+    def note(self, text: str, **facts: Any) -> None:
+        """Something the user should know, on stderr; a ``note`` event for programs."""
+        print(f"vatt: {text}", file=sys.stderr, flush=True)
+        if self.json_events:
+            print_json({"event": "note", "message": text, **facts})
+
+    def event(self, name: str, **facts: Any) -> None:
+        """An event for programs."""
+        if self.json_events:
+            print_json({"event": name, **facts})
+
+    def bar(self, total: int, unit: str) -> Any:
+        """A progress bar on a terminal, else something silent with the same methods."""
+        from tqdm import tqdm
+
+        shown = sys.stderr.isatty() and not self.json_events
+        return tqdm(total=total, unit=unit, disable=not shown, dynamic_ncols=True, leave=False)
+
+
+class Interrupt:
+    """Ctrl+C and SIGTERM as a flag, so that work ends between steps; a second one ends it hard."""
+
+    def __init__(self) -> None:
+        self._set = False
+        self._before: dict[int, Any] = {}
+
+    def __call__(self) -> bool:
+        """Whether the user wants to stop."""
+        return self._set
+
+    def __enter__(self) -> Interrupt:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if self._set:
+            raise KeyboardInterrupt
+        self._set = True
+
+
+@contextlib.contextmanager
+def engine(*, warm: bool = True) -> Iterator[Any]:
+    """An ``EngineProcess`` that is stopped in the end; its log is kept for the user."""
+    from vatt_plugin.client import EngineClient
+    from vatt_plugin.transport import EngineProcess, default_log_path
+
+    with EngineProcess(
+        EngineClient(name="vatt", warm=warm), log_path=default_log_path()
+    ) as process:
+        yield process
+
+
+def ask(
+    process: Any,
+    request: Request,
+    on_event: Callable[[Event], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Run one job to its end and return its result.
+
+    Raises:
+        VattError: what the engine said, or ``Cancelled``.
+    """
+    client = process.client
+    job_id = client.submit(request)
+    while not client.job(job_id).ended:
+        if stop():
+            client.cancel(job_id)
+        for event in process.pump():
+            on_event(event)
+    job = client.job(job_id)
+    client.forget(job_id)
+    if job.error is not None:
+        raise job.error
+    if job.status == "cancelled":
+        raise Cancelled("Cancelled.")
+    return dict(job.result)
+
+
+def choose_model(process: Any, wanted: str | None) -> dict[str, Any]:
+    """Facts of the model to use: the one asked for, else the best that is installed.
+
+    Trained models come before untrained ones, the bundled ``vatt-mini`` before all.
+
+    Raises:
+        UnknownModel: the one asked for is not installed.
+    """
+    from vatt_engine.messages import ListModels, ModelInfo
+
+    if wanted:
+        return ask(process, ModelInfo(model=wanted))
+    listed: list[dict[str, Any]] = ask(process, ListModels())["models"]
+    models = [model for model in listed if "error" not in model]
+    return max(models, key=lambda m: (m["name"] == "vatt-mini", bool(m.get("trained"))))
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """``--model`` and ``--device``."""
+    parser.add_argument("--model", metavar="M", help="name or folder of an installed model")
+    parser.add_argument(
+        "--device", default="auto", metavar="D", help="auto, cpu, cuda[:N] or mps (default: auto)"
+    )
+
+
+def add_timeline_options(parser: argparse.ArgumentParser) -> None:
+    """What says which clips of which timeline are meant."""
+    parser.add_argument(
+        "input", metavar="INPUT", help="timeline (.otio, .otioz, ...) or video file"
+    )
+    parser.add_argument("--clips", metavar="NAME,...", help="only these clips")
+    parser.add_argument("--track", metavar="NAME", help="only this picture track")
+    parser.add_argument(
+        "--media-dir",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="look here, by file name, for media that is not where the timeline says; repeatable",
+    )
+    parser.add_argument(
+        "--timeline", metavar="NAME", help="which timeline, if the file has several"
+    )
+    parser.add_argument("--rate", type=float, metavar="FPS", help="frame rate, for EDL")
+
+
+def load_timeline(args: argparse.Namespace, unpack_to: Any = None) -> Any:
+    """Read the timeline that ``add_timeline_options`` describe."""
+    from pathlib import Path
+
+    from vatt_plugin import timeline
+
+    return timeline.load(
+        Path(args.input),
+        timeline=args.timeline,
+        rate=args.rate,
+        media_roots=[Path(folder) for folder in args.media_dir],
+        media_dir=unpack_to,
+        clips=[name.strip() for name in args.clips.split(",")] if args.clips else None,
+        track=args.track,
+    )

@@ -97,6 +97,24 @@ class BadModelFolder(EngineError):
     code = "bad_model_folder"
 
 
+class BadCheckpoint(EngineError):
+    """Published files cannot be imported: one is missing, damaged, unsafe or does not fit."""
+
+    code = "bad_checkpoint"
+
+
+class PullFailed(EngineError):
+    """Files of a published model could not be fetched."""
+
+    code = "pull_failed"
+
+
+class LicenceNotAccepted(EngineError):
+    """Files were not fetched because their licence was not accepted."""
+
+    code = "licence_not_accepted"
+
+
 class MediaMissing(EngineError):
     """The media file of a clip is not there."""
 

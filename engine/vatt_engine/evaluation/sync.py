@@ -97,9 +97,11 @@ def shift_floor(
     """The score against truth that is shifted in a circle: what chance alone gives.
 
     Args:
-        found, true: seconds.
+        found: onset times in seconds.
+        true: hit times in seconds.
         duration_s: the circle.
         n_shifts: how many shifts are averaged, spread over the circle without its two ends.
+        tolerance_s: as in ``match``.
 
     Returns:
         Counts added up over all shifts (so ``f1`` is their pooled F1).
@@ -126,7 +128,8 @@ def lag_s(
     """How far the sound is behind the picture, by cross-correlating onset envelopes.
 
     Args:
-        sound, picture: onset strength envelopes of equal rate; unequal lengths are cut.
+        sound: onset strength envelope of what is heard.
+        picture: the same of what is seen, at equal rate; unequal lengths are cut.
         rate_hz: of both.
         limit_s: largest lag looked for, either way.
 

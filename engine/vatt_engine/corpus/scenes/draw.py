@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from vatt_engine.corpus.scenes.plan import (
     Shimmer,
 )
 
-Image = NDArray[np.float32]
+Image = NDArray[np.floating[Any]]
 Frames = NDArray[np.uint8]
 
 CHUNK = 25
@@ -43,7 +44,7 @@ def _disc(u: Image, v: Image) -> Image:
 
 def _bottle(u: Image, v: Image) -> Image:
     width = np.where(v < -0.25, 0.4, 1.0)
-    return np.maximum(np.abs(u) - width, np.abs(v) - 1)
+    return np.asarray(np.maximum(np.abs(u) - width, np.abs(v) - 1))
 
 
 def _shard(u: Image, v: Image) -> Image:
@@ -52,7 +53,7 @@ def _shard(u: Image, v: Image) -> Image:
 
 def _star(u: Image, v: Image) -> Image:
     r = np.sqrt(u * u + v * v)
-    return r - (0.65 + 0.35 * np.cos(7 * np.arctan2(v, u)))
+    return np.asarray(r - (0.65 + 0.35 * np.cos(7 * np.arctan2(v, u))))
 
 
 def _blob(u: Image, v: Image) -> Image:
@@ -99,7 +100,7 @@ def _paste_body(
     canvas: Image, body: Body, frames: NDArray[np.int64], camera: Image, shutter: bool, grey: bool
 ) -> None:
     """Draw a body on ``canvas`` [n, H, W, C] for the video frames ``frames`` [n]."""
-    n, height, width, _ = canvas.shape
+    height, width = canvas.shape[1:3]
     subs = _SHUTTER if shutter else (0,)
     samples = np.minimum(frames[:, None] * SUBSAMPLES + np.array(subs), len(body.angle) - 1)
     shown = body.shown[samples]
@@ -164,7 +165,7 @@ def _paste_particles(
     canvas: Image, specks: Particles, frames: NDArray[np.int64], camera: Image, grey: bool
 ) -> None:
     """Splat specks and their streaks, bilinearly so that slow ones move smoothly."""
-    n, height, width, channels = canvas.shape
+    n, height, width = canvas.shape[:3]
     view = camera[np.minimum(frames * SUBSAMPLES, len(camera) - 1)]
     unit = (height * view[:, 2])[:, None]
     streak = np.linspace(-0.5, 0.5, 5)
@@ -197,7 +198,7 @@ def _paste_shimmer(
     canvas: Image, shimmer: Shimmer, frames: NDArray[np.int64], camera: Image, grey: bool
 ) -> None:
     """Brighten and darken an ellipse by a pattern that drifts and changes."""
-    n, height, width, _ = canvas.shape
+    height, width = canvas.shape[1:3]
     amplitude = shimmer.amplitude[frames].astype(np.float32)
     if not np.any(amplitude > 1e-3):
         return
@@ -275,7 +276,7 @@ def _background(
 def _degrade(canvas: Image, scene: Scene, frames: NDArray[np.int64]) -> Frames:
     """Light, sensor noise, block compression, bars, eight bits."""
     world = scene.world
-    n, height, width, channels = canvas.shape
+    height, width = canvas.shape[1:3]
     canvas *= world.light[frames].astype(np.float32)[:, None, None, None]
     if world.noise > 0:
         rng = np.random.default_rng([scene.seed, 7])

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from vatt_engine.corpus.categories import Kind
 from vatt_engine.corpus.scenes import physics
 from vatt_engine.corpus.scenes.plan import ASPECT, Body, Floats, Part, Particles
 from vatt_engine.corpus.scenes.stage import Stage, specks
@@ -21,7 +23,7 @@ def _solid(stage: Stage) -> str:
     return str(stage.rng.choice(_SOLIDS))
 
 
-def _after(times: Floats, t: Floats) -> tuple[Floats, Floats]:
+def _after(times: Floats, t: Floats) -> tuple[Floats, NDArray[np.intp]]:
     """Seconds since the latest of ``times`` (inf before the first), and its index (-1 before)."""
     index = np.searchsorted(times, t, side="right") - 1
     since = np.where(index >= 0, t - times[np.clip(index, 0, None)], np.inf)
@@ -49,7 +51,7 @@ def shards(stage: Stage, time_s: float, x: float, y: float, n: int, speed: float
     velocity = np.stack(
         [np.where(still, 0, vx), np.where(still, 0, vy + stage.gravity * since)], axis=-1
     )
-    return specks(stage, pos, velocity, stage.colour(0.4, 1.0))
+    return specks(pos, velocity, stage.colour(0.4, 1.0))
 
 
 def fall(stage: Stage) -> Part:
@@ -97,7 +99,9 @@ def bounce(stage: Stage) -> Part:
         index = np.clip(np.searchsorted(contacts, stage.clock, side="right"), 1, len(contacts) - 1)
         a, b = contacts[index - 1], contacts[index]
         u = np.clip((stage.clock - a) / (b - a), 0, 1)
-        altitude = 4 * u * (1 - u) * np.minimum(0.5, 0.5 * stage.gravity * ((b - a) / 2) ** 2)
+        altitude: Floats = (
+            4 * u * (1 - u) * np.minimum(0.5, 0.5 * stage.gravity * ((b - a) / 2) ** 2)
+        )
         altitude = np.where((stage.clock < contacts[0]) | (stage.clock > contacts[-1]), 0, altitude)
         strengths = stage.rng.uniform(0.6, 1.0, len(contacts))
     else:
@@ -226,7 +230,7 @@ def strike(stage: Stage) -> Part:
         if stage.chance(0.3)
         else ()
     )
-    kind = "oneshot" if len(times) <= 2 else "rhythm"
+    kind: Kind = "oneshot" if len(times) <= 2 else "rhythm"
     return stage.part(
         bodies=(target, arm, tool), particles=chips, times=times, strengths=strengths, kind=kind
     )
@@ -376,14 +380,10 @@ def flash(stage: Stage) -> Part:
     glow = physics.bumps(stage.clock, times, 0.01, 0.09)
     kick = 0.03 * physics.bumps(stage.clock, times, 0.02, 0.12)
     barrel = stage.body(stage.sprite("bar", 0.25, 0.04, real=True), x - 0.3 - kick, y, kick)
-    flare = stage.body(
-        stage.sprite("star", flare_size, flare_size),
-        x,
-        y,
-        stage.uniform(0, 3),
-        0.3 + glow,
-        glow > 0.15,
+    fireball = replace(
+        stage.sprite("star", flare_size, flare_size), colour=(1.0, 0.9, 0.6), accent=(1.0, 0.6, 0.2)
     )
+    flare = stage.body(fireball, x, y, stage.uniform(0, 3), 0.3 + glow, shown=glow > 0.15)
     sparks = tuple(shards(stage, float(t), x, y, 30, 1.6) for t in times)
     level = 0.5 * physics.bumps(stage.clock, times, 0.02, 0.4)
     return stage.part(

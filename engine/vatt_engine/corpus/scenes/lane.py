@@ -12,7 +12,7 @@ MERGE_S = 0.05
 
 
 def audible_hits(scene: Scene, visible_only: bool = True, weakest: float = 0.1) -> tuple[Hit, ...]:
-    """The contacts a listener tells apart: close ones merged into the strongest, faint ones left out.
+    """The contacts a listener tells apart: close ones merged, faint ones left out.
 
     Args:
         scene: the plan.

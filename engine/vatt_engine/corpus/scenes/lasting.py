@@ -1,4 +1,4 @@
-"""Families whose sound lasts: pouring, flowing, burning, rolling, running, passing; and silent ones."""
+"""Families whose sound lasts: pouring, flowing, burning, rolling, passing; and silent ones."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def pour(stage: Stage) -> Part:
     starts = _starts(stage, gate)
     return stage.part(
         bodies=(jug,),
-        particles=(specks(stage, pos, speed, stage.colour(0.6, 1.0)),),
+        particles=(specks(pos, speed, stage.colour(0.6, 1.0)),),
         shimmers=(pool,),
         times=starts,
         strengths=np.full(len(starts), 0.5),
@@ -168,7 +168,7 @@ def surge(stage: Stage) -> Part:
     )
     starts = _starts(stage, gate)
     return stage.part(
-        particles=(specks(stage, pos, speed, stage.colour(0.6, 1.0)),),
+        particles=(specks(pos, speed, stage.colour(0.6, 1.0)),),
         shimmers=(base,),
         times=starts,
         strengths=np.full(len(starts), 0.5),
@@ -200,7 +200,7 @@ def rainfall(stage: Stage) -> Part:
         colour=(0.8, 0.85, 0.9),
     )
     return stage.part(
-        particles=(specks(stage, pos, velocity, (0.8, 0.85, 0.9), 0.45),),
+        particles=(specks(pos, velocity, (0.8, 0.85, 0.9), 0.45),),
         shimmers=(ground,),
         level=gate * heavy,
         kind="continuous",
@@ -288,7 +288,7 @@ def passing(stage: Stage) -> Part:
 
 
 def idle(stage: Stage) -> Part:
-    """A machine that runs on the spot: it trembles, something turns, it may be switched on or off."""
+    """A machine that runs on the spot: it trembles and turns, and may be switched on."""
     gate = _gate(stage, 0.2)
     hum = stage.uniform(6, 11)
     tremble = 0.004 * gate
@@ -451,12 +451,12 @@ def _flakes(stage: Stage) -> Part:
     y = (y0 + stage.clock[:, None] * stage.rng.uniform(0.03, 0.12, n)) % 1.2 - 0.1
     pos = np.stack([x0 + drift, y], axis=-1)
     return stage.part(
-        particles=(specks(stage, pos, np.zeros_like(pos), (1.0, 1.0, 1.0), 0.6),), silent=True
+        particles=(specks(pos, np.zeros_like(pos), (1.0, 1.0, 1.0), 0.6),), silent=True
     )
 
 
 def distractor(stage: Stage) -> Part:
-    """Something that moves and makes no sound: flakes, a drifting balloon, a waving hand, clouds."""
+    """Something that moves and makes no sound: flakes, a balloon, a waving hand, clouds."""
     choice = stage.rng.integers(0, 4)
     if choice == 0:
         return _flakes(stage)

@@ -12,6 +12,7 @@ T = lane samples at ``LANE_HZ``, P particles.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ TRACK_HZ = FPS * SUBSAMPLES
 LANE_HZ = 50
 ASPECT = 16 / 9
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Colour = tuple[float, float, float]
 
 
@@ -80,7 +81,7 @@ class Sprite:
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """A sprite on its way: ``pos``, ``scale`` [N, 2] (x, y), ``angle`` [N] rad, ``shown`` [N] bool."""
+    """A sprite on its way: ``pos``, ``scale`` [N, 2] (x, y), ``angle`` [N] rad, ``shown`` [N]."""
 
     sprite: Sprite
     pos: Floats
@@ -91,7 +92,7 @@ class Body:
 
 @dataclass(frozen=True, eq=False)
 class Particles:
-    """Small bright or dark specks: ``pos`` [F, P, 2] (nan = not there), ``trail`` [F, P, 2] streak."""
+    """Specks: ``pos`` [F, P, 2] (nan = not there) and ``trail`` [F, P, 2], the streak behind."""
 
     pos: Floats
     trail: Floats
@@ -127,13 +128,12 @@ class Shimmer:
 
 @dataclass(frozen=True)
 class Backdrop:
-    """A procedural background: ``kind`` is a key of ``textures.BACKDROPS``; ``photo`` replaces it."""
+    """A procedural background; ``kind`` is a key of ``textures.BACKDROPS``."""
 
     kind: str
     seed: int
     floor: float
     tint: Colour
-    photo: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,10 @@
-"""Families that keep a beat or belong to a body: walking, sawing, dripping, typing, calling, doors."""
+"""Families that keep a beat or belong to a body: walking, sawing, dripping, typing, doors."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from vatt_engine.corpus.categories import Kind
 from vatt_engine.corpus.scenes import physics
 from vatt_engine.corpus.scenes.plan import ASPECT, Body, Floats, Part
 from vatt_engine.corpus.scenes.stage import Stage
@@ -211,7 +212,7 @@ def drip(stage: Stage) -> Part:
             stage.floor,
             0.0,
             0.2 + 4 * np.clip(ring, 0, 1),
-            ring < 0.3,
+            shown=ring < 0.3,
         )
     )
     return stage.part(
@@ -243,7 +244,7 @@ def press(stage: Stage) -> Part:
         x = stage.x + (key - (n_keys - 1) / 2) * half * 2.6
         y = stage.floor - 0.24 - half + travel * down
         bodies.append(stage.body(stage.sprite("bar", half * 1.8, half * 0.8), x, y, 1.2))
-    kind = "oneshot" if len(times) <= 3 else "rhythm"
+    kind: Kind = "oneshot" if len(times) <= 3 else "rhythm"
     return stage.part(
         bodies=tuple(bodies),
         times=times,

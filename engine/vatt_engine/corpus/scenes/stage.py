@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vatt_engine.corpus.categories import Kind
 from vatt_engine.corpus.scenes.physics import bumps
 from vatt_engine.corpus.scenes.plan import (
     ASPECT,
@@ -20,7 +21,6 @@ from vatt_engine.corpus.scenes.plan import (
     Colour,
     Floats,
     Hit,
-    Kind,
     Part,
     Particles,
     Shimmer,
@@ -193,9 +193,7 @@ class Stage:
         return Part(bodies, particles, shimmers, Source(self.category, kind, hits, intensity))
 
 
-def specks(
-    stage: Stage, pos: Floats, speed: Floats, colour: Colour, opacity: float = 0.8
-) -> Particles:
+def specks(pos: Floats, speed: Floats, colour: Colour, opacity: float = 0.8) -> Particles:
     """Particles from tracks: ``pos`` [N, P, 2], ``speed`` [N, P, 2]; streaks last 1/50 s."""
     step = TRACK_HZ // 25
     return Particles(pos[::step], speed[::step] * 0.02, colour, opacity)

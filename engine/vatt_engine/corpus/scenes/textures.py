@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from vatt_engine.corpus.scenes.plan import ASPECT, Backdrop, Colour
 
 MARGIN = 0.35
 
-Image = NDArray[np.float32]
+Image = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _decorate(
 ) -> None:
     def shade(low: float = 0.6, high: float = 1.25) -> Image:
         row = min(max(int((floor + MARGIN) * per_height) - 2, 0), len(image) - 1)
-        return np.clip(image[row, 0] * rng.uniform(low, high), 0, 1)
+        return np.asarray(np.clip(image[row, 0] * rng.uniform(low, high), 0, 1))
 
     if kind in {"blocks", "houses"}:
         for _ in range(int(rng.integers(2, 7))):
@@ -169,8 +170,8 @@ def paint(backdrop: Backdrop, height: int, grey: bool) -> Image:
     """
     look = BACKDROPS[backdrop.kind]
     rng = np.random.default_rng(backdrop.seed)
-    rows = int(round((1 + 2 * MARGIN) * height))
-    columns = int(round((ASPECT + 2 * MARGIN) * height))
+    rows = round((1 + 2 * MARGIN) * height)
+    columns = round((ASPECT + 2 * MARGIN) * height)
     y = np.linspace(-MARGIN, 1 + MARGIN, rows, dtype=np.float32)[:, None]
     tint = np.asarray(backdrop.tint, np.float32) * rng.uniform(0.8, 1.15)
     top, horizon, ground = (

@@ -135,9 +135,7 @@ def build(
                 (tint[0], tint[1], tint[2]),
             )
         )
-    light = np.ones(n)
-    if plan.light:
-        light = _lighting(rng, n)
+    light: Floats = _lighting(rng, n) if plan.light else np.ones(n)
     occluder = None
     if plan.occluder:
         grey = float(rng.uniform(0.05, 0.4))
@@ -168,7 +166,7 @@ def _lighting(rng: np.random.Generator, n: int) -> Floats:
     t = np.arange(n) / TRACK_HZ
     kind = int(rng.integers(0, 4))
     if kind == 0:
-        return np.clip(1 + 0.25 * smooth_walk(rng, n, 0.5, TRACK_HZ), 0.3, 1.6)
+        return np.asarray(np.clip(1 + 0.25 * smooth_walk(rng, n, 0.5, TRACK_HZ), 0.3, 1.6))
     if kind == 1:
         at = rng.uniform(0.2, 0.8) * t[-1]
         return np.where(t < at, 1.0, rng.uniform(0.45, 0.8))

@@ -94,13 +94,32 @@ def _run(args: argparse.Namespace) -> int:
             raise
         print_error(error, json_events=getattr(args, "json", False))
         return FAILED
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            return _nobody_reads()
+        if args.debug:
+            raise
+        problem = VattError(f"The system refused: {error}.", "Check the path and its permissions.")
+        print_error(problem, json_events=getattr(args, "json", False))
+        return FAILED
     except KeyboardInterrupt:
         print("vatt: cancelled.", file=sys.stderr)
         return CANCELLED
-    except BrokenPipeError:
-        # The reader of our output has gone (`vatt ... | head`); nothing is left to be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        if args.debug:
+            raise
+        problem = VattError(
+            f"Unexpected {type(error).__name__}: {error}.",
+            "This is a fault of ours: please report it with what `vatt --debug ...` prints.",
+        )
+        print_error(problem, json_events=getattr(args, "json", False))
         return FAILED
+
+
+def _nobody_reads() -> int:
+    """The reader of our output has gone (`vatt ... | head`); nothing is left to be said to it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED
 
 
 if __name__ == "__main__":

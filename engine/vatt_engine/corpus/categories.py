@@ -47,8 +47,8 @@ _WATER = "Water; Liquid"
 _MOTOR = "Engine; Vehicle; Motor vehicle (road); Car; Truck; Medium engine (mid frequency)"
 _BIRDS = "Bird; Bird vocalization, bird call, bird song; Chirp, tweet; Animal"
 
-# name | kind | UCS | phrase | judge's classes; "[family]" opens a family, an indented line continues
-# the row above.
+# name | kind | UCS | phrase | judge's classes; "[family]" opens a family, an indented line
+# continues the row above.
 _TABLE = f"""
 [footsteps]
 footstep_wood | rhythm | FEETHmn | footsteps on a wooden floor | {_STEPS}; Knock; Wood; {_THUD}

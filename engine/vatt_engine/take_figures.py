@@ -1,0 +1,119 @@
+"""What can be measured of a finished take: level, silence, onsets, and how it fits the picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from vatt_engine.evaluation.onsets import (
+    FRAME_RATE,
+    SAMPLE_RATE,
+    FluxMeter,
+    Onsets,
+    pick_onsets,
+)
+from vatt_engine.evaluation.sync import hit_envelope, lag_s, onset_score, shift_floor
+from vatt_engine.media.audio import resample_stream
+from vatt_engine.messages import SyncLane
+
+Wave = NDArray[np.float32]
+
+LOWEST_DB = -120.0
+"""What a level of digital silence is given as; JSON knows no infinity."""
+
+_SILENCE = 10 ** (-60 / 20)  # of full scale
+_BLOCK = 1 << 18
+_LAG_WITHIN_S = 60  # the lag is measured on the first minute; correlating an hour would take long
+_LAG_CORRELATION = 0.15  # below this the lag is a guess
+
+
+@dataclass(frozen=True)
+class TakeFigures:
+    """Measurements of a take.
+
+    Attributes:
+        sync: F1 of its onsets against the picture's hits; None when the picture has none.
+        lag_s: how much later it comes than the picture; None when that cannot be told.
+        numbers: ``peak_db``, ``rms_db`` (dB of full scale), ``silence`` and ``clipped`` (shares of
+            the length), ``n_onsets``, and with hits ``n_hits``, ``precision``, ``recall``,
+            ``sync_floor``.
+    """
+
+    sync: float | None
+    lag_s: float | None
+    numbers: Mapping[str, float]
+
+
+def measure_take(wav_path: Path, lane: SyncLane, check: Callable[[], None]) -> TakeFigures:
+    """Measure a mono WAV, in flat memory.
+
+    Args:
+        wav_path: of the take.
+        lane: the moments it should fit.
+        check: called for each block; raises to stop.
+    """
+    info = soundfile.info(wav_path)
+    peak, power, n_clipped, n_silent = 0.0, 0.0, 0, 0
+    for wave in _blocks(wav_path, check):
+        magnitude = np.abs(wave)
+        peak = max(peak, float(magnitude.max(initial=0)))
+        power += float(np.square(wave, dtype=np.float64).sum())
+        n_clipped += int((magnitude > 1).sum())
+        n_silent += int((magnitude < _SILENCE).sum())
+    n = max(1, info.frames)
+    meter = FluxMeter(peak)
+    for wave in resample_stream(_blocks(wav_path, check), info.samplerate, SAMPLE_RATE):
+        meter.feed(wave)
+    onsets = pick_onsets(meter.finish())
+    numbers = {
+        "peak_db": _decibels(peak),
+        "rms_db": _decibels((power / n) ** 0.5),
+        "silence": round(n_silent / n, 4),
+        "clipped": round(n_clipped / n, 6),
+        "n_onsets": float(len(onsets.times_s)),
+    }
+    if not lane.hits:
+        return TakeFigures(None, None, numbers)
+    hits = np.array([t for t, _ in lane.hits], float)
+    score = onset_score(onsets.times_s.astype(float), hits)
+    floor = shift_floor(onsets.times_s.astype(float), hits, n / info.samplerate)
+    numbers |= {
+        "n_hits": float(len(hits)),
+        "precision": round(score.precision, 4),
+        "recall": round(score.recall, 4),
+        "sync_floor": round(floor.f1, 4),
+    }
+    return TakeFigures(round(score.f1, 4), _lag(onsets, lane), numbers)
+
+
+def _lag(onsets: Onsets, lane: SyncLane) -> float | None:
+    sound = onsets.envelope[: int(_LAG_WITHIN_S * FRAME_RATE)].astype(float)
+    duration_s = len(sound) / FRAME_RATE
+    near = [(t, s) for t, s in lane.hits if t < duration_s]
+    if not near:
+        return None
+    times, strengths = np.array(near, float).T
+    found = lag_s(sound, hit_envelope(times, strengths, duration_s, FRAME_RATE), FRAME_RATE)
+    if found is None or found[1] < _LAG_CORRELATION:
+        return None
+    return round(float(found[0]), 4)
+
+
+def _blocks(wav_path: Path, check: Callable[[], None]) -> Iterator[Wave]:
+    with soundfile.SoundFile(wav_path) as file:
+        while True:
+            check()
+            wave = file.read(_BLOCK, dtype="float32")
+            if not len(wave):
+                return
+            yield wave
+
+
+def _decibels(amplitude: float) -> float:
+    return round(max(LOWEST_DB, 20 * math.log10(max(amplitude, 1e-9))), 2)

@@ -219,12 +219,15 @@ class CodecConfig:
 
     Attributes:
         bands: M of a fixed lapped transform before and behind the net; 1: none, as published.
+        companding: level under which the bands are linear and above which they are logarithmic
+            (asinh); 0: linear throughout. Only with bands.
         ratios: up-sampling factors of the decoder; times the bands, the hop.
         true_skip: identity shortcuts in the residual blocks (AudioGen) instead of 1x1 convs.
     """
 
     sample_rate: int = 16_000
     bands: int = 1
+    companding: float = 0.0
     ratios: tuple[int, ...] = (8, 5, 4, 2)
     n_filters: int = 64
     dimension: int = 128
@@ -247,6 +250,10 @@ class CodecConfig:
         _check(
             self.bands == 1 or (self.bands > 1 and self.bands % 2 == 0),
             f"codec.bands is {self.bands}; allowed: 1, or an even number.",
+        )
+        _check(
+            self.companding == 0 or (0 < self.companding < 1 and self.bands > 1),
+            f"codec.companding is {self.companding}; allowed: 0, or up to 1 with bands.",
         )
         _check(self.n_filters > 0 and self.dimension > 0, "codec: sizes must be positive.")
         _check(self.n_codebooks > 0 and self.codebook_size > 1, "codec: codebooks.")

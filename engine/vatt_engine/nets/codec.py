@@ -106,7 +106,7 @@ def build_codec(config: CodecConfig, kmeans_init: bool = False) -> Codec:
         warnings.simplefilter("ignore", FutureWarning)
         encoder, decoder = SEANetEncoder(**options), SEANetDecoder(**options)
     if config.bands > 1:
-        transform = LappedTransform(config.bands)
+        transform = LappedTransform(config.bands, config.companding)
         encoder, decoder = BandedEncoder(encoder, transform), BandedDecoder(decoder, transform)
     quantizer = ResidualVectorQuantizer(
         dimension=config.dimension,

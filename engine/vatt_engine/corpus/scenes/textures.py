@@ -81,16 +81,12 @@ BACKDROPS: Mapping[str, _Look] = MappingProxyType(
 """Every kind of place, by name."""
 
 
-def lerp_matrix(n_out: int, n_in: int) -> Image:
-    """Linear interpolation from ``n_in`` knots to ``n_out`` samples as a matrix [n_out, n_in]."""
-    x = np.linspace(0, n_in - 1, n_out)
-    i = np.clip(np.floor(x).astype(int), 0, max(n_in - 2, 0))
-    f = (x - i).astype(np.float32)
-    matrix = np.zeros((n_out, n_in), np.float32)
-    rows = np.arange(n_out)
-    matrix[rows, i] = 1 - f
-    matrix[rows, np.minimum(i + 1, n_in - 1)] += f
-    return matrix
+def _stretch(grid: Image, n_out: int) -> Image:
+    """Linear interpolation of the rows of ``grid`` [n, m] to [n_out, m]."""
+    x = np.linspace(0, len(grid) - 1, n_out)
+    i = np.clip(np.floor(x).astype(int), 0, len(grid) - 2)
+    f = (x - i).astype(np.float32)[:, None]
+    return np.asarray(grid[i] * (1 - f) + grid[i + 1] * f)
 
 
 def cloud(rng: np.random.Generator, height: int, width: int, cells: int, octaves: int) -> Image:
@@ -103,7 +99,7 @@ def cloud(rng: np.random.Generator, height: int, width: int, cells: int, octaves
         grid = rng.standard_normal((rows, columns)).astype(np.float32)
         gain = 0.6**octave
         if rows < height:  # finer grids than pixels would only alias
-            total += gain * (lerp_matrix(height, rows) @ grid @ lerp_matrix(width, columns).T)
+            total += gain * _stretch(_stretch(grid, height).T, width).T
             weight += gain**2
     return total / np.float32(np.sqrt(max(weight, 1e-6)) * 0.66)
 

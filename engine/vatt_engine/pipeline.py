@@ -20,7 +20,7 @@ import torch
 from vatt_engine.code_file import CodeFile, Codes, read_code_file, write_code_file
 from vatt_engine.config import SamplerConfig
 from vatt_engine.errors import BadModelFolder, BadRequest
-from vatt_engine.media.picture import Picture
+from vatt_engine.media.picture import Picture, exact
 from vatt_engine.messages import (
     Caption,
     CaptionReady,
@@ -308,8 +308,8 @@ def _check_held(held: CodeFile, request: Generate, n_frames: int, model: Model) 
 def _span(start_s: float, end_s: float, renderer: Renderer, n_frames: int) -> tuple[int, int]:
     """Code frames that a span touches."""
     _require(isfinite(start_s) and isfinite(end_s), "a span that is not finite")
-    begin = max(0, floor(Fraction(start_s) * renderer.frame_rate))
-    end = min(n_frames, ceil(Fraction(end_s) * renderer.frame_rate))
+    begin = max(0, floor(exact(start_s) * renderer.frame_rate))
+    end = min(n_frames, ceil(exact(end_s) * renderer.frame_rate))
     _require(begin < end, f"a span from {start_s} s to {end_s} s, which holds nothing of the take")
     return begin, end
 

@@ -113,6 +113,12 @@ def _open_clip_backbone(config: VisualConfig) -> nn.Module:
         known = open_clip.get_model_config(config.architecture)
     if known is None:
         raise ValueError(f"open_clip knows no architecture {config.architecture!r}.")
+    trunk = known["vision_cfg"].get("timm_model_name")
+    if trunk is not None:
+        import timm
+
+        if not timm.is_model(trunk):  # a hub address, say, which would be looked up on the network
+            raise ValueError(f"timm knows no architecture {trunk!r}.")
     vision: dict[str, object] = {**known["vision_cfg"], "timm_model_pretrained": False}
     tower: nn.Module = _build_vision_tower(
         known["embed_dim"], vision, quick_gelu=known.get("quick_gelu", False)

@@ -2,8 +2,8 @@
 
 The modified discrete cosine transform (Princen and Bradley 1986; TDAC) with a sine window: M bands
 at 1/M of the rate, windows of 2 M samples that overlap by half, no parameters, and the inverse is
-exact. SEANet's costly layers are those at the full rate; behind 40 bands (windows of 5 ms at 16 kHz) the same
-training time on a CPU gets several times as far (``docs/training-log.md``).
+exact. SEANet's costly layers are those at the full rate; behind 40 bands (windows of 5 ms at
+16 kHz) the same time on a CPU gets several times as far (``docs/training-log.md``).
 
 Companding: sound spans 100 dB, and a net's linear output hardly reaches true silence. So the net
 may see and write asinh(band / level), nearly the logarithm of a band with its sign.
@@ -16,7 +16,6 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
 
 _BOUND = 14.0
 

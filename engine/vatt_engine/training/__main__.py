@@ -1,4 +1,4 @@
-"""``python -m vatt_engine.training codec CONFIG [--resume] [--stop-after SECONDS]``.
+"""``python -m vatt_engine.training codec CONFIG [--resume] [--stop-after SECONDS] [--out FOLDER]``.
 
 ``vatt train`` starts this as a process of its own. Ctrl-C, or a SIGTERM, ends the run after the
 step at hand, with its state saved: exit code 130. Exit codes otherwise: 0 done, 1 failed, 2 usage.
@@ -27,6 +27,12 @@ def get_parser() -> argparse.ArgumentParser:
     codec.add_argument(
         "--stop-after", type=float, metavar="SECONDS", help="save and end after this time"
     )
+    codec.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write the averaged weights here at the end"
+    )
+    codec.add_argument(
+        "--codebooks", type=int, metavar="K", help="write only the first K codebooks"
+    )
     return parser
 
 
@@ -37,22 +43,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
     try:
-        return _train_codec(args.config, args.resume, args.stop_after)
+        return _train_codec(args)
     except VattError as err:
         sys.stderr.write(f"{err}\n")
         return 1
 
 
-def _train_codec(config_path: Path, resume: bool, stop_after: float | None) -> int:
+def _train_codec(args: argparse.Namespace) -> int:
     from vatt_engine.training.codec import CodecTrainer
     from vatt_engine.training.codec_config import read_codec_training
 
-    deadline = time.monotonic() + stop_after if stop_after else float("inf")
+    deadline = time.monotonic() + args.stop_after if args.stop_after else float("inf")
     asked = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: asked.append(received))
-    trainer = CodecTrainer(read_codec_training(config_path))
-    if resume:
+    trainer = CodecTrainer(read_codec_training(args.config))
+    if args.resume:
         trainer.resume()
     elif trainer.checkpoint_path.exists():
         sys.stderr.write(
@@ -61,6 +67,8 @@ def _train_codec(config_path: Path, resume: bool, stop_after: float | None) -> i
         )
         return 1
     done = trainer.run(stop=lambda: bool(asked) or time.monotonic() > deadline)
+    if args.out:
+        trainer.export(args.out, args.codebooks)
     return 130 if asked and not done else 0
 
 

@@ -23,6 +23,7 @@ from vatt_engine.training import adversary, checkpoint
 from vatt_engine.training.balancer import Balancer
 from vatt_engine.training.checkpoint import WeightAverage
 from vatt_engine.training.codec_config import CodecTraining, to_plain
+from vatt_engine.training.codec_folder import write_codec
 from vatt_engine.training.device import has_bf16, pick_device
 from vatt_engine.training.journal import Journal
 from vatt_engine.training.quantiser import (
@@ -324,6 +325,18 @@ class CodecTrainer:
             "config": to_plain(self.config),
         }
         checkpoint.save(self.checkpoint_path, tensors, state)
+
+    def export(self, folder: Path, n_codebooks: int | None = None) -> None:
+        """Write the averaged weights as a codec folder, with where they come from."""
+        provenance = {
+            "steps": self.step,
+            "seconds": round(self.seconds),
+            "device": str(self.device),
+            "training": to_plain(self.config),
+        }
+        write_codec(
+            folder, self.config.codec, self.average.tensors, provenance, n_codebooks=n_codebooks
+        )
 
     def resume(self) -> None:
         """Go on from the run's checkpoint.

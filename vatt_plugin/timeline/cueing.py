@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
+
+import opentimelineio as otio
 
 from vatt_engine.messages import PictureSegment
 from vatt_plugin.cues import Cue, CueStatus
@@ -16,7 +17,7 @@ from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.media import MediaFinder
 from vatt_plugin.timeline.model import Note
 from vatt_plugin.timeline.picture import Source, segment, settle
-from vatt_plugin.timeline.walk import Span, Walk, show_range
+from vatt_plugin.timeline.walk import ONE, Span, Walk
 
 
 _TOO_SHORT = "Less than one frame of it can be seen; left out."
@@ -33,45 +34,50 @@ class CueMaker:
 
     def __init__(self, fps: Fraction, global_start_s: Fraction, finder: MediaFinder) -> None:
         self.fps = fps
-        self.global_start_s = global_start_s
-        self.finder = finder
         self.notes: list[Note] = []
-        self._sources: dict[int, Source] = {}
+        self._global_start = rates.whole(global_start_s * fps)
+        self._finder = finder
+        self._sources: dict[tuple[int, ...], Source] = {}
         self._relinked: set[str] = set()
+        self._durations: dict[int, Fraction] = {}
 
     def clip_cues(self, walk: Walk) -> tuple[Cue, ...]:
         """A cue for each visible stretch of a clip, and one ``skipped`` for each left out."""
-        seen = [span for span in walk.seen if self._n_frames(span) > 0]
-        served = {id(span.leaf) for span in seen}
-        slivers = {
-            id(span.leaf): replace(span, why="too_short", note=_TOO_SHORT)
-            for span in walk.seen
-            if id(span.leaf) not in served
-        }
-        cues = [self._clip_cue(span) for span in (*seen, *slivers.values(), *walk.left_out)]
-        return unique(sorted(cues, key=_order))
-
-    def _n_frames(self, span: Span) -> int:
-        return rates.whole_frames(span.end_s, self.fps) - rates.whole_frames(
-            span.start_s, self.fps
-        )
+        cues = [self._clip_cue(span) for span in walk.seen]
+        if any(cue.n_frames < 1 for cue in cues):
+            served = {id(s.leaf) for s, cue in zip(walk.seen, cues, strict=True) if cue.n_frames}
+            slivers = {
+                id(span.leaf): span._replace(why="too_short", note=_TOO_SHORT)
+                for span in walk.seen
+                if id(span.leaf) not in served
+            }
+            cues = [cue for cue in cues if cue.n_frames > 0]
+            cues += [self._clip_cue(span) for span in slivers.values()]
+        if len(cues) != len(walk.seen) or walk.left_out:
+            cues += [self._clip_cue(span) for span in walk.left_out]
+            cues.sort(key=_order)
+        return unique(cues)
 
     def _clip_cue(self, span: Span) -> Cue:
-        first = rates.whole_frames(span.start_s, self.fps)
-        last = rates.whole_frames(span.end_s, self.fps)
+        first, n_frames = frame_span(span)
         source = self.source(span)
-        status: CueStatus = "skipped" if span.why else source.status
-        picture = self.picture(span, first, last) if not span.why else ()
+        leaf = span.leaf
+        if span.why:
+            status: CueStatus = "skipped"
+            picture: tuple[PictureSegment, ...] = ()
+        else:
+            status = source.status
+            picture = (self._segment(span, source, first, n_frames),)
         return self.cue(
-            span.leaf.clip.name or "clip",
-            span.leaf.track,
+            leaf.clip.name or "clip",
+            leaf.track,
             first,
-            last - first,
+            n_frames,
             picture,
             status=status,
             note=span.note or source.note,
             media=source.media or source.url,
-            origin=self._origin(span, source),
+            origin=self.origin(span, source),
         )
 
     def cue(
@@ -88,17 +94,18 @@ class CueMaker:
         origin: dict[str, Any],
     ) -> Cue:
         """A cue at whole frames; its id comes from what it is and where it lies."""
-        start_s = first / self.fps
+        over, under = self.fps.denominator, self.fps.numerator
+        facts = f"{clip}\0{track}\0{first}\0{n_frames}\0{origin.get('url')}\0{origin.get('media_s')}"
         return Cue(
-            cue_id=_cue_id(clip, track, first, n_frames, origin),
+            cue_id="c" + hashlib.sha1(facts.encode("utf-8", "replace")).hexdigest()[:10],
             clip=clip,
             track=track,
-            start_s=start_s,
-            duration_s=n_frames / self.fps,
+            start_s=Fraction(first * over, under),
+            duration_s=self._duration(n_frames),
             fps=self.fps,
             start_frame=first,
             n_frames=n_frames,
-            record_timecode_s=self.global_start_s + start_s,
+            record_timecode_s=Fraction((self._global_start + first) * over, under),
             picture=picture,
             status=status,
             note=note,
@@ -106,64 +113,80 @@ class CueMaker:
             origin=origin,
         )
 
+    def _duration(self, n_frames: int) -> Fraction:
+        known = self._durations.get(n_frames)
+        if known is None:
+            known = self._durations[n_frames] = n_frames / self.fps
+        return known
+
     def source(self, span: Span) -> Source:
         """The media behind a span's clip, settled once."""
-        clip = span.leaf.clip
-        known = self._sources.get(id(span.leaf))
+        path = span.leaf.path
+        known = self._sources.get(path)
         if known is None:
-            if span.why in ("no_range", "bad_range") or not hasattr(clip, "media_references"):
-                return Source(getattr(clip, "name", ""))
-            known = self._sources[id(span.leaf)] = settle(clip, self.finder)
-            if known.status == "ready" and known.note and known.url not in self._relinked:
+            clip = span.leaf.clip
+            if not isinstance(clip, otio.schema.Clip):  # a nest without a range
+                return Source(clip.name)
+            known = self._sources[path] = settle(clip, self._finder)
+            if known.note and known.status == "ready" and known.url not in self._relinked:
                 self._relinked.add(known.url)
                 self.notes.append(Note("relinked", known.note, clip.name))
         return known
-
-    def picture(self, span: Span, first: int, last: int) -> tuple[PictureSegment, ...]:
-        """The segments of one visible span between two timeline frames."""
-        media_s = span.media_s + (first / self.fps - span.start_s) * span.speed
-        source = self.source(span)
-        return (segment(source, media_s, span.speed, (last - first) / self.fps),)
 
     def picture_between(self, seen: list[Span], first: int, last: int) -> tuple[PictureSegment, ...]:
         """What the audience sees between two timeline frames, gaps as black."""
         segments: list[PictureSegment] = []
         at = first
         for span in seen:
-            start = max(rates.whole_frames(span.start_s, self.fps), first)
-            end = min(rates.whole_frames(span.end_s, self.fps), last)
+            span_first, n_frames = frame_span(span)
+            start, end = max(span_first, first), min(span_first + n_frames, last)
             if end <= start:
                 continue
             if start > at:
-                segments.append(PictureSegment("", 0.0, float((start - at) / self.fps)))
-            segments.extend(self.picture(span, start, end))
+                segments.append(_black(start - at, self.fps))
+            segments.append(self._segment(span, self.source(span), start, end - start))
             at = end
         if at < last:
-            segments.append(PictureSegment("", 0.0, float((last - at) / self.fps)))
+            segments.append(_black(last - at, self.fps))
         return tuple(segments)
 
-    def _origin(self, span: Span, source: Source) -> dict[str, Any]:
+    def _segment(self, span: Span, source: Source, first: int, n_frames: int) -> PictureSegment:
+        media = span.media
+        if first != span.start:
+            media += (first - span.start) * span.speed
+        return segment(source, media, span.speed, n_frames, self.fps)
+
+    def origin(self, span: Span, source: Source) -> dict[str, Any]:
         """What finds the picture again in another cut: see ``conform``."""
-        clip = span.leaf.clip
+        media = span.media
+        whole = isinstance(media, int)
+        over, under = self.fps.denominator, self.fps.numerator
         origin: dict[str, Any] = {
             "path": list(span.leaf.path),
             "url": source.url,
-            "media_s": str(span.media_s),
-            "speed": str(span.speed),
+            "media_s": f"{media * over}/{under}" if whole else str(media / self.fps),
+            "speed": "1" if span.speed is ONE else str(span.speed),
         }
-        if source.starts_s is not None:
-            origin["starts_s"] = str(source.starts_s)
-        if source.length_s is not None:
-            origin["length_s"] = str(source.length_s)
-        if clip.source_range is not None:
-            origin["source_range"] = show_range(clip.source_range)
         if span.why:
             origin["why"] = span.why
         return origin
 
 
+def frame_span(span: Span) -> tuple[int, int]:
+    """First whole frame of a span, and how many."""
+    first = rates.nearest_frame(span.start)
+    return first, rates.nearest_frame(span.end) - first
+
+
+def _black(n_frames: int, fps: Fraction) -> PictureSegment:
+    return PictureSegment("", 0.0, float(n_frames / fps))
+
+
 def unique(cues: Iterable[Cue]) -> tuple[Cue, ...]:
     """Number cue ids that occur more than once, in order."""
+    cues = tuple(cues)
+    if len({cue.cue_id for cue in cues}) == len(cues):
+        return cues
     result: list[Cue] = []
     seen: Counter[str] = Counter()
     for cue in cues:
@@ -175,8 +198,3 @@ def unique(cues: Iterable[Cue]) -> tuple[Cue, ...]:
 
 def _order(cue: Cue) -> tuple[int, bool, list[int]]:
     return cue.start_frame, cue.status == "skipped", cue.origin.get("path", [])
-
-
-def _cue_id(clip: str, track: str, first: int, n_frames: int, origin: dict[str, Any]) -> str:
-    facts = [clip, track, first, n_frames, origin.get("url", ""), origin.get("media_s", "")]
-    return "c" + hashlib.sha1(json.dumps(facts).encode()).hexdigest()[:10]

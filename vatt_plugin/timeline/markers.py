@@ -47,7 +47,7 @@ def cue_marker(cue: Cue, timeline: Timeline) -> Any:
     return marker
 
 
-def marks(root: Any, walk: Walk) -> list[Mark]:
+def marks(root: Any, walk: Walk, fps: Fraction) -> list[Mark]:
     """All markers of a timeline, by start.
 
     Markers on the stack or a track count from its first frame; a marker on a clip or nest counts
@@ -57,7 +57,7 @@ def marks(root: Any, walk: Walk) -> list[Mark]:
     for child, placed in zip(root.tracks, walk.tracks, strict=True):
         found += _on_composition(child, Fraction(0))
         for place in placed:
-            found += _on_item(place.item, place.start_s, place.duration_s)
+            found += _on_item(place.item, place.start / fps, place.length / fps)
     return sorted(found, key=lambda mark: (mark.start_s, mark.name))
 
 

@@ -13,7 +13,7 @@ import stat
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from vatt_plugin.cues import CueStatus
@@ -132,6 +132,7 @@ _PRINTF = re.compile(r"%0?(\d*)d")
 _RANGE = re.compile(r"\[(\d+)-(\d+)\]")
 
 
+@lru_cache(maxsize=4096)
 def sequence_in_name(url: str) -> tuple[str, str, int, int | None] | None:
     """An image sequence written as one URL: ``sh.%04d.exr``, ``sh.####.exr``, ``sh.[1-9].exr``.
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import opentimelineio as otio
 
 from vatt_plugin.cues import Cue, CueStatus, Take
+from vatt_plugin.timeline.rates import Frames
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,38 @@ class Note:
         return {"code": self.code, "message": self.message, "where": self.where}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TrackItem:
-    """What lies on a top-level track, for showing; seconds from the timeline's first frame."""
+    """What lies on a top-level track, for showing.
+
+    Attributes:
+        name: as the timeline has it.
+        kind: ``clip``, ``gap`` or ``nest``.
+        start: from the timeline's first frame, in its frames; ``length`` likewise.
+        fps: exact rate of the timeline.
+        enabled: not switched off in the editor.
+        media: path if the file is there, else the URL.
+        status: whether the media is there.
+    """
 
     name: str
     kind: Literal["clip", "gap", "nest"]
-    start_s: Fraction
-    duration_s: Fraction
+    start: Frames
+    length: Frames
+    fps: Fraction
     enabled: bool = True
     media: str = ""
     status: CueStatus = "ready"
+
+    @property
+    def start_s(self) -> Fraction:
+        """Seconds from the timeline's first frame."""
+        return self.start / self.fps
+
+    @property
+    def duration_s(self) -> Fraction:
+        """Length in seconds."""
+        return self.length / self.fps
 
 
 @dataclass(frozen=True)
@@ -94,9 +117,9 @@ class Timeline:
         global_start_s: record time of the first frame; ``global_start_frame`` the same in frames.
         n_frames: length over all tracks, in whole frames.
         cues: by start; those that cannot be served say so in ``status``.
-        tracks: every top-level track, bottom up, for showing.
         report: everything that was repaired, guessed or left out.
         document: what ``write`` needs.
+        show: makes ``tracks`` when they are first asked for.
     """
 
     path: Path
@@ -108,9 +131,14 @@ class Timeline:
     global_start_frame: int
     n_frames: int
     cues: tuple[Cue, ...]
-    tracks: tuple[TrackInfo, ...]
     report: tuple[Note, ...]
     document: Document = field(repr=False, compare=False)
+    show: Callable[[], tuple[TrackInfo, ...]] = field(repr=False, compare=False)
+
+    @cached_property
+    def tracks(self) -> tuple[TrackInfo, ...]:
+        """Every top-level track, bottom up, for showing."""
+        return self.show()
 
     @property
     def duration_s(self) -> Fraction:

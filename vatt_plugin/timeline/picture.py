@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import opentimelineio as otio
 
@@ -15,10 +14,13 @@ from vatt_plugin.cues import CueStatus
 from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.media import STILLS, MediaFinder, sequence_in_name
 from vatt_plugin.timeline.probe import probe
+from vatt_plugin.timeline.rates import Frames
+from vatt_plugin.timeline.walk import available_range
+
+ExternalReference = otio.schema.ExternalReference
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """The media behind a clip, settled once per reference.
 
     Attributes:
@@ -47,47 +49,36 @@ def settle(clip: Any, finder: MediaFinder) -> Source:
     ``source_range`` is told in the active reference's timecode. Another reference may start
     elsewhere, so the offset from the active one's ``available_range`` is what carries over.
     """
-    references: Mapping[str, Any] = clip.media_references()
-    active_key = clip.active_media_reference_key
     active = clip.media_reference
-    order = dict.fromkeys((active_key, "DEFAULT_MEDIA", *references))
-    chosen: Source | None = None
-    for key in order:
+    first = _settle_reference(active, clip, finder) if active is not None else None
+    if first is not None and first.status == "ready":
+        return first
+    references: Mapping[str, Any] = clip.media_references()
+    if first is not None and len(references) < 2:
+        return first
+    active_key = clip.active_media_reference_key
+    for key in dict.fromkeys(("DEFAULT_MEDIA", *references)):
         reference = references.get(key)
-        if reference is None:
+        if reference is None or key == active_key:
             continue
         source = _settle_reference(reference, clip, finder)
-        if source.status == "ready" and key != active_key and active is not None:
-            start = _start_of(active)
-            if start is not None:
-                source = Source(
-                    source.url, source.media, "ready", f"Using the reference {key!r}; {source.note}"
-                    if source.note else f"The active media is not there; using {key!r}.",
-                    start, source.length_s, source.still, source.sequence,
-                )
         if source.status == "ready":
-            return source
-        chosen = chosen or source
-    return chosen or Source(clip.name, note="The clip refers to no media.")
-
-
-def _start_of(reference: Any) -> Fraction | None:
-    if reference.available_range is None:
-        return None
-    return rates.seconds(reference.available_range.start_time)
+            note = source.note or f"The active media is not there; using the reference {key!r}."
+            start_s = _available(active)[0] if active is not None else None
+            return source._replace(
+                note=note, starts_s=source.starts_s if start_s is None else start_s
+            )
+        first = first or source
+    return first or Source(clip.name, note="The clip refers to no media.")
 
 
 def _settle_reference(reference: Any, clip: Any, finder: MediaFinder) -> Source:
-    start_s = _start_of(reference)
-    length_s = None
-    if reference.available_range is not None:
-        length_s = rates.seconds(reference.available_range.duration)
-    if isinstance(reference, otio.schema.ImageSequenceReference):
-        return _image_sequence(reference, clip, finder, start_s, length_s)
-    if isinstance(reference, otio.schema.ExternalReference):
+    if isinstance(reference, ExternalReference):
         url = reference.target_url or ""
         if parts := sequence_in_name(url):
-            return _sequence_url(url, parts, clip, finder, start_s, length_s)
+            return _sequence_url(url, parts, clip, finder, *_available(reference))
+    elif isinstance(reference, otio.schema.ImageSequenceReference):
+        return _image_sequence(reference, clip, finder, *_available(reference))
     elif isinstance(reference, otio.schema.GeneratorReference):
         return Source(reference.name or clip.name, note="A generator has no media.")
     else:  # a missing reference: EDLs leave only names to go by
@@ -98,11 +89,20 @@ def _settle_reference(reference: Any, clip: Any, finder: MediaFinder) -> Source:
         url = str(path)
     found = finder.find(url)
     if found.status != "ready" or found.path is None:
-        return Source(url, "", found.status, found.note, start_s, length_s)
+        return Source(url, "", found.status, found.note)
+    start_s, length_s = _available(reference)
     still = found.path.suffix.lower() in STILLS
     if start_s is None and not still:
         start_s, length_s = _probed(found.path, clip)
     return Source(url, str(found.path), "ready", found.note, start_s, length_s, still)
+
+
+def _available(reference: Any) -> tuple[Fraction | None, Fraction | None]:
+    """Start and length of a reference's media, as far as it says them."""
+    available = reference.available_range
+    if available is None:
+        return None, None
+    return rates.seconds(available.start_time), rates.seconds(available.duration)
 
 
 def _probed(path: Path, clip: Any) -> tuple[Fraction | None, Fraction | None]:
@@ -161,7 +161,7 @@ def _sequence_url(
     length_s: Fraction | None,
 ) -> Source:
     head, tail, digits, first = parts
-    stored = clip.source_range or clip.available_range()
+    stored = clip.source_range or available_range(clip)
     rate = rates.exact_rate(stored.duration.rate) or Fraction(24)
     if first is None:  # the number is the timecode in frames, as DI tools name their files
         first = int(start_s * rate) if start_s is not None else 0
@@ -191,21 +191,21 @@ def _numbered(
 
 
 def segment(
-    source: Source, media_s: Fraction, speed: Fraction, duration_s: Fraction
+    source: Source, media: Frames, speed: Fraction, n_frames: int, fps: Fraction
 ) -> PictureSegment:
     """The media of one span; black when it cannot be opened.
 
     Args:
         source: the clip's media.
-        media_s: media time at the first moment, in ``source_range`` terms.
-        speed: media seconds per played second.
-        duration_s: how long it plays.
+        media: media time at the first moment, in ``source_range`` terms, in timeline frames.
+        speed: media time per played time.
+        n_frames: how long it plays.
+        fps: exact rate of the timeline.
     """
+    duration_s = n_frames * fps.denominator / fps.numerator
     if source.status != "ready":
-        return PictureSegment("", 0.0, float(duration_s))
+        return PictureSegment("", 0.0, duration_s)
     if source.still:
-        return PictureSegment(source.media, 0.0, float(duration_s), 0.0)
-    start_s = max(media_s - (source.starts_s or 0), Fraction(0))
-    return PictureSegment(
-        source.media, float(start_s), float(duration_s), float(speed), source.sequence
-    )
+        return PictureSegment(source.media, 0.0, duration_s, 0.0)
+    start_s = max(media / fps - (source.starts_s or 0), Fraction(0))
+    return PictureSegment(source.media, float(start_s), duration_s, float(speed), source.sequence)

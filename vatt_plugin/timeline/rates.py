@@ -22,6 +22,8 @@ FRAME_SLACK = 0.1
 """A frame number this close to a whole one is a whole one that went through floats."""
 PICTURE_RATES = (Fraction(1), Fraction(1000))
 """Anything outside is an audio or tick rate, not a frame rate."""
+Frames = int | Fraction
+"""A position in frames of the timeline: whole in nearly every cut, an exact fraction otherwise."""
 MAX_SECONDS = 7 * 86_400
 """Longer ranges are damage: no programme lasts a week."""
 
@@ -48,7 +50,7 @@ def exact_rate(literal: float) -> Fraction | None:
     return Fraction(repr(float(literal)))
 
 
-def frames(value: float) -> Fraction | int | None:
+def frames(value: float) -> Frames | None:
     """A stored frame number: whole when within 0.1 frame of whole, else exact; None if not finite."""
     if not math.isfinite(value):
         return None
@@ -69,9 +71,32 @@ def seconds(time: otio.opentime.RationalTime) -> Fraction | None:
     return _seconds(time.value, time.rate)
 
 
+@lru_cache(maxsize=1 << 16)
+def _in_frames(value: float, literal: float, over: int, under: int) -> Frames | None:
+    rate, count = exact_rate(literal), frames(value)
+    if rate is None or count is None or abs(count) > MAX_SECONDS * rate:
+        return None
+    return whole(Fraction(count * over * rate.denominator, under * rate.numerator))
+
+
+def in_frames(time: otio.opentime.RationalTime, fps: Fraction) -> Frames | None:
+    """An OTIO time in frames of ``fps``: whole in most cuts; None if it is unusable."""
+    return _in_frames(time.value, time.rate, fps.numerator, fps.denominator)
+
+
+def whole(exact: Fraction) -> Frames:
+    """A fraction as a plain integer where it is one."""
+    return exact.numerator if exact.denominator == 1 else exact
+
+
+def nearest_frame(exact: Frames) -> int:
+    """The whole frame nearest to a position; halves round up, as a play head does."""
+    return exact if isinstance(exact, int) else math.floor(exact + Fraction(1, 2))
+
+
 def whole_frames(time_s: Fraction, fps: Fraction) -> int:
     """The whole frame nearest to an exact time; halves round up, as a play head does."""
-    return math.floor(time_s * fps + Fraction(1, 2))
+    return nearest_frame(time_s * fps)
 
 
 def is_drop_frame_rate(fps: Fraction) -> bool:

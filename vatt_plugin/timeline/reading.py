@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import gc
+import itertools
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +26,8 @@ from vatt_plugin.timeline.loading import load_document
 from vatt_plugin.timeline.media import MediaFinder
 from vatt_plugin.timeline.model import Document, Note, Timeline, TrackInfo, TrackItem
 from vatt_plugin.timeline.own import is_our_track
-from vatt_plugin.timeline.walk import Placed, Walk, Walker
+from vatt_plugin.timeline.picture import ExternalReference
+from vatt_plugin.timeline.walk import Clip, Gap, Placed, Walk, Walker
 
 Progress = Callable[[int], None]
 """Called with the number of clips read so far; may raise to cancel."""
@@ -57,16 +63,28 @@ def load(
     Raises:
         TimelineError: one of its kinds; a bad clip is never one, it is flagged in its cue.
     """
-    path = Path(path)
-    loaded = load_document(path, timeline, rate)
-    document = loaded.document
-    finder = MediaFinder(document.base, tuple(media_roots))
-    if loaded.bundle is not None:
-        finder.bundled = _BundledMedia(loaded.bundle, media_dir)
-    return read_document(
-        document, finder, notes=loaded.notes, clips=clips, track=track, between=between,
-        on_clip=on_clip,
-    )
+    with _no_collector():
+        loaded = load_document(Path(path), timeline, rate)
+        document = loaded.document
+        finder = MediaFinder(document.base, tuple(media_roots))
+        if loaded.bundle is not None:
+            finder.bundled = _BundledMedia(loaded.bundle, media_dir)
+        return read_document(
+            document, finder, notes=loaded.notes, clips=clips, track=track, between=between,
+            on_clip=on_clip,
+        )
+
+
+@contextlib.contextmanager
+def _no_collector() -> Iterator[None]:
+    """Pause the cycle collector: a long cut makes a million objects at once and no garbage."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def read_document(
@@ -103,11 +121,11 @@ def read_document(
         drop=is_drop(root, fps),
         global_start_s=start_s,
         global_start_frame=start_frame,
-        n_frames=length_in_frames(walk.duration_s, fps),
+        n_frames=length_in_frames(walk.length),
         cues=cues,
-        tracks=_tracks(root, walk, finder),
         report=(*notes, *walk.notes, *maker.notes),
         document=document,
+        show=functools.partial(_tracks, root, walk, fps, finder),
     )
     return replace(timeline, cues=chosen_cues(timeline, clips, between))
 
@@ -159,7 +177,7 @@ def host_of(root: Any) -> str:
     holders = [root, root.tracks, *root.tracks]
     for track in root.tracks:
         if isinstance(track, otio.core.Composition):
-            holders += list(track)[:50]
+            holders += itertools.islice(track, 50)
     for holder in holders:
         metadata = holder.metadata
         for key, host in (("PremierePro_OTIO", "premiere"), ("Resolve_OTIO", "resolve")):
@@ -179,11 +197,10 @@ def is_drop(root: Any, fps: Fraction) -> bool:
     return rates.is_drop_frame_rate(fps)
 
 
-def length_in_frames(duration_s: Fraction, fps: Fraction) -> int:
-    """Whole frames that hold a duration; a tenth of a frame of audio more does not add one."""
-    exact = duration_s * fps
-    below = exact.numerator // exact.denominator
-    return below if exact - below <= Fraction(1, 10) else below + 1
+def length_in_frames(length: rates.Frames) -> int:
+    """Whole frames that hold a length; a tenth of a frame of audio more does not add one."""
+    below = math.floor(length)
+    return below if length - below <= Fraction(1, 10) else below + 1
 
 
 # --- choosing --------------------------------------------------------------------------------
@@ -246,7 +263,9 @@ def chosen_cues(
 # --- showing ---------------------------------------------------------------------------------
 
 
-def _tracks(root: Any, walk: Walk, finder: MediaFinder) -> tuple[TrackInfo, ...]:
+def _tracks(
+    root: Any, walk: Walk, fps: Fraction, finder: MediaFinder
+) -> tuple[TrackInfo, ...]:
     infos: list[TrackInfo] = []
     for index, (child, placed) in enumerate(zip(root.tracks, walk.tracks, strict=True)):
         kind = child.kind if isinstance(child, otio.schema.Track) else "Video"
@@ -256,24 +275,27 @@ def _tracks(root: Any, walk: Walk, finder: MediaFinder) -> tuple[TrackInfo, ...]
                 kind,
                 index,
                 child.enabled,
-                tuple(_track_item(p, finder) for p in placed),
+                tuple(_track_item(p, fps, finder) for p in placed),
                 is_our_track(child),
             )
         )
     return tuple(infos)
 
 
-def _track_item(placed: Placed, finder: MediaFinder) -> TrackItem:
+def _track_item(placed: Placed, fps: Fraction, finder: MediaFinder) -> TrackItem:
     item = placed.item
-    if isinstance(item, otio.schema.Gap):
-        return TrackItem(item.name, "gap", placed.start_s, placed.duration_s)
-    if not isinstance(item, otio.schema.Clip):
-        return TrackItem(item.name, "nest", placed.start_s, placed.duration_s, item.enabled)
-    url = getattr(item.media_reference, "target_url", "") or ""
+    if isinstance(item, Gap):
+        return TrackItem(item.name, "gap", placed.start, placed.length, fps)
+    if not isinstance(item, Clip):
+        return TrackItem(item.name, "nest", placed.start, placed.length, fps, item.enabled)
+    reference = item.media_reference
+    if not isinstance(reference, ExternalReference):
+        return TrackItem(item.name, "clip", placed.start, placed.length, fps, item.enabled)
+    url = reference.target_url or ""
     found = finder.find(url)
-    media = str(found.path) if found.path and found.status == "ready" else url
+    media = str(found.path) if found.status == "ready" else url
     return TrackItem(
-        item.name, "clip", placed.start_s, placed.duration_s, item.enabled, media, found.status
+        item.name, "clip", placed.start, placed.length, fps, item.enabled, media, found.status
     )
 
 

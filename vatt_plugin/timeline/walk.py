@@ -1,29 +1,40 @@
 """One pass over a timeline: where each clip lies, and which of them the audience sees.
 
-Positions are running sums per track in exact seconds. Every composition yields spans in its own
-played time; its parent trims, retimes and shifts them, so nested stacks keep their own trims, and
-of overlapping video tracks the topmost enabled one wins at every level.
+Positions are running sums per track, in frames of the timeline: plain integers in nearly every
+cut, exact fractions where rates are mixed. Every composition yields spans in its own played time;
+its parent trims, retimes and shifts them, so nested stacks keep their own trims, and of
+overlapping video tracks the topmost enabled one wins at every level.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import opentimelineio as otio
 
 from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.model import Note
+from vatt_plugin.timeline.rates import Frames
 
-ZERO = Fraction(0)
 ONE = Fraction(1)
+Clip, Gap, Stack, Track = (
+    otio.schema.Clip,
+    otio.schema.Gap,
+    otio.schema.Stack,
+    otio.schema.Track,
+)
+GeneratorReference, TimeEffect, Transition = (
+    otio.schema.GeneratorReference,
+    otio.schema.TimeEffect,
+    otio.schema.Transition,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """A clip at the bottom of the nesting.
 
     Attributes:
@@ -37,35 +48,34 @@ class Leaf:
     track: str
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of a clip as it plays, in the time of the composition it was asked of.
 
     Attributes:
-        start_s: first moment; ``end_s`` the moment after the last.
+        start: first moment, in timeline frames; ``end`` the moment after the last.
         leaf: the clip.
-        media_s: media time shown at ``start_s``, in the time of the clip's ``source_range``.
-        speed: media seconds per played second; negative is reverse, 0 a frozen frame.
+        media: media time shown at ``start``, in the time of the clip's ``source_range``, in
+            timeline frames.
+        speed: media time per played time; negative is reverse, 0 a frozen frame.
         why: empty if the audience sees it, else ``disabled``, ``hidden``, ``generator``,
             ``retime``, ``bad_range`` or ``no_range``; ``note`` says it in words.
     """
 
-    start_s: Fraction
-    end_s: Fraction
+    start: Frames
+    end: Frames
     leaf: Leaf
-    media_s: Fraction
+    media: Frames
     speed: Fraction
     why: str = ""
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A child of a top-level track at its place."""
 
     item: Any
-    start_s: Fraction
-    duration_s: Fraction
+    start: Frames
+    length: Frames
 
 
 @dataclass
@@ -76,14 +86,14 @@ class Walk:
         seen: what the audience sees, by start, not overlapping.
         left_out: clips that get no sound, each with its reason.
         tracks: for each child of the timeline's stack, its items at their places.
-        duration_s: length of the timeline.
+        length: of the timeline.
         notes: everything odd, in order.
     """
 
     seen: list[Span] = field(default_factory=list)
     left_out: list[Span] = field(default_factory=list)
     tracks: list[list[Placed]] = field(default_factory=list)
-    duration_s: Fraction = ZERO
+    length: Frames = 0
     notes: list[Note] = field(default_factory=list)
 
 
@@ -91,7 +101,7 @@ class Walk:
 class _Part:
     """What an item contributes, in its own played time."""
 
-    length: Fraction = ZERO
+    length: Frames = 0
     seen: list[Span] = field(default_factory=list)
     out: list[Span] = field(default_factory=list)
 
@@ -134,14 +144,14 @@ class Walker:
                 self._note("no_range", "The clip has no range at all; left out.", child.name)
                 part = _Part()
             walk.tracks.append(placed)
-            walk.duration_s = max(walk.duration_s, part.length)
+            walk.length = max(walk.length, part.length)
             if _shows_picture(child) and (only is None or index in only):
                 layers.append(part)
         whole = _overlay(layers)
-        whole.length = walk.duration_s
+        whole.length = walk.length
         if stack.source_range is not None:
             whole = self._own_range(stack, whole)
-            walk.duration_s = whole.length
+            walk.length = whole.length
         walk.seen = whole.seen
         visible = {id(span.leaf) for span in whole.seen}
         walk.left_out = [s for s in whole.out if s.why != "hidden" or id(s.leaf) not in visible]
@@ -153,13 +163,14 @@ class Walker:
         self, item: Any, path: tuple[int, ...], placed: list[Placed] | None = None
     ) -> _Part:
         """Any composable, with its own trim, retime and enabled flag applied."""
-        if isinstance(item, otio.schema.Clip):
-            return self._clip(item, path)
-        if isinstance(item, otio.schema.Gap):
+        if isinstance(item, Clip):
+            span = self._clip(item, path, 0)
+            return _Part(span.end, [], [span]) if span.why else _Part(span.end, [span], [])
+        if isinstance(item, Gap):
             return _Part(self._gap_length(item))
-        if isinstance(item, otio.schema.Track):
+        if isinstance(item, Track):
             part = self._track_part(item, path, placed)
-        elif isinstance(item, otio.schema.Stack):
+        elif isinstance(item, Stack):
             part = self._stack_part(item, path)
         else:
             return _Part()
@@ -167,13 +178,18 @@ class Walker:
         if not item.enabled:
             text = f"Inside {item.name!r}, which is disabled in the timeline."
             part.out = [
-                span if span.why else replace(span, why="disabled", note=text)
+                span if span.why else span._replace(why="disabled", note=text)
                 for span in (*part.out, *part.seen)
             ]
             part.seen = []
         return part
 
-    def _clip(self, clip: Any, path: tuple[int, ...]) -> _Part:
+    def _clip(self, clip: Any, path: tuple[int, ...], at: Frames) -> Span:
+        """A clip that starts at ``at``.
+
+        Raises:
+            _NoRangeError: nothing says how long it is.
+        """
         self._n_clips += 1
         if self._on_clip is not None and self._n_clips % 500 == 0:
             self._on_clip(self._n_clips)
@@ -181,42 +197,53 @@ class Walker:
         if stored is None:
             raise _NoRangeError
         leaf = Leaf(clip, path, self._track)
-        duration, start = rates.seconds(stored.duration), rates.seconds(stored.start_time)
+        duration = rates.in_frames(stored.duration, self._fps)
+        start = rates.in_frames(stored.start_time, self._fps)
         if duration is None or duration <= 0 or start is None:
             text = f"The clip's range is unusable ({show_range(stored)}); left out."
             self._note("bad_range", text, clip.name)
-            length = max(duration or ZERO, ZERO)
-            return _Part(length, [], [Span(ZERO, length, leaf, ZERO, ONE, "bad_range", text)])
+            end = at + max(duration or 0, 0)
+            return Span(at, end, leaf, 0, ONE, "bad_range", text)
         speed, why, note = self._speed(clip)
-        length = self._record_length(duration, speed) if speed != 1 else duration
-        media_s = start
-        if speed < 0:  # the same frames backwards: the last one is shown first
-            media_s += length * -speed - 1 / (rates.exact_rate(stored.duration.rate) or self._fps)
+        media = start
+        if speed != 1:
+            duration = self._record_length(duration, speed)
+            if speed < 0:  # the same frames backwards: the last one is shown first
+                last = self._fps / (rates.exact_rate(stored.duration.rate) or 1)
+                media += duration * -speed - last
         if not clip.enabled:
             why, note = "disabled", "Disabled in the timeline."
-        elif not why and isinstance(clip.media_reference, otio.schema.GeneratorReference):
+        elif not why and isinstance(clip.media_reference, GeneratorReference):
             why, note = "generator", "A title or generator without media; what lies below shows."
-        span = Span(ZERO, length, leaf, media_s, speed, why, note)
-        return _Part(length, [], [span]) if why else _Part(length, [span], [])
+        return Span(at, at + duration, leaf, media, speed, why, note)
 
-    def _gap_length(self, gap: Any) -> Fraction:
-        duration = rates.seconds(gap.source_range.duration) if gap.source_range else ZERO
+    def _gap_length(self, gap: Any) -> Frames:
+        duration = rates.in_frames(gap.source_range.duration, self._fps) if gap.source_range else 0
         if duration is None or duration < 0:
             text = f"A gap's range is unusable ({show_range(gap.source_range)}); taken as empty."
             self._note("bad_range", text, self._track)
-            return ZERO
+            return 0
         return duration
 
     def _track_part(
         self, track: Any, path: tuple[int, ...], placed: list[Placed] | None
     ) -> _Part:
         whole = _Part()
-        at = ZERO
+        at: Frames = 0
         for index, child in enumerate(track):
-            if isinstance(child, otio.schema.Transition):
-                continue  # it overlaps its neighbours and has no length of its own
+            start = at
             try:
-                part = self._item(child, (*path, index))
+                if isinstance(child, Clip):
+                    span = self._clip(child, (*path, index), at)
+                    (whole.out if span.why else whole.seen).append(span)
+                    at = span.end
+                elif isinstance(child, Transition):
+                    continue  # it overlaps its neighbours and has no length of its own
+                else:
+                    part = self._item(child, (*path, index))
+                    whole.seen.extend(_moved(part.seen, at))
+                    whole.out.extend(_moved(part.out, at))
+                    at += part.length
             except _NoRangeError:
                 text = (
                     f"{child.name or 'A clip'!r} has neither a source range nor an available "
@@ -224,19 +251,16 @@ class Walker:
                 )
                 self._note("no_range", text, track.name or self._track)
                 leaf = Leaf(child, (*path, index), self._track)
-                whole.out.append(Span(at, at, leaf, ZERO, ONE, "no_range", text))
+                whole.out.append(Span(at, at, leaf, 0, ONE, "no_range", text))
                 break
-            whole.seen.extend(_moved(part.seen, at))
-            whole.out.extend(_moved(part.out, at))
             if placed is not None:
-                placed.append(Placed(child, at, part.length))
-            at += part.length
+                placed.append(Placed(child, start, at - start))
         whole.length = at
         return whole
 
     def _stack_part(self, stack: Any, path: tuple[int, ...]) -> _Part:
         layers: list[_Part] = []
-        length = ZERO
+        length: Frames = 0
         for index, child in enumerate(stack):
             try:
                 part = self._item(child, (*path, index))
@@ -253,29 +277,30 @@ class Walker:
     def _own_range(self, item: Any, part: _Part, placed: list[Placed] | None = None) -> _Part:
         """A composition's ``source_range`` and retime, applied to what lies in it."""
         speed, why, note = self._speed(item)
-        start, used = ZERO, part.length
+        start: Frames = 0
+        used = part.length
         if item.source_range is not None:
-            range_start = rates.seconds(item.source_range.start_time)
-            duration = rates.seconds(item.source_range.duration)
+            range_start = rates.in_frames(item.source_range.start_time, self._fps)
+            duration = rates.in_frames(item.source_range.duration, self._fps)
             if range_start is None or duration is None or duration <= 0:
                 text = f"The range {show_range(item.source_range)} is unusable; left out."
                 self._note("bad_range", text, item.name or self._track)
-                return _Part(ZERO, [], [])
+                return _Part(0, [], [])
             start, used = range_start, duration
         elif speed == 1 and not why:
             return part
         length = self._record_length(used, speed) if speed != 1 else used
         window = (start, start + length * (abs(speed) or ONE))
         if placed:
-            placed[:] = [replace(p, start_s=p.start_s - start) for p in placed]
+            placed[:] = [p._replace(start=p.start - start) for p in placed]
         seen, out = part.seen, part.out
         if why:
-            out = [*out, *(replace(span, why=why, note=note) for span in seen)]
+            out = [*out, *(span._replace(why=why, note=note) for span in seen)]
             seen = []
         return _Part(
             length,
-            _mapped(seen, window, speed, length, self._fps),
-            _mapped(out, window, speed, length, self._fps),
+            _mapped(seen, window, speed, length),
+            _mapped(out, window, speed, length),
         )
 
     # --- retimes -------------------------------------------------------------------------
@@ -287,7 +312,7 @@ class Walker:
             return ONE, "", ""
         speed = ONE
         for effect in effects:
-            if not isinstance(effect, otio.schema.TimeEffect) or not effect.enabled:
+            if not isinstance(effect, TimeEffect) or not effect.enabled:
                 continue
             scalar = getattr(effect, "time_scalar", None)
             if scalar is None:
@@ -313,12 +338,11 @@ class Walker:
             )
         return speed, "", ""
 
-    def _record_length(self, duration: Fraction, speed: Fraction) -> Fraction:
+    def _record_length(self, duration: Frames, speed: Fraction) -> Frames:
         """How long a retimed item plays; Premiere's own record lengths are whole frames."""
         if self._host != "premiere" or not speed:
             return duration
-        n_frames = max(1, rates.whole_frames(duration / abs(speed), self._fps))
-        return n_frames / self._fps
+        return max(1, rates.nearest_frame(duration / abs(speed)))
 
     def _note(self, code: str, message: str, where: str) -> None:
         self._notes.append(Note(code, message, where))
@@ -327,52 +351,51 @@ class Walker:
 # --- spans -----------------------------------------------------------------------------------
 
 
-def _moved(spans: list[Span], by_s: Fraction) -> Iterable[Span]:
-    if not by_s:
+def _moved(spans: list[Span], by: Frames) -> Iterable[Span]:
+    if not by:
         return spans
     return [
-        Span(s.start_s + by_s, s.end_s + by_s, s.leaf, s.media_s, s.speed, s.why, s.note)
+        Span(s.start + by, s.end + by, s.leaf, s.media, s.speed, s.why, s.note)
         for s in spans
     ]
 
 
-def _cut(span: Span, start_s: Fraction, end_s: Fraction) -> Span:
+def _cut(span: Span, start: Frames, end: Frames) -> Span:
     """The part of a span between two moments inside it."""
-    if start_s == span.start_s and end_s == span.end_s:
+    if start == span.start and end == span.end:
         return span
-    media_s = span.media_s + (start_s - span.start_s) * span.speed
-    return Span(start_s, end_s, span.leaf, media_s, span.speed, span.why, span.note)
+    media = span.media + (start - span.start) * span.speed
+    return Span(start, end, span.leaf, media, span.speed, span.why, span.note)
 
 
 def _mapped(
     spans: list[Span],
-    window: tuple[Fraction, Fraction],
+    window: tuple[Frames, Frames],
     speed: Fraction,
-    length: Fraction,
-    fps: Fraction,
+    length: Frames,
 ) -> list[Span]:
     """Trim spans to a window of inner time and play that window at ``speed`` over ``length``."""
     first, last = window
     if speed == 0:  # the frame at the start of the window, held
         for span in spans:
-            if span.start_s <= first < span.end_s:
-                held = _cut(span, first, span.end_s)
-                return [replace(held, start_s=ZERO, end_s=length, speed=ZERO)]
+            if span.start <= first < span.end:
+                held = _cut(span, first, span.end)
+                return [held._replace(start=0, end=length, speed=0)]
         return []
     result: list[Span] = []
     for span in spans:
-        start, end = max(span.start_s, first), min(span.end_s, last)
-        if start > end or (start == end and span.start_s != span.end_s):
+        start, end = max(span.start, first), min(span.end, last)
+        if start > end or (start == end and span.start != span.end):
             continue
         part = _cut(span, start, end)
         if speed > 0:
             start, end = (start - first) / speed, (end - first) / speed
-            media_s = part.media_s
+            media = part.media
         else:
-            start, end = (last - part.end_s) / -speed, (last - part.start_s) / -speed
-            media_s = part.media_s + (part.end_s - part.start_s - 1 / fps) * part.speed
+            start, end = (last - part.end) / -speed, (last - part.start) / -speed
+            media = part.media + (part.end - part.start - 1) * part.speed
         result.append(
-            replace(part, start_s=start, end_s=end, media_s=media_s, speed=part.speed * speed)
+            part._replace(start=start, end=end, media=media, speed=part.speed * speed)
         )
     return result if speed > 0 else result[::-1]
 
@@ -387,7 +410,7 @@ def _overlay(layers: list[_Part]) -> _Part:
             continue
         below, hidden = _uncovered(layer.seen, above)
         whole.out.extend(hidden)
-        above = sorted([*above, *below], key=lambda span: span.start_s)
+        above = sorted([*above, *below], key=lambda span: span.start)
     whole.seen = above
     return whole
 
@@ -401,26 +424,26 @@ def _uncovered(spans: list[Span], cover: list[Span]) -> tuple[list[Span], list[S
     hidden: list[Span] = []
     first = 0
     for span in spans:
-        while first < len(cover) and cover[first].end_s <= span.start_s:
+        while first < len(cover) and cover[first].end <= span.start:
             first += 1
-        at, n_before, index = span.start_s, len(visible), first
-        while index < len(cover) and cover[index].start_s < span.end_s:
-            if cover[index].start_s > at:
-                visible.append(_cut(span, at, cover[index].start_s))
-            at = max(at, cover[index].end_s)
+        at, n_before, index = span.start, len(visible), first
+        while index < len(cover) and cover[index].start < span.end:
+            if cover[index].start > at:
+                visible.append(_cut(span, at, cover[index].start))
+            at = max(at, cover[index].end)
             index += 1
-        if at < span.end_s:
-            visible.append(_cut(span, at, span.end_s))
+        if at < span.end:
+            visible.append(_cut(span, at, span.end))
         if len(visible) == n_before:
             top = cover[first].leaf
             text = f"Wholly covered by {top.clip.name!r} on track {top.track!r}."
-            hidden.append(replace(span, why="hidden", note=text))
+            hidden.append(span._replace(why="hidden", note=text))
     return visible, hidden
 
 
 def _shows_picture(child: Any) -> bool:
     """Whether a child of a stack is picture: tracks say so, bare items are taken as picture."""
-    return not isinstance(child, otio.schema.Track) or child.kind == otio.schema.TrackKind.Video
+    return not isinstance(child, Track) or child.kind == otio.schema.TrackKind.Video
 
 
 # --- ranges ----------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from vatt_plugin.timeline.errors import TimelineNotWritten, TimelineOutputExists
 from vatt_plugin.timeline.model import Note, Placement, Timeline, WriteReport
 from vatt_plugin.timeline.naming import is_category, plain
 from vatt_plugin.timeline.packing import is_bundle, pack
-from vatt_plugin.timeline.rates import whole_frames
+from vatt_plugin.timeline.rates import Frames, nearest_frame
 from vatt_plugin.timeline.reading import host_of
 from vatt_plugin.timeline.saving import save
 from vatt_plugin.timeline.sidecar import write_sidecar
@@ -225,7 +225,7 @@ class _Earlier:
             track = root.tracks[info.index]
             for child, item in zip(_items(track), info.items, strict=True):
                 if isinstance(child, otio.schema.Clip):
-                    sounds.append(_carried(child, item.start_s, item.duration_s, timeline))
+                    sounds.append(_carried(child, item.start, item.length, timeline))
         kept = tuple(sound for sound in sounds if sound is not None)
         return cls(
             frozenset(info.index for info in ours),
@@ -254,7 +254,7 @@ def _items(track: Any) -> list[Any]:
 
 
 def _carried(
-    clip: Any, start_s: Fraction, duration_s: Fraction, timeline: Timeline
+    clip: Any, start: Frames, length: Frames, timeline: Timeline
 ) -> Sound | None:
     """An earlier clip of ours as a sound; None if its file cannot be told."""
     reference = clip.media_reference
@@ -266,8 +266,8 @@ def _carried(
     metadata = clip.metadata.get(own.KEY)
     known = json.loads(clip.to_json_string())["metadata"].get(own.KEY, {}) if metadata else {}
     return Sound(
-        start_frame=whole_frames(start_s, timeline.fps),
-        n_frames=whole_frames(duration_s, timeline.fps),
+        start_frame=nearest_frame(start),
+        n_frames=nearest_frame(length),
         in_frame=0,
         file_frames=0,
         file_start=0,

@@ -27,6 +27,7 @@ from vatt_engine.messages import (
     Event,
     Generate,
     LaneReady,
+    Log,
     PictureSegment,
     Spot,
     SyncLane,
@@ -83,9 +84,10 @@ class VATT:
             small: need as little memory as possible.
 
         Yields:
-            For ``Generate``: ``CaptionReady`` if there was no prompt, ``LaneReady`` if there is
-            a lane, then a ``TakeReady`` for each take. For ``Caption``: ``CaptionReady``. For
-            ``Spot``: ``LaneReady``.
+            A ``Log`` for each thing the user should know about the media. Then, for ``Generate``:
+            ``CaptionReady`` if there was no prompt, ``LaneReady`` if there is a lane, and a
+            ``TakeReady`` for each take. For ``Caption``: ``CaptionReady``. For ``Spot``:
+            ``LaneReady``.
 
         Raises:
             VattError: by name. Whatever ``report`` raises.
@@ -94,11 +96,13 @@ class VATT:
             yield from self._generate(request, report, small=small)
         elif isinstance(request, Caption):
             seen = self.see(request.picture, report, small=small)
+            yield from _notes(seen)
             captions = self.caption(seen, request.n, request.seed, report)
             yield _caption_ready(request.job_id, captions)
         else:
-            lane = self.lane(self.see(request.picture, report, motion_only=True))
-            yield LaneReady(request.job_id, lane)
+            seen = self.see(request.picture, report, motion_only=True)
+            yield from _notes(seen)
+            yield LaneReady(request.job_id, self.lane(seen))
 
     def see(
         self,
@@ -158,6 +162,7 @@ class VATT:
     def _generate(self, request: Generate, report: Report, *, small: bool) -> Iterator[Event]:
         job = _Job.of(request, self.renderer(request.sample_rate), self.model)
         seen = self.see(request.picture, report, small=small)
+        yield from _notes(seen)
         prompt = request.prompt
         if prompt is None:
             captions = self.caption(seen, 1, request.seed, report)
@@ -324,6 +329,11 @@ def _sampler(default: SamplerConfig, request: Generate) -> SamplerConfig:
         )
     except BadModelFolder as error:
         raise BadRequest(error.message) from None
+
+
+def _notes(seen: Seen) -> Iterator[Event]:
+    for note in seen.notes:
+        yield Log("WARNING", note.message)
 
 
 def _caption_ready(job_id: str, captions: Sequence[tuple[str, float]]) -> CaptionReady:

@@ -8,7 +8,6 @@ from the decoder's frame, so a full-size picture never reaches Python.
 from __future__ import annotations
 
 import heapq
-import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,8 +28,6 @@ from vatt_engine.media.sources import (
     open_source,
 )
 from vatt_engine.messages import ImageSequence, PictureSegment
-
-log = logging.getLogger(__name__)
 
 Image = NDArray[np.uint8]
 
@@ -201,7 +198,6 @@ class Picture:
     def _note(self, kind: str, message: str) -> None:
         note = Note(kind, message)
         if note not in self.notes:
-            log.warning("%s", message)
             self.notes.append(note)
 
 

@@ -21,6 +21,7 @@ from vatt_engine.messages import (
     Generate,
     HeldTake,
     LaneReady,
+    Log,
     PictureSegment,
     Spot,
     SyncLane,
@@ -335,7 +336,10 @@ def test_figures_are_plain_and_true(vatt: VATT, movie: Path, tmp_path: Path) -> 
 
 def test_where_the_media_ends_the_sound_ends(vatt: VATT, movie: Path, tmp_path: Path) -> None:
     short = (PictureSegment(str(movie), 10.0, 4.0),)
-    (take,) = takes_of(run(vatt, ask(movie, tmp_path, 4.0, picture=short)))
+    events = run(vatt, ask(movie, tmp_path, 4.0, picture=short))
+    (take,) = takes_of(events)
+    (log,) = [e for e in events if isinstance(e, Log)]
+    assert "no picture for" in log.message
     wave = wave_of(take)
     assert np.abs(wave[: 2 * RATE]).max() > 0
     assert not wave[round(2.1 * RATE) :].any()

@@ -1,0 +1,121 @@
+"""The panel's entry: a display check, one application, one window, and no silent crash."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import types
+from collections.abc import Sequence
+from pathlib import Path
+
+from PyQt6.QtCore import QSettings, QTimer
+from PyQt6.QtWidgets import QApplication
+
+from vatt_ui.later import later
+from vatt_ui.main_window import MainWindow
+from vatt_ui.notices import Notice
+from vatt_ui.preferences import Preferences
+from vatt_ui.session import Session
+from vatt_ui.theme.apply import Theme, put_on
+
+logger = logging.getLogger(__name__)
+
+NO_DISPLAY = (
+    "vatt panel: there is no display to open a window on (DISPLAY and WAYLAND_DISPLAY are not "
+    "set). Run it on a desktop, or use `vatt generate`."
+)
+
+
+def has_display() -> bool:
+    """Whether Qt can open windows here; without this check it aborts the process."""
+    if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The panel's own arguments."""
+    parser = argparse.ArgumentParser(prog="vatt panel", description="Open the panel.")
+    parser.add_argument("input", nargs="?", help="timeline or video file to open")
+    parser.add_argument("--debug", action="store_true", help="log to the terminal")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the panel; returns the exit code: 0 closed, 2 usage or no display."""
+    arguments = get_parser().parse_args(sys.argv[1:] if argv is None else argv)
+    if not has_display():
+        sys.stderr.write(NO_DISPLAY + "\n")
+        return 2
+    logging.basicConfig(level=logging.INFO if arguments.debug else logging.WARNING)
+    application = QApplication([sys.argv[0] or "vatt"])
+    application.setApplicationName("vatt")
+    application.setOrganizationName("vatt")
+    application.setApplicationDisplayName("VATT Foley")
+    window = build(application, Preferences(QSettings("vatt", "panel")))
+    catch_errors(window)
+    quit_on_signal(application, window)
+    window.show()
+    if arguments.input:
+        path = Path(arguments.input)
+        later(window, 0, lambda: window.open_path(path))
+    elif not window.preferences.first_run_done:
+        window.preferences.first_run_done = True
+        later(window, 300, window.show_first_run)
+    application.setQuitOnLastWindowClosed(False)
+    code = application.exec()
+    window.session.background.wait_stopped()
+    window.reader.wait_stopped()
+    return code
+
+
+def build(
+    application: QApplication, preferences: Preferences, session: Session | None = None
+) -> MainWindow:
+    """The window with its session and theme, not shown yet."""
+    theme = Theme(preferences.theme, application)
+    put_on(application, theme.tokens)
+    session = session or Session()
+    if preferences.model:
+        session.default_model = preferences.model
+    return MainWindow(session, theme, preferences)
+
+
+def catch_errors(window: MainWindow) -> None:
+    """An error nobody caught is logged and shown; without this, PyQt aborts the process."""
+
+    def hook(
+        kind: type[BaseException], error: BaseException, trace: types.TracebackType | None
+    ) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            window.close()
+            return
+        logger.critical("uncaught in the panel", exc_info=(kind, error, trace))
+        window.show_notice(
+            Notice(
+                f"Something went wrong inside the panel ({kind.__name__}). Your work is kept.",
+                "If it happens again, please report it with the details.",
+                "error",
+                "window",
+                "internal",
+                details=str(error)[:1000],
+            )
+        )
+
+    sys.excepthook = hook
+
+
+def quit_on_signal(application: QApplication, window: MainWindow) -> None:
+    """Ctrl+C in the terminal closes the window as a click would."""
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    signal.signal(signal.SIGTERM, lambda *_: window.close())
+    timer = QTimer(application)
+    timer.start(250)  # lets Python look at its signals while Qt waits
+    timer.timeout.connect(lambda: None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,219 @@
+"""What each action does: the panel's verbs, wired to session, player and panes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from vatt_plugin.cues import Cue
+from vatt_ui.notices import Notice
+
+if TYPE_CHECKING:
+    from vatt_ui.main_window import MainWindow
+
+ZOOM = 1.5
+
+
+class Commands:
+    """Methods named after nothing but what they do; ``handlers`` maps them to action ids."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._w = window
+        self._session = window.session
+        self._transport = window.player.transport
+
+    def handlers(self) -> dict[str, Callable[[], object]]:
+        """The function of every action."""
+        w, s, t = self._w, self._session, self._transport
+        takes, strip, timeline = w.takes, w.timeline.strip, w.timeline
+        table: dict[str, Callable[[], object]] = {
+            "open": w.ask_open,
+            "save": s.save,
+            "write": w.ask_write,
+            "relink": w.ask_relink,
+            "watch": w.toggle_watch,
+            "preferences": w.show_preferences,
+            "quit": w.close,
+            "undo": s.undo,
+            "redo": s.redo,
+            "play": t.toggle,
+            "shuttle_back": lambda: t.shuttle(-1),
+            "shuttle_stop": t.stop,
+            "shuttle_on": lambda: t.shuttle(1),
+            "frame_back": lambda: t.step_frames(-1),
+            "frame_on": lambda: t.step_frames(1),
+            "second_back": lambda: t.step_frames(-round(t.fps)),
+            "second_on": lambda: t.step_frames(round(t.fps)),
+            "cue_previous": lambda: s.step_cue(-1),
+            "cue_next": lambda: s.step_cue(1),
+            "cue_start": lambda: self._go(0),
+            "cue_end": lambda: self._go(1),
+            "timeline_start": lambda: t.seek(0.0),
+            "timeline_end": lambda: t.seek(t.duration_s),
+            "span_in": lambda: self.set_span("in"),
+            "span_out": lambda: self.set_span("out"),
+            "span_clear": self.clear_span,
+            "play_span": self.play_span,
+            "loop": lambda: t.set_loop(not t.loop),
+            "zoom_in": lambda: strip.zoom(ZOOM),
+            "zoom_out": lambda: strip.zoom(1 / ZOOM),
+            "zoom_cue": self.zoom_cue,
+            "zoom_all": strip.fit_all,
+            "generate": self.generate,
+            "generate_now": self.generate,
+            "regenerate_span": self.regenerate_span,
+            "variations": lambda: self.generate(takes=3),
+            "cancel": s.jobs.cancel_current,
+            "cancel_all": s.jobs.cancel_all,
+            "pause_queue": w.status.pause.toggle,
+            "queue": w.toggle_queue,
+            "take_none": lambda: takes.choose_number(0),
+            "swap": takes.swap,
+            "set_b": takes.set_b,
+            "star": takes.star_shown,
+            "delete": self.delete,
+            "mute_foley": lambda: w.set_foley_muted(not w.player.foley_muted),
+            "mute_original": lambda: w.set_original_muted(not w.player.original_muted),
+            "hit_add": timeline.add_hit,
+            "hit_earlier": lambda: timeline.nudge_hit(-1),
+            "hit_later": lambda: timeline.nudge_hit(1),
+            "hit_next": lambda: timeline.step_hit(1),
+            "hit_previous": lambda: timeline.step_hit(-1),
+            "spot": lambda: self._each(s.jobs.spot),
+            "prompt": lambda: w.focus_field(w.inspector.prompt),
+            "negative": lambda: w.focus_field(w.inspector.negative),
+            "caption": lambda: self._each(s.jobs.caption),
+            "new_seed": self.new_seed,
+            "lock_seed": self.lock_seed,
+            "lock_cue": self.lock_cue,
+            "pattern": w.ask_pattern,
+            "pane_next": lambda: w.step_pane(1),
+            "pane_previous": lambda: w.step_pane(-1),
+            "filter": w.cues.focus_filter,
+            "key_sheet": w.show_keys,
+            "first_run": w.show_first_run,
+            "sample": w.open_sample,
+            "about": w.show_about,
+            "leave": w.leave_field,
+        }
+        for number in range(1, 10):
+            table[f"take_{number}"] = lambda n=number: takes.choose_number(n)
+        return table
+
+    # --- jobs -------------------------------------------------------------------------------
+
+    def generate(self, takes: int = 0) -> None:
+        """New takes of all selected cues; what cannot be served is said once."""
+        session = self._session
+        ids = session.selected
+        able = [c for c in ids if session.can_generate(c)]
+        for cue_id in able:
+            session.jobs.generate(cue_id, takes=takes)
+        if ids and not able:
+            cue = session.cue(ids[0])
+            why = cue.note if cue is not None and cue.note else "It is locked or read-only."
+            session.tell(
+                Notice(f"No take can be made here. {why}", "", "warning", "inspector", "unable")
+            )
+
+    def regenerate_span(self) -> None:
+        """A new take that differs in in..out only; says what is missing."""
+        session = self._session
+        state = session.state(session.current)
+        take = session.take(session.current_take(session.current))
+        if state.span is None:
+            text, hint = "There is no in..out yet.", "Set it with I and O."
+        elif take is None:
+            text, hint = "There is no take yet to change.", "Press R for a first take."
+        elif not take.codes_path:
+            text, hint = "This take was kept without its codes.", "Press R for a new take."
+        else:
+            session.jobs.regenerate_span(session.current)
+            return
+        session.tell(Notice(text, hint, "warning", "inspector", "unable"))
+
+    def _each(self, act: Callable[[str], object]) -> None:
+        for cue_id in self._session.selected:
+            act(cue_id)
+
+    def new_seed(self) -> None:
+        """Roll the dice for all selected cues."""
+        session = self._session
+        fields = {
+            c: {"seed": session.random_seed()}
+            for c in session.selected
+            if not session.state(c).seed_locked
+        }
+        if not fields and session.selected:
+            session.tell(
+                Notice(
+                    "The seed is locked.", "Unlock it with Shift+D.", pane="inspector", key="seed"
+                )
+            )
+        session.edit("New seed", fields)
+
+    def lock_seed(self) -> None:
+        """Lock or unlock the seed of the selected cues."""
+        locked = not self._session.state(self._session.current).seed_locked
+        self._session.edit_each("Lock seed", self._session.selected, seed_locked=locked)
+
+    def lock_cue(self) -> None:
+        """Lock or unlock the selected cues."""
+        locked = not self._session.state(self._session.current).locked
+        label = "Lock" if locked else "Unlock"
+        self._session.edit_each(label, self._session.selected, locked=locked)
+
+    # --- time -------------------------------------------------------------------------------
+
+    def _cue(self) -> Cue | None:
+        return self._session.cue(self._session.current)
+
+    def _go(self, end: int) -> None:
+        cue = self._cue()
+        if cue is not None:
+            last = Fraction(cue.n_frames - 1) / cue.fps
+            self._transport.seek(float(cue.start_s + end * last))
+
+    def set_span(self, which: str) -> None:
+        """Set in or out at the playhead, on whole video frames of the current cue."""
+        cue = self._cue()
+        if cue is None:
+            return
+        length = float(cue.duration_s)
+        frame = float(Fraction(self._transport.video_frame()) / cue.fps - cue.start_s)
+        at = min(max(frame, 0.0), length)
+        old = self._session.state(cue.cue_id).span or (0.0, length)
+        one = float(1 / cue.fps)
+        if which == "in":
+            span = (at, old[1] if old[1] > at else length)
+        else:
+            out = min(at + one, length)
+            span = (old[0] if old[0] < out else 0.0, out)
+        if span[1] - span[0] >= one / 2:
+            label = "Set in" if which == "in" else "Set out"
+            self._session.edit_each(label, [cue.cue_id], span=span)
+
+    def clear_span(self) -> None:
+        """Forget in and out."""
+        self._session.edit_each("Clear in and out", [self._session.current], span=None)
+
+    def play_span(self) -> None:
+        """Play in..out, or the whole cue."""
+        cue = self._cue()
+        if cue is not None:
+            span = self._session.state(cue.cue_id).span or (0.0, float(cue.duration_s))
+            start = float(cue.start_s)
+            self._transport.play_span(start + span[0], start + span[1])
+
+    def zoom_cue(self) -> None:
+        """Show the current cue."""
+        cue = self._cue()
+        if cue is not None:
+            start = float(cue.start_s)
+            self._w.timeline.strip.fit(start, start + float(cue.duration_s))
+
+    def delete(self) -> None:
+        """Mute the grabbed hit; without one, trash the shown take."""
+        if not self._w.timeline.mute_hit():
+            self._w.takes.trash_shown()

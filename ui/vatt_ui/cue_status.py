@@ -1,0 +1,97 @@
+"""What state a cue is in, in words, icon and colour: one rule for table, strip and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vatt_plugin.cues import Cue, Take
+from vatt_plugin.project_state import CueState, picture_key
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a state is shown: ``token`` names a colour of the theme."""
+
+    state: str
+    word: str
+    icon: str
+    token: str
+
+
+LOOKS: dict[str, Look] = {
+    look.state: look
+    for look in (
+        Look("none", "No take", "none", "idle"),
+        Look("queued", "Queued", "queued", "running"),
+        Look("running", "Running", "running", "running"),
+        Look("takes", "Takes", "none", "text"),
+        Look("done", "Done", "check", "done"),
+        Look("edited", "Edited", "edited", "edited"),
+        Look("failed", "Failed", "warning", "failed"),
+        Look("stale", "Picture changed", "stale", "stale"),
+        Look("locked", "Locked", "lock", "dim"),
+        Look("offline", "Offline", "offline", "failed"),
+        Look("unreadable", "Unreadable", "offline", "failed"),
+        Look("skipped", "Left out", "cross", "idle"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class JobLook:
+    """The job a cue waits for: ``fraction`` 0..1, None while unknown."""
+
+    running: bool
+    stage: str = ""
+    fraction: float | None = None
+
+
+def is_edited(state: CueState, takes: Mapping[str, Take]) -> bool:
+    """Whether prompt, negative or hits are newer than the newest visible take."""
+    visible = state.visible_takes
+    newest = takes.get(visible[-1]) if visible else None
+    if newest is None:
+        return False
+    recipe = newest.recipe
+    if state.prompt and state.prompt != (recipe.prompt or ""):
+        return True
+    if state.negative != recipe.negative:
+        return True
+    return state.hits_edited and state.lane() != recipe.lane
+
+
+def state_of(
+    cue: Cue,
+    state: CueState,
+    takes: Mapping[str, Take],
+    job: JobLook | None = None,
+    *,
+    failed: bool = False,
+) -> str:
+    """The one state that matters most now; a key of ``LOOKS``."""
+    if job is not None:
+        return "running" if job.running else "queued"
+    if cue.status != "ready" and not (cue.status == "offline" and state.relinked):
+        return cue.status
+    if failed:
+        return "failed"
+    if state.locked:
+        return "locked"
+    if not state.visible_takes:
+        return "none"
+    if state.picture_key and state.picture_key != picture_key(cue):
+        return "stale"
+    if is_edited(state, takes):
+        return "edited"
+    return "done" if state.chosen else "takes"
+
+
+def words(look: Look, state: CueState, job: JobLook | None = None) -> str:
+    """The state for a table's cell: ``43 %``, ``2 takes``, ``Done``."""
+    if look.state == "running" and job is not None and job.fraction is not None:
+        return f"{job.fraction * 100:.0f} %"
+    n_takes = len(state.visible_takes)
+    if look.state == "takes":
+        return f"{n_takes} take{'s' if n_takes != 1 else ''}"
+    return look.word

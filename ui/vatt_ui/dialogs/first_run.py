@@ -1,0 +1,129 @@
+"""First run: is everything there? Ticks, or a remedy of one line each, and the sample cut."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QSize, QStandardPaths
+from PyQt6.QtWidgets import QGridLayout
+
+import vatt_plugin
+from vatt_plugin.client import EngineStatus
+from vatt_ui.dialogs.base import Dialog
+from vatt_ui.text import Label
+from vatt_ui.theme.tokens import GAP, PAD
+from vatt_ui.widgets.common import text_button
+
+if TYPE_CHECKING:
+    from vatt_ui.main_window import MainWindow
+
+NEEDED_BYTES = 2_000_000_000
+HINTS = (
+    "Space plays, J K L shuttle, Up and Down walk the cues.",
+    "P edits the prompt, Ctrl+Enter generates, 1-9 choose a take.",
+    "Drag a hit in the hit lane, then regenerate around it.",
+    "Ctrl+E writes a new timeline. The cut itself is never changed.",
+)
+
+
+def sample_copy() -> Path | None:
+    """A copy of the bundled sample cut where the user may write; None when it is not shipped."""
+    source = Path(vatt_plugin.__file__).parent / "sample_cut"
+    if not (source / "demo.otio").is_file():
+        return None
+    base = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation)
+    target = Path(base or Path.home()) / "sample"
+    if not (target / "demo.otio").is_file():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    return target / "demo.otio"
+
+
+class FirstRun(Dialog):
+    """Checks that fill in as the answers come; nothing here has to be waited for."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window, "Welcome")
+        self.setMinimumWidth(560)
+        self._window = window
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(PAD)
+        self._grid.setVerticalSpacing(GAP)
+        self._grid.setColumnStretch(2, 1)
+        self._rows: dict[str, tuple[Label, Label]] = {}
+        self.body.addWidget(Label("What this machine has", "large"))
+        self.body.addLayout(self._grid)
+        for name in ("Engine", "Model", "Sound", "Disk"):
+            self._add_row(name)
+        self._check_sound()
+        self._check_disk()
+        self._check_engine(window.session.engine.status)
+        self._say("Model", None, "asking the engine…")
+        self.body.addSpacing(GAP)
+        self.body.addWidget(Label("Four things to know", "large"))
+        for hint in HINTS:
+            self.body.addWidget(Label(f"•  {hint}", "dim"))
+        sample = text_button(window.theme, "Open the sample", "play", primary=True)
+        skip = text_button(window.theme, "Close")
+        sample.clicked.connect(lambda: (self.accept(), window.open_sample()))
+        skip.clicked.connect(self.accept)
+        self.add_buttons(skip, sample)
+        session = window.session
+        session.engine.status_changed.connect(self._check_engine)
+        session.jobs.models_found.connect(self._check_models)
+        session.jobs.list_models()
+        sample.setFocus()
+
+    def _add_row(self, name: str) -> None:
+        mark, text = Label(), Label("", "dim")
+        text.setWordWrap(True)
+        row_number = len(self._rows)
+        self._grid.addWidget(mark, row_number, 0)
+        self._grid.addWidget(Label(name), row_number, 1)
+        self._grid.addWidget(text, row_number, 2)
+        self._rows[name] = (mark, text)
+
+    def _say(self, name: str, good: bool | None, text: str) -> None:
+        mark, label = self._rows[name]
+        icon, token = {
+            True: ("check", "done"),
+            False: ("warning", "edited"),
+            None: ("queued", "dim"),
+        }[good]
+        mark.setPixmap(self._window.theme.icon(icon, token).pixmap(QSize(18, 18)))
+        mark.setAccessibleName({True: "there", False: "missing", None: "unknown"}[good])
+        label.setText(text)
+
+    def _check_sound(self) -> None:
+        audio = self._window.player.transport.audio
+        audio.open()
+        self._say("Sound", audio.available, audio.note or "the default output")
+
+    def _check_disk(self) -> None:
+        free = shutil.disk_usage(Path.home()).free
+        text = f"{free / 1e9:,.0f} GB free"
+        if free < NEEDED_BYTES:
+            text += "; free 2 GB to keep takes"
+        self._say("Disk", free >= NEEDED_BYTES, text)
+
+    def _check_engine(self, status: EngineStatus) -> None:
+        if status.life == "unavailable":
+            self._say("Engine", False, f"{status.detail} {status.hint}")
+            self._say("Model", None, "unknown without an engine")
+        elif status.life in ("ready", "busy"):
+            self._say("Engine", True, f"version {status.version}")
+        else:
+            self._say("Engine", None, "starting…")
+
+    def _check_models(self, models: list[dict[str, object]]) -> None:
+        names = [str(m.get("name", "")) for m in models]
+        usable = [n for n in names if n]
+        self._say("Model", bool(usable), ", ".join(usable) or "none; see `vatt models list`")
+
+
+def show(window: MainWindow) -> FirstRun:
+    """Open it."""
+    dialog = FirstRun(window)
+    dialog.show()
+    return dialog

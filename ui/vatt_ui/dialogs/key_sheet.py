@@ -1,0 +1,85 @@
+"""F1: every key on one sheet, as it is now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
+
+from vatt_ui.dialogs.base import Dialog
+from vatt_ui.keys import KEYS, Key, shown_keys
+from vatt_ui.text import Label
+from vatt_ui.theme.apply import fixed_font
+from vatt_ui.theme.tokens import GAP, PAD, SPACE
+from vatt_ui.widgets.common import text_button
+
+if TYPE_CHECKING:
+    from vatt_ui.main_window import MainWindow
+
+COLUMNS = 3
+
+
+class KeySheet(Dialog):
+    """All groups side by side."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window, "Keys")
+        self.resize(1020, 640)
+        groups: dict[str, list[tuple[Key, str]]] = {}
+        preferences = window.preferences
+        for key in KEYS:
+            if key.action.startswith("take_") and key.action not in ("take_1", "take_none"):
+                continue
+            shown = shown_keys(key, preferences.keys, single_keys=preferences.single_keys)
+            if shown:
+                groups.setdefault(key.group, []).append((key, shown))
+        content = QWidget()
+        grid = QGridLayout(content)
+        grid.setHorizontalSpacing(3 * PAD)
+        columns = [QVBoxLayout() for _ in range(COLUMNS)]
+        heights = [0] * COLUMNS
+        for name, keys in groups.items():
+            place = heights.index(min(heights))
+            columns[place].addWidget(_group(name, keys))
+            heights[place] += len(keys) + 3
+        for i, column in enumerate(columns):
+            column.addStretch(1)
+            grid.addLayout(column, 0, i)
+            grid.setColumnStretch(i, 1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(content)
+        self.body.addWidget(scroll, 1)
+        change = text_button(window.theme, "Change keys…", "settings")
+        close = text_button(window.theme, "Close", primary=True)
+        change.clicked.connect(lambda: (self.accept(), window.show_preferences()))
+        close.clicked.connect(self.accept)
+        self.add_buttons(change, close)
+
+
+def _group(name: str, keys: list[tuple[Key, str]]) -> QWidget:
+    widget = QWidget()
+    grid = QGridLayout(widget)
+    grid.setContentsMargins(0, 0, 0, GAP)
+    grid.setVerticalSpacing(SPACE)
+    grid.setHorizontalSpacing(PAD)
+    grid.addWidget(Label(name, "large"), 0, 0, 1, 2)
+    for row_number, (key, shown) in enumerate(keys, 1):
+        title = "Choose take 1-9" if key.action == "take_1" else key.title.rstrip("…")
+        shown = "1-9" if key.action == "take_1" else shown
+        cap = Label(shown)
+        cap.setFont(fixed_font(9))
+        cap.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        cap.setMinimumWidth(104)
+        grid.addWidget(cap, row_number, 0)
+        grid.addWidget(Label(title, "dim"), row_number, 1)
+    grid.setColumnStretch(1, 1)
+    return widget
+
+
+def show(window: MainWindow) -> KeySheet:
+    """Open the sheet."""
+    sheet = KeySheet(window)
+    sheet.show()
+    return sheet

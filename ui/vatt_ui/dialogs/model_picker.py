@@ -1,0 +1,122 @@
+"""The engine and its models: what runs, what is installed, how large, under which licence."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from PyQt6.QtWidgets import QHeaderView, QPlainTextEdit, QTableWidget, QTableWidgetItem
+
+from vatt_plugin.client import EngineStatus
+from vatt_ui.dialogs.base import Dialog
+from vatt_ui.text import Label, plain
+from vatt_ui.widgets.common import row, text_button
+
+if TYPE_CHECKING:
+    from vatt_ui.main_window import MainWindow
+
+HEADERS = ("Model", "Size", "Licence", "About")
+
+
+def cells_of(model: dict[str, Any]) -> list[str]:
+    """A model's row; the engine may leave facts out."""
+    n_bytes = model.get("bytes") or model.get("size_bytes") or 0
+    size = f"{int(n_bytes) / 1e6:,.0f} MB" if n_bytes else "–"
+    licence = model.get("licence") or model.get("license") or model.get("licences") or "–"
+    if isinstance(licence, dict):
+        licence = ", ".join(sorted({str(v) for v in licence.values()}))
+    if isinstance(licence, list):
+        licence = ", ".join(str(v) for v in licence)
+    about = model.get("note") or model.get("summary") or model.get("description") or ""
+    if not about and model.get("trained") is False:
+        about = "untrained, for tests"
+    return [str(model.get("name", "")), size, str(licence), str(about)]
+
+
+class ModelPicker(Dialog):
+    """Filled when the engine answers; works, and says so, when there is none."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window, "Engine and models")
+        self.resize(720, 480)
+        self._window = window
+        session = window.session
+        self.state = Label("")
+        self.state.setWordWrap(True)
+        self.body.addWidget(self.state)
+        self.table = QTableWidget(0, len(HEADERS))
+        self.table.setAccessibleName("Installed models")
+        self.table.setHorizontalHeaderLabels(list(HEADERS))
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        header, vertical = self.table.horizontalHeader(), self.table.verticalHeader()
+        assert header is not None
+        assert vertical is not None
+        vertical.hide()
+        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
+        self.table.setColumnWidth(0, 150)
+        self.table.setColumnWidth(2, 170)
+        self.body.addWidget(self.table, 1)
+        self.log = QPlainTextEdit("\n".join(session.engine.client.log[-60:]))
+        self.log.setAccessibleName("The engine's log")
+        self.log.setReadOnly(True)
+        self.log.setMaximumHeight(120)
+        self.log.hide()
+        self.body.addWidget(self.log)
+        show_log = text_button(window.theme, "Log")
+        show_log.setCheckable(True)
+        show_log.toggled.connect(self.log.setVisible)
+        use = text_button(window.theme, "Use this model", primary=True)
+        close = text_button(window.theme, "Close")
+        use.clicked.connect(self._on_used)
+        close.clicked.connect(self.accept)
+        buttons = row(show_log, 1, close, use)
+        self.body.addLayout(buttons)
+        session.jobs.models_found.connect(self.show_models)
+        session.engine.status_changed.connect(self.show_state)
+        self.show_state(session.engine.status)
+        session.jobs.list_models()
+
+    def show_state(self, status: EngineStatus) -> None:
+        """What the engine does."""
+        text = {
+            "stopped": "The engine starts with the first job.",
+            "starting": "The engine is starting.",
+            "ready": f"The engine {status.version} is ready.",
+            "busy": f"The engine {status.version} is busy.",
+            "restarting": "The engine is being started again.",
+            "lost": "The engine has stopped answering; it is being replaced.",
+            "unavailable": "There is no engine. Prompts and takes still work.",
+        }[status.life]
+        self.state.setText(" ".join(x for x in (text, status.detail, status.hint) if x))
+
+    def show_models(self, models: list[dict[str, Any]]) -> None:
+        """The engine has answered."""
+        self.table.setRowCount(0)
+        for model in models:
+            self.table.insertRow(self.table.rowCount())
+            for column, text in enumerate(cells_of(model)):
+                item = QTableWidgetItem(plain(text))
+                self.table.setItem(self.table.rowCount() - 1, column, item)
+            if model.get("name") == self._window.session.model:
+                self.table.selectRow(self.table.rowCount() - 1)
+
+    def _on_used(self) -> None:
+        item = self.table.item(self.table.currentRow(), 0)
+        if item is not None:
+            session = self._window.session
+            session.set_settings(dataclasses.replace(session.settings, model=item.text()))
+            session.default_model = item.text()
+            self._window.preferences.model = item.text()
+            self._window.status.refresh()
+        self.accept()
+
+
+def show(window: MainWindow) -> ModelPicker:
+    """Open it."""
+    dialog = ModelPicker(window)
+    dialog.show()
+    return dialog

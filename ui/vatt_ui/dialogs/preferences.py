@@ -1,0 +1,184 @@
+"""Preferences: looks, keys, what is written. Changes act at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtGui import QKeySequence
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QHeaderView,
+    QKeySequenceEdit,
+    QTableWidget,
+    QTableWidgetItem,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vatt_ui.dialogs.base import Dialog
+from vatt_ui.keys import BY_ACTION, KEYS, conflicts, shown_keys
+from vatt_ui.text import Label
+from vatt_ui.theme.tokens import PAD, THEMES
+from vatt_ui.widgets.common import row, text_button
+
+if TYPE_CHECKING:
+    from vatt_ui.main_window import MainWindow
+
+PROFILES = (
+    ("nle", "From zero (Resolve, Premiere, Kdenlive, most editors)"),
+    ("post", "From record timecode (Avid, Pro Tools, audio post)"),
+)
+URL_PROFILES = (
+    ("portable", "Relative: the folder can be moved"),
+    ("resolve", "Absolute, for Resolve"),
+    ("premiere", "file:// addresses, for Premiere"),
+)
+
+
+class PreferencesDialog(Dialog):
+    """Tabs: General, Keys."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window, "Preferences")
+        self.resize(680, 560)
+        self._window = window
+        self._preferences = window.preferences
+        tabs = QTabWidget()
+        tabs.setAccessibleName("Preferences")
+        tabs.addTab(self._general(), "General")
+        tabs.addTab(self._keys(), "Keys")
+        self.body.addWidget(tabs, 1)
+        close = text_button(window.theme, "Close", primary=True)
+        close.clicked.connect(self.accept)
+        self.add_buttons(close)
+
+    def _general(self) -> QWidget:
+        page = QWidget()
+        form = QFormLayout(page)
+        form.setContentsMargins(PAD, PAD, PAD, PAD)
+        self.theme_box = QComboBox()
+        self.theme_box.setAccessibleName("Theme")
+        for name in THEMES:
+            self.theme_box.addItem(name.capitalize(), name)
+        self.theme_box.setCurrentIndex(list(THEMES).index(self._window.theme.tokens.name))
+        self.theme_box.currentIndexChanged.connect(self._on_theme_picked)
+        form.addRow(Label("Theme", "field"), self.theme_box)
+        self.profile_box = _choice(PROFILES, self._preferences.profile, "Written times count")
+        self.profile_box.currentIndexChanged.connect(self._on_output_picked)
+        form.addRow(Label("Written times count", "field"), self.profile_box)
+        self.url_box = _choice(
+            URL_PROFILES, self._preferences.url_profile, "Media paths are written"
+        )
+        self.url_box.currentIndexChanged.connect(self._on_output_picked)
+        form.addRow(Label("Media paths are written", "field"), self.url_box)
+        self.single = QCheckBox("Single keys act (Space, J, K, L, R ...)")
+        self.single.setChecked(self._preferences.single_keys)
+        self.single.toggled.connect(self._on_single_toggled)
+        form.addRow("", self.single)
+        reset = text_button(self._window.theme, "Reset layout")
+        reset.clicked.connect(self._window.reset_layout)
+        form.addRow("", reset)
+        return page
+
+    def _keys(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(PAD, PAD, PAD, PAD)
+        self.table = QTableWidget(0, 3)
+        self.table.setAccessibleName("Keys of all actions")
+        self.table.setHorizontalHeaderLabels(["Where", "Action", "Key"])
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        header, vertical = self.table.horizontalHeader(), self.table.verticalHeader()
+        assert header is not None
+        assert vertical is not None
+        vertical.hide()
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        column.addWidget(self.table, 1)
+        self.sequence = QKeySequenceEdit()
+        self.sequence.setAccessibleName("New key for the chosen action")
+        self.sequence.setMaximumSequenceLength(1)
+        self.apply = text_button(self._window.theme, "Set")
+        self.reset = text_button(self._window.theme, "Default")
+        self.apply.clicked.connect(self._on_key_set)
+        self.reset.clicked.connect(self._on_key_reset)
+        column.addLayout(row(Label("New key", "field"), self.sequence, self.apply, self.reset))
+        self.warning = Label("", "error")
+        self.warning.setWordWrap(True)
+        column.addWidget(self.warning)
+        self._fill()
+        self.table.selectRow(0)
+        return page
+
+    def _fill(self) -> None:
+        chosen = self.table.currentRow()
+        self.table.setRowCount(0)
+        for key in KEYS:
+            at = self.table.rowCount()
+            self.table.insertRow(at)
+            shown = shown_keys(key, self._preferences.keys, single_keys=True)
+            for place, text in enumerate((key.group, key.title.rstrip("…"), shown)):
+                self.table.setItem(at, place, QTableWidgetItem(text))
+        self.table.setCurrentCell(max(0, chosen), 0)
+        clashes = conflicts(self._preferences.keys)
+        self.warning.setText(
+            "; ".join(
+                f"{keys} is both '{BY_ACTION[a].title}' and '{BY_ACTION[b].title}'"
+                for keys, a, b in clashes
+            )
+        )
+
+    def set_key(self, action: str, sequence: QKeySequence) -> None:
+        """Give an action another key; an empty one takes it away."""
+        text = sequence.toString(QKeySequence.SequenceFormat.PortableText)
+        self._preferences.keys = {**self._preferences.keys, action: [text] if text else []}
+        self._window.use_keys()
+        self._fill()
+
+    def _on_key_set(self) -> None:
+        if 0 <= self.table.currentRow() < len(KEYS):
+            self.set_key(KEYS[self.table.currentRow()].action, self.sequence.keySequence())
+
+    def _on_key_reset(self) -> None:
+        if 0 <= self.table.currentRow() < len(KEYS):
+            action = KEYS[self.table.currentRow()].action
+            self._preferences.keys = {
+                k: v for k, v in self._preferences.keys.items() if k != action
+            }
+            self._window.use_keys()
+            self._fill()
+
+    def _on_theme_picked(self, place: int) -> None:
+        name = self.theme_box.itemData(place)
+        self._preferences.theme = name
+        self._window.theme.use(name)
+
+    def _on_output_picked(self, _: int) -> None:
+        self._preferences.profile = self.profile_box.currentData()
+        self._preferences.url_profile = self.url_box.currentData()
+
+    def _on_single_toggled(self, on: bool) -> None:
+        self._preferences.single_keys = on
+        self._window.use_keys()
+
+
+def _choice(options: tuple[tuple[str, str], ...], current: str, name: str) -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName(name)
+    for value, text in options:
+        box.addItem(text, value)
+    box.setCurrentIndex(max(0, [value for value, _ in options].index(current)))
+    return box
+
+
+def show(window: MainWindow) -> PreferencesDialog:
+    """Open it."""
+    dialog = PreferencesDialog(window)
+    dialog.show()
+    return dialog

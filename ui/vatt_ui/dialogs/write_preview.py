@@ -1,0 +1,212 @@
+"""Before writing: what will be added to which new timeline. The input is never written."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PyQt6.QtCore import Qt, QUrl
+from PyQt6.QtGui import QDesktopServices
+from PyQt6.QtWidgets import QFileDialog, QHeaderView, QLineEdit, QTableWidget, QTableWidgetItem
+
+from vatt_engine.errors import VattError
+from vatt_plugin.project_state import take_to_plain
+from vatt_ui.cue_status import LOOKS
+from vatt_ui.dialogs.base import Dialog
+from vatt_ui.notices import Notice, from_error
+from vatt_ui.preferences import Preferences
+from vatt_ui.session import Session
+from vatt_ui.text import Label, plain, timecode
+from vatt_ui.theme.apply import Theme
+from vatt_ui.widgets.common import icon_button, row, text_button
+
+if TYPE_CHECKING:
+    from vatt_ui.main_window import MainWindow
+
+MAX_ROWS = 500
+
+
+def default_output(cut_path: Path) -> Path:
+    """``<stem>_foley.otio`` beside the cut."""
+    return cut_path.with_name(f"{cut_path.stem}_foley.otio")
+
+
+def chosen_rows(session: Session) -> list[dict[str, Any]]:
+    """What goes to the timeline, cue by cue, in plain form."""
+    rows = []
+    for cue in session.cues:
+        state = session.state(cue.cue_id)
+        take = session.take(state.chosen)
+        if take is None or state.muted:
+            continue
+        rows.append(
+            {
+                "cue_id": cue.cue_id,
+                "take": take_to_plain(take),
+                "takes": [take_to_plain(t) for t in session.takes(cue.cue_id)],
+                "nudge_s": state.nudge_s,
+                "number": state.takes.index(take.take_id) + 1,
+            }
+        )
+    return rows
+
+
+class WriteDialog(Dialog):
+    """The preview: a row a cue, the name of the new timeline, Write."""
+
+    def __init__(
+        self, window: MainWindow, session: Session, theme: Theme, preferences: Preferences
+    ) -> None:
+        super().__init__(window, "Write timeline")
+        assert session.cut is not None
+        self._window = window
+        self._session = session
+        self._preferences = preferences
+        self._rows = chosen_rows(session)
+        self.resize(760, 520)
+        n, all_cues = len(self._rows), len(session.cues)
+        summary = Label(
+            f"{n} of {all_cues} cues have a take in use. They go onto new audio tracks after the "
+            "cut's own; nothing else in the cut is changed.",
+        )
+        summary.setWordWrap(True)
+        self.body.addWidget(summary)
+        self.table = self._preview()
+        self.body.addWidget(self.table, 1)
+        output = session.settings.output or str(default_output(Path(session.cut.path)))
+        self.path = QLineEdit(output)
+        self.path.setAccessibleName("New timeline")
+        browse = icon_button(theme, "folder", "Choose where to write")
+        browse.clicked.connect(self._browse)
+        self.body.addLayout(row(Label("New timeline", "field"), self.path, browse))
+        self.warning = Label("", "dim")
+        self.warning.setWordWrap(True)
+        self.body.addWidget(self.warning)
+        self.cancel = text_button(theme, "Cancel")
+        self.write = text_button(theme, "Write", "write", primary=True)
+        self.cancel.clicked.connect(self.reject)
+        self.write.clicked.connect(self.start)
+        self.write.setEnabled(n > 0)
+        self.write.setDefault(True)
+        self.add_buttons(self.cancel, self.write)
+        self.path.textChanged.connect(self._look_at_output)
+        self._look_at_output()
+        self.write.setFocus()
+
+    def _preview(self) -> QTableWidget:
+        session = self._session
+        cut = session.cut
+        assert cut is not None
+        table = QTableWidget(0, 4)
+        table.setAccessibleName("What will be written")
+        table.setHorizontalHeaderLabels(["TC in", "Clip", "Take", "Prompt"])
+        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        table.setShowGrid(False)
+        table.setTabKeyNavigation(False)
+        header, vertical = table.horizontalHeader(), table.verticalHeader()
+        assert header is not None
+        assert vertical is not None
+        vertical.hide()
+        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
+        chosen = {r["cue_id"]: r for r in self._rows}
+        for cue in session.cues[:MAX_ROWS]:
+            entry = chosen.get(cue.cue_id)
+            at = timecode(cue.record_timecode_s, cue.fps, drop_frame=cut.drop)
+            if entry is None:
+                look = LOOKS[session.status(cue.cue_id)]
+                cells = [at, plain(cue.clip), "–", f"left out: {look.word.lower()}"]
+            else:
+                take = entry["take"]
+                prompt = take["recipe"]["prompt"] or take["caption"] or ""
+                cells = [at, plain(cue.clip), str(entry["number"]), plain(prompt)]
+            table.insertRow(table.rowCount())
+            for column, text in enumerate(cells):
+                table.setItem(table.rowCount() - 1, column, QTableWidgetItem(text))
+        table.setColumnWidth(0, 110)
+        table.setColumnWidth(1, 170)
+        table.setColumnWidth(2, 50)
+        return table
+
+    def _look_at_output(self) -> None:
+        path = Path(self.path.text())
+        cut = self._session.cut
+        own = cut is not None and path.absolute() == Path(cut.path).absolute()
+        if own:
+            self.warning.setText(
+                "This is the cut itself, which is never written. Pick another name."
+            )
+        elif path.exists():
+            self.warning.setText("This timeline is already there and will be replaced.")
+        else:
+            self.warning.setText("")
+        self.write.setEnabled(bool(self._rows) and not own and bool(self.path.text()))
+        self.write.setText("Replace" if path.exists() and not own else "Write")
+
+    def _browse(self) -> None:
+        dialog = QFileDialog(self, "Write timeline", self.path.text(), "OTIO (*.otio *.otioz)")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
+        dialog.fileSelected.connect(self.path.setText)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def start(self) -> None:
+        """Write, in the helper; the panel says how it went."""
+        session, cut = self._session, self._session.cut
+        if cut is None:
+            return
+        out = Path(self.path.text()).absolute()
+        session.set_settings(dataclasses.replace(session.settings, output=str(out)))
+        window = self._window
+        session.background.ask(
+            "write",
+            {
+                "path": cut.path,
+                "out": str(out),
+                "chosen": self._rows,
+                "force": out.exists(),
+                "profile": self._preferences.profile,
+                "url_profile": self._preferences.url_profile,
+            },
+            lambda reply: _on_written(window, reply),
+            on_error=lambda error: _on_failed(window, error),
+        )
+        session.tell(Notice(f"Writing {out.name}…", pane="window", key="write"))
+        self.accept()
+
+
+def _on_written(window: MainWindow, reply: dict[str, Any]) -> None:
+    path = Path(reply["path"])
+    tracks = ", ".join(reply["tracks"]) or "no track"
+    notes = [f"{where}: {text}" if where else text for where, text in reply["notes"]]
+    notes += [f"{where}: {text}" for where, text in reply["left_out"]]
+    window.show_notice(
+        Notice(
+            f"Written: {path.name} with {tracks}, {reply['clips']} sound(s).",
+            "The cut itself is unchanged.",
+            "info",
+            "window",
+            "write",
+            actions=(("Show folder", lambda: _show_folder(path.parent)),),
+            details="\n".join(notes),
+        )
+    )
+
+
+def _on_failed(window: MainWindow, error: VattError) -> None:
+    window.show_notice(from_error(error, "window", "write"))
+
+
+def _show_folder(folder: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+
+def show(
+    window: MainWindow, session: Session, theme: Theme, preferences: Preferences
+) -> WriteDialog:
+    """Open the preview."""
+    dialog = WriteDialog(window, session, theme, preferences)
+    dialog.open()
+    return dialog

@@ -1,0 +1,198 @@
+"""What the helper can be asked for. Each operation takes and returns plain JSON values."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vatt_engine import messages
+from vatt_plugin.project_state import take_from_plain, take_to_plain
+from vatt_ui.helper import picture, plain, sound, writing
+
+CUES_PER_PART = 400
+THUMB_W, THUMB_H = 96, 54
+
+_pictures = picture.PictureReader()
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a file's bytes; empty when it cannot be read (a folder, gone)."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def load(path: str) -> Iterator[dict[str, Any]]:
+    """Read a cut: cues in parts, then one part with everything else under ``cut``."""
+    from vatt_plugin.timeline.reading import load as load_timeline
+
+    sha256 = file_sha256(Path(path))
+    timeline = load_timeline(Path(path))
+    rows = [plain.cue_to_plain(cue) for cue in timeline.cues]
+    for start in range(0, len(rows), CUES_PER_PART):
+        yield {"cues": rows[start : start + CUES_PER_PART]}
+    tracks = [
+        plain.StripTrack(
+            track.name,
+            track.kind,
+            tuple(
+                plain.StripItem(
+                    i.name[:200], i.kind, float(i.start_s), float(i.duration_s), i.enabled
+                )
+                for i in track.items
+                if i.kind != "gap"
+            ),
+            track.ours,
+        )
+        for track in timeline.tracks
+    ]
+    yield {
+        "cut": {
+            "name": timeline.name,
+            "fps": str(timeline.fps),
+            "drop": timeline.drop,
+            "global_start_s": str(timeline.global_start_s),
+            "duration_s": str(timeline.duration_s),
+            "tracks": [plain.track_to_plain(track) for track in tracks],
+            "notes": [[note.where, note.message] for note in timeline.report],
+            "sha256": sha256,
+        }
+    }
+
+
+def fingerprint(path: str) -> dict[str, Any]:
+    """The hash of the cut's file as it is now."""
+    return {"sha256": file_sha256(Path(path))}
+
+
+def frame(**request: Any) -> dict[str, Any]:
+    """Put one picture into a slot of the shared file."""
+    return _pictures.frame(**request)
+
+
+def thumbnails(segments: list[dict[str, Any]], duration_s: float, count: int) -> dict[str, Any]:
+    """Small pictures spread over a cue: [(seconds in the cue, width, height, BGRA base64)]."""
+    found = []
+    for i in range(max(1, count)):
+        at_s = duration_s * i / max(1, count)
+        place = place_in(segments, at_s)
+        if place is None:
+            continue
+        media, time_s = place
+        image = _pictures.thumbnail(media, time_s, THUMB_W, THUMB_H)
+        data = base64.b64encode(np.ascontiguousarray(image).tobytes()).decode()
+        found.append([at_s, image.shape[1], image.shape[0], data])
+    return {"thumbnails": found}
+
+
+def place_in(segments: list[dict[str, Any]], at_s: float) -> tuple[str, float] | None:
+    """Media file and time in it, at a time of a cue; None for black."""
+    start = 0.0
+    for segment in segments:
+        length = segment["duration_s"]
+        if at_s < start + length or segment is segments[-1]:
+            if not segment["media"]:
+                return None
+            time_s = segment["start_s"] + (at_s - start) * segment["time_scalar"]
+            sequence = segment.get("sequence")
+            if sequence:
+                number = int(sequence["first_number"]) + int(time_s * sequence["fps"] + 0.1)
+                return segment["media"] % number, 0.0
+            return segment["media"], max(0.0, time_s)
+        start += length
+    return None
+
+
+def take_sound(wav: str, out: str) -> dict[str, Any]:
+    """A take's samples and peaks."""
+    return sound.hand_over(sound.read_wav(wav), out)
+
+
+def media_sound(segments: list[dict[str, Any]], out: str) -> dict[str, Any]:
+    """The sound of the media under a cue; retimed stretches are left silent."""
+    pieces = []
+    heard = False
+    for segment in segments:
+        length = round(segment["duration_s"] * sound.RATE)
+        silence = np.zeros((length, 2), dtype=np.float32)
+        if segment["media"] and segment["time_scalar"] == 1.0 and not segment.get("sequence"):
+            samples = sound.read_media_sound(
+                segment["media"], segment["start_s"], segment["duration_s"]
+            )
+            heard = heard or len(samples) > 0
+            silence[: len(samples)] = samples[:length]
+        pieces.append(silence)
+    samples = np.concatenate(pieces) if heard else np.zeros((0, 2), dtype=np.float32)
+    return sound.hand_over(samples, out)
+
+
+def adopt(
+    event: dict[str, Any],
+    request: dict[str, Any],
+    cue: dict[str, Any],
+    takes: str,
+    handle_frames: int,
+    caption: str,
+    parent: dict[str, Any] | None,
+    project: str,
+    drop: bool,
+    stamped: bool = False,
+) -> dict[str, Any]:
+    """Check, level and keep a take that the engine handed over."""
+    from vatt_plugin import takes as adopting
+    from vatt_plugin.requests import recipe as recipe_of
+
+    ready = decode(messages.TakeReady, event)
+    asked = decode(messages.Generate, request)
+    whole = plain.cue_from_plain(cue)
+    recipe = recipe_of(asked, ready, handle_frames)
+    gain_db = None
+    if parent is not None and asked.held is not None:
+        origin = take_from_plain(parent)
+        gain_db = origin.gain_db
+        recipe = dataclasses.replace(
+            recipe,
+            span=(asked.held.start_s, asked.held.end_s),
+            parent_take=origin.take_id,
+        )
+    folder = Path(takes)
+    destination = adopting.Destination(
+        folder=folder,
+        codes_folder=folder,
+        project=project,
+        time_reference=adopting.record_time_reference(whole, handle_frames) if stamped else 0,
+        drop=drop,
+    )
+    take = adopting.adopt(ready, asked, whole, recipe, destination, gain_db=gain_db)
+    if caption and not take.caption:
+        take = dataclasses.replace(take, caption=caption)
+    return {"take": take_to_plain(take)}
+
+
+def decode(kind: type[Any], body: dict[str, Any]) -> Any:
+    """A message of the wire from its plain form."""
+    line = json.dumps({**body, "type": kind.type}).encode()
+    if issubclass(kind, messages.Event):
+        return messages.decode_event(line)
+    return messages.decode_request(line)
+
+
+OPERATIONS: dict[str, Callable[..., dict[str, Any] | Iterator[dict[str, Any]]]] = {
+    "load": load,
+    "fingerprint": fingerprint,
+    "frame": frame,
+    "thumbnails": thumbnails,
+    "take_sound": take_sound,
+    "media_sound": media_sound,
+    "adopt": adopt,
+    "write": writing.write,
+}

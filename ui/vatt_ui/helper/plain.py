@@ -1,0 +1,102 @@
+"""Cues and tracks as JSON and back; exact times cross as ``"numerator/denominator"``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from vatt_engine.messages import ImageSequence, PictureSegment
+from vatt_plugin.cues import Cue
+
+
+@dataclass(frozen=True)
+class StripItem:
+    """A clip of a track as the timeline strip draws it; seconds from the first frame."""
+
+    name: str
+    kind: str
+    start_s: float
+    duration_s: float
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
+class StripTrack:
+    """A track of the cut; ``kind`` is ``Video`` or ``Audio``."""
+
+    name: str
+    kind: str
+    items: tuple[StripItem, ...]
+    ours: bool = False
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What the panel knows of an opened timeline.
+
+    Attributes:
+        sha256: of the file's bytes when it was read, to notice changes.
+        notes: (where, message) pairs worth telling.
+    """
+
+    path: str
+    name: str
+    fps: Fraction
+    drop: bool
+    global_start_s: Fraction
+    duration_s: Fraction
+    cues: tuple[Cue, ...]
+    tracks: tuple[StripTrack, ...]
+    notes: tuple[tuple[str, str], ...] = ()
+    sha256: str = ""
+
+    def cue(self, cue_id: str) -> Cue | None:
+        """The cue of an id."""
+        return next((c for c in self.cues if c.cue_id == cue_id), None)
+
+
+_EXACT = ("start_s", "duration_s", "fps", "record_timecode_s")
+
+
+def cue_to_plain(cue: Cue) -> dict[str, Any]:
+    """A cue as JSON."""
+    plain: dict[str, Any] = {
+        f.name: getattr(cue, f.name)
+        for f in dataclasses.fields(cue)
+        if f.name not in (*_EXACT, "picture", "origin")
+    }
+    plain.update({name: str(getattr(cue, name)) for name in _EXACT})
+    plain["picture"] = [dataclasses.asdict(segment) for segment in cue.picture]
+    plain["origin"] = dict(cue.origin)
+    return plain
+
+
+def cue_from_plain(plain: Mapping[str, Any]) -> Cue:
+    """Read back ``cue_to_plain``."""
+    values = dict(plain)
+    values.update({name: Fraction(values[name]) for name in _EXACT})
+    values["picture"] = tuple(segment_from_plain(s) for s in values["picture"])
+    return Cue(**values)
+
+
+def segment_from_plain(plain: Mapping[str, Any]) -> PictureSegment:
+    """A picture segment from its JSON form."""
+    values = dict(plain)
+    sequence = values.get("sequence")
+    values["sequence"] = ImageSequence(**sequence) if sequence else None
+    return PictureSegment(**values)
+
+
+def track_to_plain(track: StripTrack) -> dict[str, Any]:
+    """A track as JSON, its items as short rows."""
+    rows = [[i.name, i.kind, i.start_s, i.duration_s, i.enabled] for i in track.items]
+    return {"name": track.name, "kind": track.kind, "ours": track.ours, "items": rows}
+
+
+def track_from_plain(plain: Mapping[str, Any]) -> StripTrack:
+    """Read back ``track_to_plain``."""
+    items = tuple(StripItem(*row) for row in plain["items"])
+    return StripTrack(plain["name"], plain["kind"], items, plain["ours"])

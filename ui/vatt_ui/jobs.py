@@ -1,0 +1,437 @@
+"""What the panel asked the engine for: requests out, takes, captions and lanes in.
+
+The client keeps the queue; this object knows which cue a job is for, has each finished take
+checked and levelled by the helper, and puts what comes back into the project. Jobs that wait are
+kept in the project and asked for again after a restart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from vatt_engine import messages
+from vatt_engine.errors import VattError, error_from_dict
+from vatt_engine.messages import Event, HeldTake, TakeReady
+from vatt_plugin.client import JobState
+from vatt_plugin.cues import Cue
+from vatt_plugin.project_state import (
+    CueState,
+    Hit,
+    picture_key,
+    relinked_picture,
+    take_from_plain,
+    take_to_plain,
+)
+from vatt_plugin.requests import Wish, generate_request
+from vatt_ui.cue_status import JobLook
+from vatt_ui.helper.plain import cue_to_plain
+from vatt_ui.notices import Notice, from_error
+
+if TYPE_CHECKING:
+    from vatt_ui.session import Session
+
+N_CAPTIONS = 3
+N_ENDED = 50  # ended jobs kept in the queue's table
+
+
+@dataclass(frozen=True)
+class JobInfo:
+    """A job of the panel: what for; ``parent`` is the take that a span is made anew of."""
+
+    job_id: str
+    cue_id: str
+    kind: str
+    parent: str = ""
+    n_takes: int = 0
+
+    @property
+    def verb(self) -> str:
+        """What it does, for the queue."""
+        return {
+            "generate": "New take" if self.n_takes == 1 else f"{self.n_takes} takes",
+            "span": "Regenerate in..out",
+            "caption": "Caption",
+            "spot": "Find hits",
+        }[self.kind]
+
+
+def as_shown(cue: Cue, state: CueState) -> Cue:
+    """The cue with the media that the user relinked it to, if any."""
+    if not state.relinked:
+        return cue
+    return dataclasses.replace(cue, picture=relinked_picture(cue, state.relinked), status="ready")
+
+
+class Jobs(QObject):
+    """Jobs by id, and the ways to start them.
+
+    Signals:
+        changed(): the queue's table is to be drawn again.
+        cue_progressed(str): the job of a cue moved on.
+        models_found(list): what ``ListModels`` brought.
+    """
+
+    changed = pyqtSignal()
+    cue_progressed = pyqtSignal(str)
+    models_found = pyqtSignal(list)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._jobs: dict[str, JobInfo] = {}
+        self._adopting: dict[str, int] = {}
+        self._models_job = ""
+        self.failures: dict[str, VattError] = {}
+        session.engine.event_received.connect(self._on_event)
+        session.engine.jobs_changed.connect(self._on_jobs_changed)
+
+    # --- asking -----------------------------------------------------------------------------
+
+    def generate(
+        self, cue_id: str, *, takes: int = 0, first: bool = False, seed: int | None = None
+    ) -> str:
+        """Ask for takes of a cue; returns the job's id, or an empty string when it cannot be."""
+        cue, state = self._session.cue(cue_id), self._session.state(cue_id)
+        if cue is None or not self._session.can_generate(cue_id):
+            return ""
+        settings = self._session.settings
+        n_takes = takes or state.n_takes
+        lane = state.lane() if state.hits_edited else None
+        wish = Wish(
+            model=self._session.model,
+            device=settings.device,
+            prompt=state.prompt or state.caption or None,
+            negative=state.negative,
+            takes=n_takes,
+            seed=state.seed if seed is None else seed,
+            steps=settings.steps,
+            cfg=settings.cfg,
+            sync="lane" if lane is not None else "auto",
+            lane=lane,
+        )
+        request = generate_request(as_shown(cue, state), wish, scratch=self._session.scratch())
+        if seed is None and not state.seed_locked:
+            self._session.note(cue_id, seed=state.seed + n_takes)
+        return self._submit(request, cue_id, "generate", first=first)
+
+    def regenerate_span(self, cue_id: str, *, first: bool = False) -> str:
+        """Ask for a new take that differs from the current one in in..out only."""
+        cue, state = self._session.cue(cue_id), self._session.state(cue_id)
+        take = self._session.take(self._session.current_take(cue_id))
+        if cue is None or state.span is None or take is None:
+            return ""
+        recipe = take.recipe
+        lane = state.lane() if state.hits_edited else recipe.lane
+        wish = Wish(
+            model=recipe.model or self._session.model,
+            device=self._session.settings.device,
+            prompt=state.prompt or recipe.prompt,
+            negative=state.negative,
+            seed=state.seed,
+            steps=recipe.steps,
+            cfg=recipe.cfg,
+            sync="lane" if lane is not None else recipe.sync,
+            lane=lane,
+            handle_frames=recipe.handle_frames,
+        )
+        request = generate_request(as_shown(cue, state), wish, scratch=self._session.scratch())
+        handle_s = float(recipe.handle_frames / cue.fps)
+        held = HeldTake(take.codes_path, state.span[0] + handle_s, state.span[1] + handle_s)
+        request = dataclasses.replace(request, held=held)
+        if not state.seed_locked:
+            self._session.note(cue_id, seed=state.seed + 1)
+        return self._submit(request, cue_id, "span", parent=take.take_id, first=first)
+
+    def caption(self, cue_id: str) -> str:
+        """Ask the engine what the cue should sound like."""
+        cue, state = self._session.cue(cue_id), self._session.state(cue_id)
+        if cue is None or not self._session.can_generate(cue_id):
+            return ""
+        request = messages.Caption(
+            model=self._session.model,
+            device=self._session.settings.device,
+            picture=as_shown(cue, state).picture,
+            n=N_CAPTIONS,
+            seed=state.seed,
+        )
+        return self._submit(request, cue_id, "caption")
+
+    def spot(self, cue_id: str) -> str:
+        """Ask the engine where things hit in the picture."""
+        cue, state = self._session.cue(cue_id), self._session.state(cue_id)
+        if cue is None or not self._session.can_generate(cue_id):
+            return ""
+        request = messages.Spot(
+            model=self._session.model,
+            device=self._session.settings.device,
+            picture=as_shown(cue, state).picture,
+        )
+        return self._submit(request, cue_id, "spot")
+
+    def list_models(self) -> None:
+        """Ask which models are installed; ``models_found`` follows."""
+        if not self._models_job:
+            self._models_job = self._session.engine.submit(messages.ListModels(), first=True)
+
+    def retry(self, job_id: str) -> str:
+        """Ask again for what failed or was cancelled."""
+        info = self._jobs.get(job_id)
+        if info is None:
+            return ""
+        request = self._session.engine.job(job_id).request
+        parent = info.parent
+        self.forget(job_id)
+        fresh = dataclasses.replace(request, job_id="")  # type: ignore[call-arg]
+        return self._submit(fresh, info.cue_id, info.kind, parent=parent)
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel one job."""
+        self._session.engine.cancel(job_id)
+
+    def cancel_current(self) -> None:
+        """Cancel what runs now; with nothing running, nothing happens."""
+        running = [s.job_id for _, s in self.table() if s.status == "running"]
+        if running:
+            self.cancel(running[0])
+
+    def cancel_all(self) -> None:
+        """Cancel everything."""
+        self._session.engine.cancel_all()
+
+    def forget(self, job_id: str) -> None:
+        """Take an ended job off the table."""
+        if self._jobs.pop(job_id, None) is not None:
+            self._session.engine.forget(job_id)
+
+    def clear_ended(self) -> None:
+        """Take all ended jobs off the table."""
+        for info, state in self.table():
+            if state.ended:
+                self.forget(info.job_id)
+
+    def forget_all(self) -> None:
+        """Leave a project: cancel what is open and forget the rest."""
+        self.cancel_all()
+        self.clear_ended()
+        self.failures.clear()
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def table(self) -> list[tuple[JobInfo, JobState]]:
+        """Running first, then waiting in their order, then ended, newest first."""
+        engine = self._session.engine
+        waiting = {job_id: i for i, job_id in enumerate(engine.client.waiting())}
+        known = [(info, engine.job(info.job_id)) for info in self._jobs.values()]
+        order = {info.job_id: i for i, info in enumerate(self._jobs.values())}
+
+        def rank(row: tuple[JobInfo, JobState]) -> tuple[int, int]:
+            info, state = row
+            if state.status == "running":
+                return 0, 0
+            if state.status == "queued":
+                return 1, waiting.get(info.job_id, 0)
+            return 2, -order[info.job_id]
+
+        return sorted(known, key=rank)
+
+    def look(self, cue_id: str) -> JobLook | None:
+        """The generating job of a cue that runs or waits, if any."""
+        best: JobLook | None = None
+        for info in self._jobs.values():
+            if info.cue_id != cue_id or info.kind not in ("generate", "span"):
+                continue
+            state = self._session.engine.job(info.job_id)
+            if state.status == "running" or info.job_id in self._adopting:
+                return JobLook(True, state.stage, overall(state))
+            if state.status == "queued":
+                best = best or JobLook(False)
+        return best
+
+    def busy_cues(self) -> dict[str, JobLook]:
+        """The looks of all cues with an open job."""
+        cues = {i.cue_id for i in self._jobs.values() if i.kind in ("generate", "span")}
+        return {c: look for c in cues if (look := self.look(c)) is not None}
+
+    def open_count(self) -> int:
+        """How many jobs run or wait."""
+        return sum(not state.ended for _, state in self.table())
+
+    def time_left(self) -> float | None:
+        """Seconds until the queue is empty, as far as it can be told."""
+        rows = [state for _, state in self.table() if not state.ended]
+        running = next((s for s in rows if s.status == "running" and s.eta_s is not None), None)
+        if running is None or running.eta_s is None:
+            return None
+        fraction = running.fraction or 0.0
+        whole = running.eta_s / max(1e-6, 1 - fraction) if fraction < 1 else running.eta_s
+        return running.eta_s + whole * sum(s.status == "queued" for s in rows)
+
+    def plain_queue(self) -> list[dict[str, Any]]:
+        """What waits or runs, to be asked for again after a restart."""
+        return [
+            {"cue_id": info.cue_id, "kind": info.kind, "takes": info.n_takes}
+            for info, state in self.table()
+            if not state.ended
+        ]
+
+    def restore(self, queue: list[Any]) -> None:
+        """Ask again for what waited when the project was last open."""
+        for job in queue:
+            cue_id = str(job.get("cue_id", ""))
+            match job.get("kind"):
+                case "generate":
+                    self.generate(cue_id, takes=int(job.get("takes") or 1))
+                case "span":
+                    self.regenerate_span(cue_id)
+                case "caption":
+                    self.caption(cue_id)
+                case "spot":
+                    self.spot(cue_id)
+
+    # --- answers ----------------------------------------------------------------------------
+
+    def _submit(
+        self,
+        request: messages.Request,
+        cue_id: str,
+        kind: str,
+        *,
+        parent: str = "",
+        first: bool = False,
+    ) -> str:
+        self.failures.pop(cue_id, None)
+        try:
+            job_id = self._session.engine.client.submit(request, first=first)
+        except VattError as error:
+            self._session.tell(from_error(error, "inspector"))
+            return ""
+        n_takes = request.takes if isinstance(request, messages.Generate) else 0
+        self._jobs[job_id] = JobInfo(job_id, cue_id, kind, parent, n_takes)
+        self._session.engine.wake()
+        self.cue_progressed.emit(cue_id)
+        return job_id
+
+    def _on_event(self, event: Event) -> None:
+        job_id = str(getattr(event, "job_id", ""))
+        if job_id and job_id == self._models_job:
+            self._receive_models(event)
+            return
+        info = self._jobs.get(job_id)
+        if info is None:
+            return
+        match event:
+            case TakeReady():
+                self._adopt(info, event)
+            case messages.CaptionReady():
+                self._take_caption(info.cue_id, event)
+            case messages.LaneReady():
+                self._take_lane(info, event.lane)
+            case messages.Failed():
+                self._fail(info, error_from_dict(dataclasses.asdict(event)))
+        self.cue_progressed.emit(info.cue_id)
+
+    def _receive_models(self, event: Event) -> None:
+        if isinstance(event, messages.Finished):
+            self.models_found.emit(list(event.result.get("models", [])))
+        if isinstance(event, messages.Finished | messages.Failed | messages.JobCancelled):
+            job_id, self._models_job = self._models_job, ""
+            self._session.engine.forget(job_id)
+
+    def _take_caption(self, cue_id: str, event: messages.CaptionReady) -> None:
+        others = tuple(text for text, _ in event.alternatives if text != event.caption)
+        self._session.note(cue_id, caption=event.caption, alternatives=others)
+
+    def _take_lane(self, info: JobInfo, lane: messages.SyncLane) -> None:
+        state = self._session.state(info.cue_id)
+        if info.kind != "spot" and state.hits is not None:
+            return  # a lane the user has seen or made is not replaced behind their back
+        hits = tuple(Hit(time_s, strength) for time_s, strength in lane.hits)
+        if info.kind == "spot" and state.hits is not None:
+            self._session.edit(
+                "Find hits again",
+                {info.cue_id: {"hits": hits, "hits_edited": False, "intensity": lane.intensity}},
+            )
+        else:
+            self._session.note(
+                info.cue_id, hits=hits, intensity=lane.intensity, rate_hz=lane.rate_hz
+            )
+
+    def _adopt(self, info: JobInfo, event: TakeReady) -> None:
+        """Have a take checked, levelled and stored by the helper; then it joins its cue."""
+        session = self._session
+        cue = session.cue(info.cue_id)
+        request = session.engine.job(info.job_id).request
+        if cue is None or session.project is None or session.cut is None:
+            return
+        parent = session.take(info.parent)
+        self._adopting[info.job_id] = self._adopting.get(info.job_id, 0) + 1
+        session.background.ask(
+            "adopt",
+            {
+                "event": dataclasses.asdict(event),
+                "request": dataclasses.asdict(request),
+                "cue": cue_to_plain(cue),
+                "takes": str(session.project.takes_folder),
+                "handle_frames": parent.recipe.handle_frames if parent else 0,
+                "caption": session.state(cue.cue_id).caption,
+                "parent": take_to_plain(parent) if parent else None,
+                "project": session.cut.name,
+                "drop": session.cut.drop,
+            },
+            lambda reply: self._on_adopted(info, cue, reply),
+            on_error=lambda error: self._on_not_adopted(info, error),
+        )
+
+    def _on_adopted(self, info: JobInfo, cue: Cue, reply: dict[str, Any]) -> None:
+        self._adopted(info)
+        take = take_from_plain(reply["take"])
+        self._session.add_take(cue, take, picture_key(cue))
+        self.cue_progressed.emit(info.cue_id)
+
+    def _on_not_adopted(self, info: JobInfo, error: VattError) -> None:
+        self._adopted(info)
+        self._fail(info, error)
+        self.cue_progressed.emit(info.cue_id)
+
+    def _adopted(self, info: JobInfo) -> None:
+        left = self._adopting.get(info.job_id, 0) - 1
+        if left > 0:
+            self._adopting[info.job_id] = left
+        else:
+            self._adopting.pop(info.job_id, None)
+
+    def _fail(self, info: JobInfo, error: VattError) -> None:
+        self.failures[info.cue_id] = error
+        cue = self._session.cue(info.cue_id)
+        name = cue.clip if cue is not None else info.cue_id
+        self._session.tell(
+            Notice(
+                f"{name}: {error.message} Other takes are safe.",
+                error.hint,
+                "error",
+                "takes" if info.kind in ("generate", "span") else "inspector",
+                key=f"job-{info.cue_id}",
+                actions=(("Retry", lambda: self.retry(info.job_id)),),
+            )
+        )
+
+    def _on_jobs_changed(self) -> None:
+        ended = [info.job_id for info, state in self.table() if state.ended]
+        for job_id in ended[N_ENDED:]:
+            self.forget(job_id)
+        self.changed.emit()
+
+
+def overall(state: JobState) -> float | None:
+    """How much of a job is done over its takes, as the current stage tells it."""
+    return state.fraction
+
+
+def raw_path(folder: str, key: str) -> str:
+    """Where the helper puts samples to listen to."""
+    return str(Path(folder) / f"{key}.f32")

@@ -1,0 +1,512 @@
+"""The window: panes in docks, menus, and what concerns the panel as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt6.QtCore import QEvent, QObject, QSize, Qt
+from PyQt6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QFileDialog,
+    QMainWindow,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vatt_ui.actions import Actions, KeyGuard
+from vatt_ui.commands import Commands
+from vatt_ui.dialogs import (
+    about,
+    first_run,
+    key_sheet,
+    model_picker,
+    pattern,
+    recovery,
+    write_preview,
+)
+from vatt_ui.dialogs import preferences as preferences_dialog
+from vatt_ui.helper_process import HelperProcess
+from vatt_ui.keys import KEYS
+from vatt_ui.later import later
+from vatt_ui.notices import Notice
+from vatt_ui.playback.sounds import SoundBank
+from vatt_ui.playback.transport import Transport
+from vatt_ui.player import Player
+from vatt_ui.preferences import Preferences
+from vatt_ui.session import Session
+from vatt_ui.theme.apply import Theme
+from vatt_ui.watcher import Watcher
+from vatt_ui.widgets.common import NoticeBar, Pane
+from vatt_ui.widgets.cues_pane import CuesPane
+from vatt_ui.widgets.inspector import Inspector
+from vatt_ui.widgets.queue_pane import QueuePane
+from vatt_ui.widgets.status_bar import StatusBar
+from vatt_ui.widgets.takes_pane import TakesPane
+from vatt_ui.widgets.timeline_pane import TimelinePane
+from vatt_ui.widgets.viewer import Screen
+from vatt_ui.widgets.viewer_pane import ViewerPane
+
+OPENABLE = (
+    "Timelines and video (*.otio *.otioz *.otiod *.edl *.xml *.fcpxml *.aaf *.kdenlive "
+    "*.mp4 *.mov *.mkv *.mxf *.avi *.webm *.mpg *.m4v);;All files (*)"
+)
+LAYOUT_VERSION = 1
+STOP_MS = 4000
+
+
+class MainWindow(QMainWindow):
+    """See the module's text."""
+
+    def __init__(
+        self,
+        session: Session,
+        theme: Theme,
+        preferences: Preferences,
+        reader: HelperProcess | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self.theme = theme
+        self.preferences = preferences
+        self.reader = reader or HelperProcess(parent=self)
+        self.setWindowTitle("VATT Foley")
+        self.setObjectName("main")
+        self.setAcceptDrops(True)
+        self.resize(1440, 900)
+        self.setMinimumSize(960, 600)
+        sounds = SoundBank(session.background, session.listening_folder(), self)
+        self.player = Player(session, transport or Transport(parent=self), sounds)
+        self.cues = CuesPane(session, theme)
+        screen = Screen(self.reader, session.listening_folder(), theme)
+        self.viewer = ViewerPane(session, self.player, screen, theme)
+        self.inspector = Inspector(session, theme)
+        self.takes = TakesPane(session, sounds, theme)
+        self.timeline = TimelinePane(session, self.player, self.reader, theme)
+        self.queue = QueuePane(session, theme)
+        self.status = StatusBar(session, theme)
+        self.window_notices = NoticeBar(theme)
+        self.watcher = Watcher(session, self)
+        self.panes: tuple[Pane, ...] = (
+            self.cues,
+            self.viewer,
+            self.inspector,
+            self.takes,
+            self.timeline,
+            self.queue,
+        )
+        self.docks: dict[str, QDockWidget] = {}
+        self._lay_out()
+        self.commands = Commands(self)
+        self.actions_ = Actions(self, theme, self.commands.handlers())
+        self._build_menus()
+        self._attach_buttons()
+        self._guard = KeyGuard(self)
+        application = QApplication.instance()
+        if application is not None:
+            application.installEventFilter(self._guard)
+        self.use_keys()
+        self._connect()
+        self._default_state = self.saveState(LAYOUT_VERSION)
+        self._restore_layout()
+        self._refresh_actions()
+        self._closing = False
+
+    # --- layout -------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.window_notices)
+        column.addWidget(self.viewer.title)
+        column.addWidget(self.viewer, 1)
+        self.setCentralWidget(middle)
+        area = Qt.DockWidgetArea
+        self.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomLeftCorner, area.BottomDockWidgetArea)
+        self.setDockOptions(
+            QMainWindow.DockOption.AllowNestedDocks | QMainWindow.DockOption.AllowTabbedDocks
+        )
+        places = (
+            (self.cues, area.LeftDockWidgetArea),
+            (self.inspector, area.RightDockWidgetArea),
+            (self.takes, area.RightDockWidgetArea),
+            (self.queue, area.RightDockWidgetArea),
+            (self.timeline, area.BottomDockWidgetArea),
+        )
+        for pane, where in places:
+            dock = pane.docked()
+            self.docks[pane.key] = dock
+            self.addDockWidget(where, dock)
+        self.docks["queue"].hide()
+        horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        self.resizeDocks([self.docks["cues"], self.docks["inspector"]], [430, 400], horizontal)
+        self.resizeDocks([self.docks["inspector"], self.docks["takes"]], [430, 330], vertical)
+        self.resizeDocks([self.docks["timeline"]], [290], vertical)
+        foot = QWidget()
+        foot_layout = QVBoxLayout(foot)
+        foot_layout.setContentsMargins(0, 0, 0, 0)
+        foot_layout.addWidget(self.status)
+        bar = self.statusBar()
+        assert bar is not None
+        bar.setSizeGripEnabled(False)
+        bar.setContentsMargins(0, 0, 0, 0)
+        bar.addPermanentWidget(foot, 1)
+        bar.setStyleSheet("QStatusBar::item{border:0} QStatusBar{padding:0}")
+
+    def _restore_layout(self) -> None:
+        saved = self.preferences.layout()
+        if saved is not None:
+            self.restoreGeometry(saved[0])
+            self.restoreState(saved[1], LAYOUT_VERSION)
+
+    def reset_layout(self) -> None:
+        """Every pane back to where it was at first."""
+        self.restoreState(self._default_state, LAYOUT_VERSION)
+
+    def sizeHint(self) -> QSize:
+        """A common screen's worth."""
+        return QSize(1440, 900)
+
+    def _build_menus(self) -> None:
+        bar = self.menuBar()
+        assert bar is not None
+        menus = {}
+        for name in ("File", "Edit", "Cue", "Take", "Queue", "View", "Help"):
+            menus[name] = bar.addMenu(f"&{name}")
+        for key in KEYS:
+            menu = menus.get(key.menu)
+            if menu is not None:
+                menu.addAction(self.actions_[key.action])
+        view = menus["View"]
+        assert view is not None
+        view.addSeparator()
+        for dock in self.docks.values():
+            view.addAction(dock.toggleViewAction())
+        reset = QAction("Reset layout", self)
+        reset.triggered.connect(self.reset_layout)
+        view.addAction(reset)
+        self.actions_["watch"].setCheckable(True)
+
+    def _attach_buttons(self) -> None:
+        attach = self.actions_.attach
+        for action, button in (
+            *self.viewer.buttons.items(),
+            *self.takes.buttons.items(),
+            *self.timeline.buttons.items(),
+        ):
+            attach(action, button)
+        inspector = self.inspector
+        attach("generate", inspector.generate)
+        attach("regenerate_span", inspector.regenerate)
+        attach("spot", inspector.find_hits)
+        attach("caption", inspector.recaption)
+        attach("new_seed", inspector.dice)
+        attach("lock_seed", inspector.lock)
+
+    def use_keys(self) -> None:
+        """Put the user's keys on."""
+        self.actions_.use_keys(self.preferences.keys, single_keys=self.preferences.single_keys)
+
+    # --- wiring -------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        session = self.session
+        session.notice_raised.connect(self.show_notice)
+        session.notice_cleared.connect(self.clear_notice)
+        session.cut_opened.connect(self._on_cut_opened)
+        session.history_changed.connect(self._refresh_actions)
+        session.selection_changed.connect(self._refresh_actions)
+        session.engine.status_changed.connect(self._on_engine_status)
+        self.cues.empty.acted.connect(self._on_empty_acted)
+        self.status.engine_clicked.connect(self.show_models)
+        self.status.queue_clicked.connect(self.toggle_queue)
+        self.status.pause_toggled.connect(session.engine.set_paused)
+        transport = self.player.transport
+        transport.loop_changed.connect(self.viewer.buttons["loop"].setChecked)
+        self.watcher.cut_changed.connect(self._on_cut_changed_on_disk)
+
+    def show_notice(self, notice: Notice) -> None:
+        """Put a notice into the pane it concerns, or above the viewer."""
+        pane = next((p for p in self.panes if p.key == notice.pane), None)
+        dock = self.docks.get(notice.pane)
+        hidden = dock is not None and dock.isHidden()
+        if pane is None or hidden:
+            self.window_notices.show_notice(notice)
+        else:
+            pane.notices.show_notice(notice)
+
+    def clear_notice(self, key: str) -> None:
+        """Put a notice away wherever it is."""
+        self.window_notices.clear(key)
+        for pane in self.panes:
+            pane.notices.clear(key)
+
+    def _on_engine_status(self, _: object) -> None:
+        life = self.session.engine.status.life
+        if life == "unavailable":
+            self.show_notice(
+                Notice(
+                    f"{self.session.engine.status.detail} Prompts and takes still work.",
+                    self.session.engine.status.hint,
+                    "error",
+                    "window",
+                    "engine",
+                    details="\n".join(self.session.engine.client.log[-30:]),
+                )
+            )
+        elif life == "restarting":
+            self.show_notice(
+                Notice(
+                    f"{self.session.engine.status.detail} It is started again; the running job "
+                    "is run once more. Finished takes are safe.",
+                    "",
+                    "warning",
+                    "window",
+                    "engine",
+                )
+            )
+        elif life in ("ready", "busy"):
+            self.clear_notice("engine")
+
+    def _on_cut_opened(self) -> None:
+        cut = self.session.cut
+        self.setWindowTitle(f"{cut.name[:80]} - VATT Foley" if cut is not None else "VATT Foley")
+        for pane in self.panes:
+            if pane is not self.cues:
+                pane.notices.clear_all()
+        if cut is not None:
+            self.preferences.add_recent(cut.path)
+            self.cues.table.setFocus()
+            self.clear_notice("open")
+        self._refresh_actions()
+
+    def _refresh_actions(self) -> None:
+        project = self.session.project
+        undo, redo = self.actions_["undo"], self.actions_["redo"]
+        undo_label = project.undo_label if project is not None else ""
+        redo_label = project.redo_label if project is not None else ""
+        undo.setEnabled(bool(undo_label))
+        undo.setText(f"Undo {undo_label}".strip().replace("&", "&&"))
+        redo.setEnabled(bool(redo_label))
+        redo.setText(f"Redo {redo_label}".strip().replace("&", "&&"))
+        for name in ("save", "write", "relink", "watch"):
+            self.actions_[name].setEnabled(project is not None)
+
+    # --- opening ------------------------------------------------------------------------------
+
+    def open_path(self, path: Path) -> None:
+        """Open a cut or video; after a crash, ask what to do with unsaved steps first."""
+        found = self.session.unsaved(path)
+        if found is None:
+            self.session.open(path)
+            return
+        choice = recovery.ask(self, self.theme, path, found)
+        if choice == "recover":
+            self.session.open(path, recover=True)
+        elif choice == "saved":
+            self.session.open(path, recover=False)
+
+    def ask_open(self) -> None:
+        """Let the user pick a cut or a video."""
+        recent = self.preferences.recent
+        start = str(Path(recent[0]).parent) if recent else ""
+        dialog = QFileDialog(self, "Open timeline or video", start, OPENABLE)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda name: self.open_path(Path(name)))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def open_sample(self) -> None:
+        """Open a copy of the bundled sample cut in the user's own folder."""
+        path = first_run.sample_copy()
+        if path is None:
+            self.show_notice(Notice("The sample cut is not in this installation.", level="warning"))
+        else:
+            self.open_path(path)
+
+    def _on_empty_acted(self) -> None:
+        if self.cues.empty.button.text() == "Cancel":
+            self.session.cancel_opening()
+        else:
+            self.ask_open()
+
+    def ask_relink(self) -> None:
+        """Let the user find the media of offline cues; one folder serves all."""
+        offline = [c for c in self.session.cues if c.status == "offline"]
+        if not offline:
+            self.show_notice(Notice("No media is missing.", pane="cues", key="relink"))
+            return
+        dialog = QFileDialog(self, "Folder to search for missing media")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(lambda name: self.relink_from(Path(name)))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def relink_from(self, folder: Path) -> None:
+        """Relink every offline cue whose file is in the folder, as one step."""
+        changes = {}
+        for cue in self.session.cues:
+            name = cue.media.replace("\\", "/").rsplit("/", 1)[-1]
+            if cue.status == "offline" and name and (folder / name).is_file():
+                changes[cue.cue_id] = {"relinked": str(folder / name)}
+        self.session.edit(f"Relink {len(changes)} cues", changes)
+        n = sum(
+            c.status == "offline" and not self.session.state(c.cue_id).relinked
+            for c in self.session.cues
+        )
+        text = f"{len(changes)} cue(s) relinked; {n} still offline."
+        self.show_notice(Notice(text, pane="cues", key="relink"))
+
+    def toggle_watch(self) -> None:
+        """Follow the cut on disk, or stop doing so."""
+        self.watcher.set_following(not self.watcher.following)
+        self.actions_["watch"].setChecked(self.watcher.following)
+
+    def _on_cut_changed_on_disk(self) -> None:
+        if self.watcher.following:
+            self.session.conform()
+            return
+        self.show_notice(
+            Notice(
+                "The cut has changed on disk. Your takes are safe either way.",
+                "",
+                "warning",
+                "window",
+                "cut",
+                actions=(
+                    ("Conform takes to the new cut", self.session.conform),
+                    ("Keep the old", self.watcher.keep_old),
+                ),
+            )
+        )
+
+    # --- writing ------------------------------------------------------------------------------
+
+    def ask_write(self) -> None:
+        """Show what writing the timeline adds, then write it."""
+        if self.session.cut is None or self.session.project is None:
+            return
+        write_preview.show(self, self.session, self.theme, self.preferences)
+
+    # --- dialogs ------------------------------------------------------------------------------
+
+    def show_preferences(self) -> None:
+        """Theme, keys, output."""
+        preferences_dialog.show(self)
+
+    def show_keys(self) -> None:
+        """All keys on one sheet."""
+        key_sheet.show(self)
+
+    def show_models(self) -> None:
+        """The engine and its models."""
+        model_picker.show(self)
+
+    def show_first_run(self) -> None:
+        """What this machine has."""
+        first_run.show(self)
+
+    def show_about(self) -> None:
+        """Version and licences."""
+        about.show(self)
+
+    def ask_pattern(self) -> None:
+        """One prompt for many cues."""
+        pattern.show(self)
+
+    # --- small things -------------------------------------------------------------------------
+
+    def set_foley_muted(self, muted: bool) -> None:
+        """Switch the Foley off or on."""
+        self.player.set_foley_muted(muted)
+        self.viewer.buttons["mute_foley"].setChecked(muted)
+        self.timeline.rebuild()
+
+    def set_original_muted(self, muted: bool) -> None:
+        """Switch the cut's own sound off or on."""
+        self.player.set_original_muted(muted)
+        self.viewer.buttons["mute_original"].setChecked(muted)
+        self.timeline.rebuild()
+
+    def toggle_queue(self) -> None:
+        """Show or hide the queue; the focus stays where it is."""
+        dock = self.docks["queue"]
+        dock.setVisible(dock.isHidden())
+
+    def focus_field(self, field: QWidget) -> None:
+        """Let the user type in a field of the inspector."""
+        self.docks["inspector"].show()
+        field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def leave_field(self) -> None:
+        """Esc: out of a text field to the cues; out of a grabbed hit; else nothing."""
+        if self.timeline.grabbed_hit >= 0:
+            self.timeline.clear_hit()
+        self.cues.table.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def step_pane(self, by: int) -> None:
+        """F6: to the next visible pane."""
+        visible = [p for p in self.panes if p.isVisible()]
+        focus = QApplication.focusWidget()
+        at = next(
+            (i for i, p in enumerate(visible) if focus is not None and p.isAncestorOf(focus)), -1
+        )
+        if visible:
+            pane = visible[(at + by) % len(visible)]
+            pane.first_focus().setFocus(Qt.FocusReason.TabFocusReason)
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """A file can be dropped to open it."""
+        data = event.mimeData() if event is not None else None
+        if event is not None and data is not None and data.hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Open what was dropped."""
+        data = event.mimeData() if event is not None else None
+        if event is None or data is None or not data.urls():
+            return
+        url = data.urls()[0]
+        if url.isLocalFile():
+            event.acceptProposedAction()
+            path = Path(url.toLocalFile())
+            later(self, 0, lambda: self.open_path(path))
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Coming back to the window: look whether the cut changed meanwhile."""
+        super().changeEvent(event)
+        if (
+            event is not None
+            and event.type() == QEvent.Type.ActivationChange
+            and self.isActiveWindow()
+        ):
+            self.watcher.look()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Save everything, end the engine, go."""
+        if self._closing:
+            super().closeEvent(event)
+            return
+        self._closing = True
+        self.preferences.set_layout(self.saveGeometry(), self.saveState(LAYOUT_VERSION))
+        self.player.transport.stop()
+        self.player.transport.audio.close()
+        self.watcher.stop()
+        self.viewer.screen.release()
+        self.reader.stop()
+        application = QApplication.instance()
+        if application is not None:
+            application.removeEventFilter(self._guard)
+        self.session.engine.stopped.connect(self._on_engine_stopped)
+        self.session.shut_down()
+        super().closeEvent(event)
+
+    def _on_engine_stopped(self) -> None:
+        application: QObject | None = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.quit()

@@ -1,0 +1,195 @@
+"""The cues of a cut as a table: the accessible twin of the timeline strip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, QSortFilterProxyModel, Qt
+
+from vatt_ui.cue_status import LOOKS, words
+from vatt_ui.session import Session
+from vatt_ui.text import duration, plain, timecode, tooltip
+from vatt_ui.theme.apply import Theme, fixed_font
+
+NUMBER, TIMECODE, CLIP, LENGTH, STATE, STAR = range(6)
+HEADERS = ("#", "TC in", "Clip", "Length", "State", "★")
+HEADER_NAMES = ("Number", "Timecode in", "Clip", "Length", "State", "Starred")
+
+CUE_ID_ROLE = Qt.ItemDataRole.UserRole + 1
+STATE_ROLE = Qt.ItemDataRole.UserRole + 2
+SORT_ROLE = Qt.ItemDataRole.UserRole + 3
+FRACTION_ROLE = Qt.ItemDataRole.UserRole + 4
+
+_NO_PARENT = QModelIndex()
+
+
+class CuesModel(QAbstractTableModel):
+    """One row a cue. Reset only for another cut; everything else is a narrow ``dataChanged``."""
+
+    def __init__(self, session: Session, theme: Theme, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._theme = theme
+        self._fixed = fixed_font()
+        self._cues = session.cues
+        session.cut_opened.connect(self._on_cut_opened)
+        session.cue_changed.connect(self._on_cue_changed)
+        theme.changed.connect(self._on_theme_changed)
+
+    def rowCount(self, parent: QModelIndex = _NO_PARENT) -> int:
+        """Cues; a table's cells have no children."""
+        return 0 if parent.isValid() else len(self._cues)
+
+    def columnCount(self, parent: QModelIndex = _NO_PARENT) -> int:
+        """The columns of ``HEADERS``."""
+        return 0 if parent.isValid() else len(HEADERS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Short headings, and whole words for screen readers."""
+        if orientation == Qt.Orientation.Horizontal and 0 <= section < len(HEADERS):
+            if role == Qt.ItemDataRole.DisplayRole:
+                return HEADERS[section]
+            if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
+                return HEADER_NAMES[section]
+        return None
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """One cell, by role."""
+        if not index.isValid() or index.row() >= len(self._cues):
+            return None
+        cue = self._cues[index.row()]
+        column = index.column()
+        if role == CUE_ID_ROLE:
+            return cue.cue_id
+        if role == STATE_ROLE:
+            return self._session.status(cue.cue_id)
+        if role == FRACTION_ROLE:
+            job = self._session.jobs.look(cue.cue_id)
+            return job.fraction if job is not None else None
+        if role == SORT_ROLE:
+            return index.row()
+        if role == Qt.ItemDataRole.FontRole:
+            return self._fixed if column in (NUMBER, TIMECODE, LENGTH) else None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            right = column in (NUMBER, LENGTH)
+            side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+            return side | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tooltip(self._about(index.row()))
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{HEADER_NAMES[column]}: {self._text(index.row(), column) or 'no'}"
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(index.row(), column)
+        if role == Qt.ItemDataRole.DecorationRole:
+            return self._icon(index.row(), column)
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return self._colour(index.row(), column)
+        return None
+
+    def row_of(self, cue_id: str) -> int:
+        """The row of a cue; -1 for none."""
+        return self._session.index(cue_id)
+
+    def _text(self, row: int, column: int) -> str:
+        cue = self._cues[row]
+        match column:
+            case 0:
+                return str(row + 1)
+            case 1:
+                drop = self._session.cut.drop if self._session.cut else None
+                return timecode(cue.record_timecode_s, cue.fps, drop_frame=drop)
+            case 2:
+                return plain(cue.clip) or "(no name)"
+            case 3:
+                return duration(float(cue.duration_s))
+            case 4:
+                state = self._session.state(cue.cue_id)
+                look = LOOKS[self._session.status(cue.cue_id)]
+                return words(look, state, self._session.jobs.look(cue.cue_id))
+            case _:
+                return "★" if self._session.state(cue.cue_id).starred else ""
+
+    def _icon(self, row: int, column: int) -> Any:
+        if column != STATE:
+            return None
+        look = LOOKS[self._session.status(self._cues[row].cue_id)]
+        return self._theme.icon(look.icon, look.token)
+
+    def _colour(self, row: int, column: int) -> Any:
+        if column == STATE:
+            look = LOOKS[self._session.status(self._cues[row].cue_id)]
+            return self._theme.colour(look.token)
+        if column == STAR:
+            return self._theme.colour("accent")
+        return self._theme.colour("dim") if column in (NUMBER, LENGTH) else None
+
+    def _about(self, row: int) -> str:
+        cue = self._cues[row]
+        lines = [plain(cue.clip), f"Track {plain(cue.track)}"]
+        if cue.media:
+            lines.append(plain(cue.media))
+        if cue.note:
+            lines.append(plain(cue.note))
+        failure = self._session.jobs.failures.get(cue.cue_id)
+        if failure is not None:
+            lines += [plain(failure.message), plain(failure.hint)]
+        return "\n".join(line for line in lines if line)
+
+    def _on_cut_opened(self) -> None:
+        self.beginResetModel()
+        self._cues = self._session.cues
+        self.endResetModel()
+
+    def _on_cue_changed(self, cue_id: str) -> None:
+        row = self._session.index(cue_id)
+        if 0 <= row < len(self._cues):
+            self.dataChanged.emit(self.index(row, LENGTH), self.index(row, STAR))
+
+    def _on_theme_changed(self) -> None:
+        if self._cues:
+            last = self.index(len(self._cues) - 1, STAR)
+            self.dataChanged.emit(self.index(0, 0), last)
+
+
+class CuesFilter(QSortFilterProxyModel):
+    """Cues by words in name or prompt, and by state."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._needle = ""
+        self._state = ""
+        self.setSortRole(SORT_ROLE)
+
+    def set_text(self, text: str) -> None:
+        """Show cues with these words in name, prompt or caption."""
+        if text.strip().casefold() != self._needle:
+            self.beginFilterChange()
+            self._needle = text.strip().casefold()
+            self.endFilterChange()
+
+    def set_state(self, state: str) -> None:
+        """Show cues of a state, ``starred`` ones, or all (empty)."""
+        if state != self._state:
+            self.beginFilterChange()
+            self._state = state
+            self.endFilterChange()
+
+    def filterAcceptsRow(self, row: int, parent: QModelIndex) -> bool:
+        """Whether a cue is shown."""
+        del parent
+        cues = self._session.cues
+        if row >= len(cues):
+            return False
+        cue = cues[row]
+        if not self._needle and not self._state:
+            return True
+        state = self._session.state(cue.cue_id)
+        if self._state == "starred" and not state.starred:
+            return False
+        if self._state not in ("", "starred") and self._session.status(cue.cue_id) != self._state:
+            return False
+        where = f"{cue.clip[:500]} {state.prompt} {state.caption} {cue.track}"
+        return self._needle in where.casefold()

@@ -1,0 +1,1 @@
+"""Time, sound and samples."""

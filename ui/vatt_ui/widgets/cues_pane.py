@@ -1,0 +1,274 @@
+"""The Cues pane: a real table of all cues, its filters, and selection that commands act on."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QItemSelection, QItemSelectionModel, QMimeData, QModelIndex, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QDragEnterEvent, QDragMoveEvent, QDropEvent, QPainter
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHeaderView,
+    QLineEdit,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from vatt_ui.cue_status import LOOKS
+from vatt_ui.models import cues_model
+from vatt_ui.models.cues_model import CUE_ID_ROLE, FRACTION_ROLE, STATE, CuesFilter, CuesModel
+from vatt_ui.session import Session
+from vatt_ui.theme.apply import Theme
+from vatt_ui.theme.tokens import SPACE
+from vatt_ui.widgets.common import EmptyState, Pane, Stack, row
+
+TAKE_MIME = "application/x-vatt-take"
+FILTERS = (
+    ("", "All"),
+    ("none", "No take"),
+    ("takes", "Takes, none used"),
+    ("queued", "Queued"),
+    ("running", "Running"),
+    ("done", "Done"),
+    ("edited", "Edited"),
+    ("failed", "Failed"),
+    ("stale", "Picture changed"),
+    ("locked", "Locked"),
+    ("offline", "Offline"),
+    ("skipped", "Left out"),
+    ("starred", "Starred"),
+)
+
+
+class _StateDelegate(QStyledItemDelegate):
+    """Draws the progress of a running cue under its words."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def paint(
+        self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex
+    ) -> None:
+        """The cell, and a bar along its foot while a job runs."""
+        super().paint(painter, option, index)
+        fraction = index.data(FRACTION_ROLE)
+        if painter is not None and isinstance(fraction, float):
+            colour = QColor(self._theme.tokens.running)
+            rect = option.rect
+            width = round(rect.width() * fraction)
+            painter.fillRect(rect.left(), rect.bottom() - 3, width, 3, colour)
+
+
+class CuesTable(QTableView):
+    """The table; takes dropped onto a row are used there, media relinks an offline cue.
+
+    Signals:
+        take_dropped(str, str): cue id, take id.
+        media_dropped(str, str): cue id, path.
+    """
+
+    take_dropped = pyqtSignal(str, str)
+    media_dropped = pyqtSignal(str, str)
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Takes and files may be dropped on a cue."""
+        if event is not None and self._acceptable(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:
+        """Only rows take drops."""
+        if event is None:
+            return
+        index = self.indexAt(event.position().toPoint())
+        if index.isValid() and self._acceptable(event.mimeData()):
+            event.acceptProposedAction()
+        else:
+            event.ignore()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Use the take, or relink to the file."""
+        if event is None:
+            return
+        index = self.indexAt(event.position().toPoint())
+        data = event.mimeData()
+        cue_id = index.data(CUE_ID_ROLE)
+        if data is None or not cue_id:
+            return
+        if data.hasFormat(TAKE_MIME):
+            self.take_dropped.emit(cue_id, data.data(TAKE_MIME).data().decode())
+        elif data.hasUrls() and data.urls()[0].isLocalFile():
+            self.media_dropped.emit(cue_id, data.urls()[0].toLocalFile())
+        event.acceptProposedAction()
+
+    @staticmethod
+    def _acceptable(data: QMimeData | None) -> bool:
+        return data is not None and (data.hasFormat(TAKE_MIME) or data.hasUrls())
+
+
+class CuesPane(Pane):
+    """All cues of the cut."""
+
+    def __init__(self, session: Session, theme: Theme) -> None:
+        super().__init__("cues", "Cues", theme)
+        self._session = session
+        self.model = CuesModel(session, theme, self)
+        self.filter = CuesFilter(session, self)
+        self.filter.setSourceModel(self.model)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Filter cues")
+        self.search.setAccessibleName("Filter cues by name or prompt")
+        self.search.setClearButtonEnabled(True)
+        self.states = QComboBox()
+        self.states.setAccessibleName("Show cues in this state")
+        for state, word in FILTERS:
+            self.states.addItem(word, state)
+        self.table = CuesTable()
+        self._build_table(theme)
+        self.empty = EmptyState(
+            theme, "No timeline open", "Open a cut or a video, or drop one here.", "Open…", "folder"
+        )
+        self._stack = Stack(self.table, self.empty)
+        self.body.addLayout(row(self.search, self.states, margin=SPACE + 2, spacing=SPACE + 2))
+        self.body.addWidget(self._stack, 1)
+        self._busy = False
+        self._connect()
+
+    def _build_table(self, theme: Theme) -> None:
+        table = self.table
+        table.setModel(self.filter)
+        table.setAccessibleName("Cues")
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setAcceptDrops(True)
+        table.setItemDelegateForColumn(STATE, _StateDelegate(theme, table))
+        table.setTabKeyNavigation(False)
+        table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        vertical = table.verticalHeader()
+        header = table.horizontalHeader()
+        assert vertical is not None
+        assert header is not None
+        vertical.hide()
+        vertical.setDefaultSectionSize(28)
+        vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(cues_model.CLIP, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(24)
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        widths = {
+            cues_model.NUMBER: 44,
+            cues_model.TIMECODE: 104,
+            cues_model.LENGTH: 58,
+            cues_model.STATE: 106,
+            cues_model.STAR: 26,
+        }
+        for column, width in widths.items():
+            table.setColumnWidth(column, width)
+
+    def _connect(self) -> None:
+        self.search.textChanged.connect(self._on_text_changed)
+        self.states.currentIndexChanged.connect(self._on_state_picked)
+        selection = self.table.selectionModel()
+        assert selection is not None
+        selection.selectionChanged.connect(self._on_selected)
+        selection.currentRowChanged.connect(self._on_selected)
+        session = self._session
+        session.cut_opened.connect(self._on_cut_opened)
+        session.selection_changed.connect(self.show_selection)
+        session.opening_started.connect(self._on_opening)
+        session.opening_progressed.connect(self._on_opening_progressed)
+        self.table.take_dropped.connect(self._on_take_dropped)
+        self.table.media_dropped.connect(self._on_media_dropped)
+
+    def first_focus(self) -> QWidget:
+        """The table."""
+        return self.table
+
+    def focus_filter(self) -> None:
+        """Let the user type a filter."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def show_selection(self) -> None:
+        """Select in the table what is selected in the session."""
+        if self._busy:
+            return
+        self._busy = True
+        chosen = QItemSelection()
+        for cue_id in self._session.selected:
+            row_number = self.model.row_of(cue_id)
+            if row_number >= 0:
+                at = self.filter.mapFromSource(self.model.index(row_number, 0))
+                if at.isValid():
+                    chosen.select(at, at)
+        selection = self.table.selectionModel()
+        assert selection is not None
+        flags = QItemSelectionModel.SelectionFlag
+        selection.select(chosen, flags.ClearAndSelect | flags.Rows)
+        current = self.model.row_of(self._session.current)
+        if current >= 0:
+            at = self.filter.mapFromSource(self.model.index(current, 0))
+            if at.isValid():
+                selection.setCurrentIndex(at, flags.NoUpdate)
+                self.table.scrollTo(at)
+        self._busy = False
+
+    def _on_selected(self) -> None:
+        if self._busy:
+            return
+        selection = self.table.selectionModel()
+        if selection is None:
+            return
+        rows = sorted(selection.selectedRows(), key=lambda index: index.row())
+        ids = [index.data(CUE_ID_ROLE) for index in rows]
+        current = selection.currentIndex().data(CUE_ID_ROLE) or ""
+        self._busy = True
+        self._session.select(ids, current if current in ids else "")
+        self._busy = False
+
+    def _on_text_changed(self, text: str) -> None:
+        self.filter.set_text(text)
+        self.show_selection()
+
+    def _on_state_picked(self, place: int) -> None:
+        self.filter.set_state(self.states.itemData(place))
+        self.show_selection()
+
+    def _on_cut_opened(self) -> None:
+        has_cues = bool(self._session.cues)
+        self._stack.show_content(has_cues)
+        if self._session.cut is not None and not has_cues:
+            self.empty.say("No cues", "This cut has no picture clips that want sound.", "Open…")
+        elif self._session.cut is None:
+            self.empty.say("No timeline open", "Open a cut or a video, or drop one here.", "Open…")
+        n = len(self._session.cues)
+        self.title.subject.setText(f"{n:,}" if n else "")
+        self.show_selection()
+
+    def _on_opening(self, name: str) -> None:
+        self._stack.show_content(False)
+        self.empty.say(f"Reading {name}", "0 cues so far", "Cancel")
+
+    def _on_opening_progressed(self, n: int) -> None:
+        if n < 0:
+            self._on_cut_opened()
+        else:
+            self.empty.text.setText(f"{n:,} cues so far")
+
+    def _on_take_dropped(self, cue_id: str, take_id: str) -> None:
+        if take_id in self._session.state(cue_id).takes:
+            self._session.edit_each("Choose take", [cue_id], chosen=take_id)
+
+    def _on_media_dropped(self, cue_id: str, path: str) -> None:
+        cue = self._session.cue(cue_id)
+        if cue is not None and cue.status == "offline":
+            self._session.edit_each("Relink", [cue_id], relinked=path)
+
+
+def state_words() -> list[str]:
+    """The words of all states, for the filter and its tests."""
+    return [look.word for look in LOOKS.values()]

@@ -1,0 +1,347 @@
+"""The Inspector: the engine's caption, the user's prompt, the recipe of the next take."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QRect, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtWidgets import (
+    QLayout,
+    QLayoutItem,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vatt_ui.cue_status import LOOKS
+from vatt_ui.session import Session
+from vatt_ui.text import Label, duration, plain, tooltip
+from vatt_ui.theme.apply import Theme
+from vatt_ui.theme.tokens import GAP, PAD, SPACE, TARGET
+from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, row, text_button
+
+MIXED = "(several prompts; typing sets them all)"
+
+
+class FlowLayout(QLayout):
+    """Chips in lines, as many to a line as fit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items: list[QLayoutItem] = []
+        self.setContentsMargins(0, 0, 0, 0)
+        self.setSpacing(SPACE)
+
+    def addItem(self, item: QLayoutItem | None) -> None:
+        """Add at the end."""
+        if item is not None:
+            self._items.append(item)
+
+    def count(self) -> int:
+        """How many."""
+        return len(self._items)
+
+    def itemAt(self, index: int) -> QLayoutItem | None:
+        """The item at a place."""
+        return self._items[index] if 0 <= index < len(self._items) else None
+
+    def takeAt(self, index: int) -> QLayoutItem | None:
+        """Remove the item at a place."""
+        return self._items.pop(index) if 0 <= index < len(self._items) else None
+
+    def hasHeightForWidth(self) -> bool:
+        """It grows downwards."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """The height at a width."""
+        return self._arrange(QRect(0, 0, width, 0), apply=False)
+
+    def setGeometry(self, rect: QRect) -> None:
+        """Lay the items out."""
+        super().setGeometry(rect)
+        self._arrange(rect, apply=True)
+
+    def sizeHint(self) -> QSize:
+        """The smallest size."""
+        return self.minimumSize()
+
+    def minimumSize(self) -> QSize:
+        """Room for the largest item."""
+        size = QSize()
+        for item in self._items:
+            size = size.expandedTo(QSize(40, item.sizeHint().height()))
+        return size
+
+    def _arrange(self, rect: QRect, *, apply: bool) -> int:
+        x, y, line = rect.x(), rect.y(), 0
+        for item in self._items:
+            hint = item.sizeHint()
+            width = min(hint.width(), max(40, rect.width()))
+            if x + width > rect.right() + 1 and line:
+                x, y, line = rect.x(), y + line + self.spacing(), 0
+            if apply:
+                item.setGeometry(QRect(x, y, width, hint.height()))
+            x += width + self.spacing()
+            line = max(line, hint.height())
+        return y + line - rect.y()
+
+
+class PromptEdit(QPlainTextEdit):
+    """A few lines of plain text. Tab leaves the field, as in a form.
+
+    Signals:
+        edited(str): the user typed.
+    """
+
+    edited = pyqtSignal(str)
+
+    def __init__(self, name: str, placeholder: str, lines: int) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setPlaceholderText(placeholder)
+        self.setTabChangesFocus(True)
+        self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 16)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        self._silent = False
+        self.textChanged.connect(self._on_text_changed)
+
+    def show_text(self, text: str) -> None:
+        """Show text that the user did not type just now."""
+        if text != self.toPlainText():
+            self._silent = True
+            self.setPlainText(text)
+            self._silent = False
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Undo and redo are the panel's, not the field's: one history for everything."""
+        if event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            event.ignore()  # a prompt is one paragraph
+            return
+        super().keyPressEvent(event)
+
+    def _on_text_changed(self) -> None:
+        if not self._silent:
+            self.edited.emit(self.toPlainText().replace("\n", " ")[:2000])
+
+
+class Inspector(Pane):
+    """What the current cue should sound like. Editing never starts a job."""
+
+    def __init__(self, session: Session, theme: Theme) -> None:
+        super().__init__("inspector", "Inspector", theme)
+        self._session = session
+        self.caption = Label("", "quote")
+        self.caption.setWordWrap(True)
+        self.caption.setAccessibleName("Caption by the engine")
+        self.caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.recaption = icon_button(theme, "again", "Caption again")
+        self.chips_holder = QWidget()
+        self.chips = FlowLayout()
+        self.chips_holder.setLayout(self.chips)
+        self.prompt = PromptEdit("Prompt", "What should be heard? Empty: the caption above.", 3)
+        self.history = icon_button(theme, "recall", "Earlier prompts")
+        self.negative = PromptEdit("Negative prompt", "What must not be heard", 1)
+        self.seed = QSpinBox()
+        self.seed.setRange(0, 2_000_000_000)
+        self.seed.setAccessibleName("Seed of the next take")
+        self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.seed.setKeyboardTracking(False)
+        self.lock = icon_button(theme, "lock", "Lock seed", checkable=True)
+        self.dice = icon_button(theme, "dice", "New seed")
+        self.takes = QSpinBox()
+        self.takes.setRange(1, 9)
+        self.takes.setAccessibleName("How many takes")
+        self.takes.setMinimumWidth(56)
+        self.generate = text_button(theme, "Generate", "generate", primary=True)
+        self.regenerate = text_button(theme, "Regenerate in..out", "span")
+        self.find_hits = text_button(theme, "Find hits", "hit")
+        self.facts = Label("", "dim")
+        self.facts.setWordWrap(True)
+        self._content = QWidget()
+        self.empty = EmptyState(theme, "No cue selected", "Pick a cue to say how it should sound.")
+        self._lay_out()
+        self._connect()
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self._content)
+        column.setContentsMargins(PAD, GAP, PAD, PAD)
+        column.setSpacing(SPACE + 1)
+        column.addLayout(row(Label("Caption by the engine", "field"), 1, self.recaption))
+        column.addWidget(self.caption)
+        column.addWidget(self.chips_holder)
+        column.addSpacing(SPACE)
+        column.addLayout(row(self._named("Prompt", self.prompt), 1, self.history))
+        column.addWidget(self.prompt)
+        column.addWidget(self._named("Negative", self.negative))
+        column.addWidget(self.negative)
+        column.addSpacing(SPACE)
+        numbers = row(
+            self._named("Seed", self.seed), self.seed, self.lock, self.dice, spacing=SPACE
+        )
+        numbers.addSpacing(GAP)
+        numbers.addWidget(self._named("Takes", self.takes))
+        numbers.addWidget(self.takes)
+        numbers.addStretch(1)
+        column.addLayout(numbers)
+        column.addSpacing(SPACE)
+        self.generate.setMinimumHeight(TARGET + 6)
+        column.addWidget(self.generate)
+        column.addLayout(row(self.regenerate, self.find_hits))
+        column.addWidget(self.facts)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(self._content)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._content.setProperty("role", "pane")
+        self._stack = Stack(scroll, self.empty)
+        self.body.addWidget(self._stack, 1)
+        self.setMinimumWidth(300)
+
+    @staticmethod
+    def _named(text: str, buddy: QWidget) -> Label:
+        label = Label(text, "field")
+        label.setBuddy(buddy)
+        return label
+
+    def _connect(self) -> None:
+        session = self._session
+        self.prompt.edited.connect(lambda text: self._edit("Edit prompt", "prompt", prompt=text))
+        self.negative.edited.connect(
+            lambda text: self._edit("Edit negative prompt", "negative", negative=text)
+        )
+        self.seed.valueChanged.connect(lambda value: self._edit("Set seed", "seed", seed=value))
+        self.takes.valueChanged.connect(
+            lambda value: self._edit("Set number of takes", "n_takes", n_takes=value)
+        )
+        self.history.clicked.connect(self._offer_history)
+        session.current_changed.connect(self.refresh)
+        session.selection_changed.connect(self.refresh)
+        session.cut_opened.connect(self.refresh)
+        session.cue_changed.connect(self._on_cue_changed)
+
+    def first_focus(self) -> QWidget:
+        """The prompt."""
+        return self.prompt
+
+    def _edit(self, label: str, merge: str, **fields: object) -> None:
+        ids = [c for c in self._session.selected if not self._session.state(c).locked]
+        if not self._filling:
+            self._session.edit_each(label, ids, f"{merge}:{','.join(ids)[:400]}", **fields)
+
+    _filling = False
+
+    def _on_cue_changed(self, cue_id: str) -> None:
+        if cue_id in self._session.selected:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """One method sets all controls from the state of the selected cues."""
+        session = self._session
+        cue = session.cue(session.current)
+        self._stack.show_content(cue is not None)
+        if cue is None:
+            self.title.subject.setText("")
+            return
+        self._filling = True
+        state = session.state(cue.cue_id)
+        n = len(session.selected)
+        self.title.subject.setText(cue.clip if n == 1 else f"{n} cues")
+        same = len({session.state(c).prompt for c in session.selected}) <= 1
+        self.prompt.show_text(state.prompt if same else "")
+        self.prompt.setPlaceholderText(
+            "What should be heard? Empty: the caption above." if same else MIXED
+        )
+        self.negative.show_text(state.negative)
+        self.caption.setText(
+            plain(state.caption, 600) if state.caption else "Not captioned yet (C)."
+        )
+        self._show_chips(state.alternatives)
+        self.seed.setValue(state.seed)
+        self.lock.setChecked(state.seed_locked)
+        self.takes.setValue(state.n_takes)
+        self._show_buttons(n)
+        self._show_facts()
+        self._filling = False
+
+    def _show_buttons(self, n: int) -> None:
+        session = self._session
+        editable = [c for c in session.selected if session.can_generate(c)]
+        locked = bool(session.state(session.current).locked) or session.read_only
+        for field in (self.prompt, self.negative):
+            field.setReadOnly(locked)
+        for control in (self.seed, self.takes, self.lock, self.dice):
+            control.setEnabled(not locked)
+        self.generate.setEnabled(bool(editable))
+        self.generate.setText("Generate" if n == 1 else f"Generate for {len(editable)} cues")
+        state = session.state(session.current)
+        take = session.take(session.current_take(session.current))
+        can_span = state.span is not None and take is not None and bool(take.codes_path)
+        self.regenerate.setEnabled(can_span and bool(editable))
+        self.find_hits.setEnabled(bool(editable))
+        self.history.setEnabled(bool(state.prompt_history))
+        self.recaption.setEnabled(bool(editable))
+
+    def _show_facts(self) -> None:
+        session = self._session
+        cue = session.cue(session.current)
+        assert cue is not None
+        status = session.status(cue.cue_id)
+        lines = [f"{LOOKS[status].word} · {duration(float(cue.duration_s))} · {plain(cue.track)}"]
+        if cue.note:
+            lines.append(plain(cue.note, 300))
+        take = session.take(session.current_take(cue.cue_id))
+        if take is not None and take.lag_s is not None:
+            lines.append(f"Sound {take.lag_s * 1000:+.0f} ms against the picture's hits")
+        if session.state(cue.cue_id).nudge_s:
+            lines.append(f"Nudged by {session.state(cue.cue_id).nudge_s * 1000:+.0f} ms")
+        self.facts.setText("\n".join(lines))
+
+    def _show_chips(self, offers: tuple[str, ...]) -> None:
+        shown = [offer for offer in offers[:6] if offer]
+        current = [
+            widget.property("offer")
+            for i in range(self.chips.count())
+            if (item := self.chips.itemAt(i)) is not None and (widget := item.widget()) is not None
+        ]
+        if shown == current:
+            return
+        while self.chips.count():
+            item = self.chips.takeAt(0)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        for offer in shown:
+            chip = QPushButton(
+                self.fontMetrics().elidedText(plain(offer), Qt.TextElideMode.ElideRight, 230)
+            )
+            chip.setProperty("role", "chip")
+            chip.setProperty("offer", offer)
+            chip.setAccessibleName(f"Use as prompt: {plain(offer)}")
+            chip.setToolTip(tooltip(offer))
+            chip.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+            chip.setAutoDefault(False)
+            chip.clicked.connect(lambda _, text=offer: self.use_prompt(text))
+            self.chips.addWidget(chip)
+        self.chips_holder.setVisible(bool(shown))
+        self.chips_holder.updateGeometry()
+
+    def use_prompt(self, text: str) -> None:
+        """Make a caption or an earlier prompt the prompt."""
+        self._edit("Use caption as prompt", "", prompt=text)
+
+    def _offer_history(self) -> None:
+        menu = QMenu(self)
+        for text in reversed(self._session.state(self._session.current).prompt_history):
+            action = menu.addAction(plain(text, 80).replace("&", "&&"))
+            if action is not None:
+                action.triggered.connect(lambda _, t=text: self.use_prompt(t))
+        menu.popup(self.history.mapToGlobal(self.history.rect().bottomLeft()))

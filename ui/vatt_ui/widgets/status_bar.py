@@ -1,0 +1,130 @@
+"""The foot of the window: what the engine does, the queue, and when the project was last saved."""
+
+from __future__ import annotations
+
+import time
+
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
+
+from vatt_plugin.client import EngineStatus
+from vatt_ui.session import Session
+from vatt_ui.text import ElidedLabel, Label, duration, plain, tooltip
+from vatt_ui.theme.apply import Theme
+from vatt_ui.theme.tokens import GAP, PAD, TARGET
+from vatt_ui.widgets.common import icon_button
+
+_WORDS = {
+    "stopped": "Engine idle",
+    "starting": "Engine starting",
+    "ready": "Engine ready",
+    "busy": "Engine busy",
+    "restarting": "Engine restarting",
+    "lost": "Engine lost",
+    "unavailable": "No engine",
+}
+_TOKENS = {
+    "stopped": "idle",
+    "starting": "running",
+    "ready": "done",
+    "busy": "running",
+    "restarting": "edited",
+    "lost": "failed",
+    "unavailable": "failed",
+}
+
+
+class StatusBar(QWidget):
+    """Engine chip, queue summary, saved state.
+
+    Signals:
+        engine_clicked(): the chip was pressed: show models and engine.
+        queue_clicked(): the summary was pressed: show the queue.
+        pause_toggled(bool): hold or resume the queue.
+    """
+
+    engine_clicked = pyqtSignal()
+    queue_clicked = pyqtSignal()
+    pause_toggled = pyqtSignal(bool)
+
+    def __init__(self, session: Session, theme: Theme) -> None:
+        super().__init__()
+        self._session = session
+        self._theme = theme
+        self.setProperty("role", "status")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.chip = QPushButton()
+        self.chip.setProperty("role", "chip")
+        self.chip.setIconSize(QSize(16, 16))
+        self.queue = QPushButton("Queue empty")
+        self.queue.setProperty("role", "chip")
+        self.progress = QProgressBar()
+        self.progress.setAccessibleName("Progress of the current job")
+        self.progress.setTextVisible(False)
+        self.progress.setFixedWidth(120)
+        self.progress.hide()
+        self.pause = icon_button(theme, "pause", "Pause queue", checkable=True)
+        self.message = ElidedLabel("", "dim")
+        self.saved = Label("", "dim")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(PAD, 4, PAD, 4)
+        layout.setSpacing(GAP)
+        for widget in (self.chip, self.queue, self.progress, self.pause):
+            layout.addWidget(widget)
+        layout.addWidget(self.message, 1)
+        layout.addWidget(self.saved)
+        self.setFixedHeight(TARGET + 12)
+        self.chip.clicked.connect(self.engine_clicked)
+        self.queue.clicked.connect(self.queue_clicked)
+        self.pause.toggled.connect(self.pause_toggled)
+        session.engine.status_changed.connect(self.show_engine)
+        session.jobs.changed.connect(self.show_queue)
+        session.saved.connect(self.show_saved)
+        session.history_changed.connect(self.show_saved)
+        session.cut_opened.connect(self.refresh)
+        theme.changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Everything from the session."""
+        self.show_engine(self._session.engine.status)
+        self.show_queue()
+        self.show_saved()
+
+    def show_engine(self, status: EngineStatus) -> None:
+        """The engine's life: icon, words and colour."""
+        word = _WORDS[status.life]
+        model = self._session.model
+        shown = f"{word}: {model}" if status.life in ("ready", "busy", "stopped") else word
+        self.chip.setText(plain(shown, 60))
+        self.chip.setIcon(self._theme.icon("engine", _TOKENS[status.life]))
+        self.chip.setAccessibleName(f"{shown}. {status.detail} {status.hint}".strip())
+        tip = "\n".join(x for x in (shown, status.detail, status.hint) if x)
+        self.chip.setToolTip(tooltip(tip))
+
+    def show_queue(self) -> None:
+        """How many jobs are open, and how long they take."""
+        jobs = self._session.jobs
+        n = jobs.open_count()
+        left = jobs.time_left()
+        text = f"Queue {n}" if n else "Queue empty"
+        if left is not None and n:
+            text += f", {duration(left)} left"
+        self.queue.setText(text)
+        self.queue.setAccessibleName(f"{text}. Show the queue")
+        running = next((s for _, s in jobs.table() if s.status == "running"), None)
+        self.progress.setVisible(running is not None)
+        if running is not None:
+            self.progress.setRange(0, 100 if running.fraction is not None else 0)
+            self.progress.setValue(round((running.fraction or 0) * 100))
+        self.pause.setEnabled(n > 0 or self.pause.isChecked())
+
+    def show_saved(self) -> None:
+        """When the project was last on disk."""
+        project = self._session.project
+        if project is None:
+            self.saved.setText("")
+        elif project.read_only:
+            self.saved.setText("read-only")
+        else:
+            self.saved.setText(time.strftime("kept %H:%M"))

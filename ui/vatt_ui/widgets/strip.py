@@ -1,0 +1,423 @@
+"""The timeline strip: lanes from cached tiles, the playhead, in..out, and the hit lane's hand work.
+
+The cut itself is read-only here. What the strip shows is also in the Cues and Takes tables, which
+is what screen readers read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PyQt6.QtWidgets import QWidget
+
+from vatt_ui.text import timecode
+from vatt_ui.theme.apply import Theme, fixed_font
+from vatt_ui.widgets.strip_tiles import TILE_PX, Lane, TileCache
+
+HEAD_PX = 78
+RULER_PX = 26
+MIN_PX_PER_S, MAX_PX_PER_S = 0.02, 2000.0
+GRAB_PX = 7
+_STEPS_S = (0.04, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+
+
+class Strip(QWidget):
+    """Lanes over time.
+
+    Signals:
+        seek_asked(float): the playhead is to go there.
+        place_clicked(float, str, bool): a lane was clicked at a time; lane kind; add to selection.
+        hit_grabbed(float): a press in the hit lane; seconds on the timeline.
+        hit_moved(float, float, bool): the grabbed hit goes to a time and strength; finished.
+        hit_asked(float, float): a double-click asks for a new hit there, with a strength.
+        zoomed(): another zoom or place.
+    """
+
+    seek_asked = pyqtSignal(float)
+    place_clicked = pyqtSignal(float, str, bool)
+    hit_grabbed = pyqtSignal(float)
+    hit_moved = pyqtSignal(float, float, bool)
+    hit_asked = pyqtSignal(float, float)
+    zoomed = pyqtSignal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._tiles = TileCache()
+        self._lanes: Sequence[Lane] = ()
+        self._px_per_s = 40.0
+        self._left_s = 0.0
+        self._duration_s = 0.0
+        self._position = 0.0
+        self._span: tuple[float, float] | None = None
+        self._current: tuple[float, float] | None = None
+        self._selected: tuple[tuple[float, float], ...] = ()
+        self._grabbed: float | None = None
+        self._fps = Fraction(25)
+        self._origin_s = Fraction(0)
+        self._drop: bool | None = None
+        self._drag = ""
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMouseTracking(True)
+        self.setMinimumHeight(RULER_PX + 60)
+        self.setAccessibleName("Timeline")
+        self.setAccessibleDescription(
+            "The cut with its Foley. The tables Cues and Takes tell the same in words."
+        )
+        theme.changed.connect(self._on_theme_changed)
+
+    # --- what is shown ------------------------------------------------------------------------
+
+    def set_cut(self, duration_s: float, fps: Fraction, origin_s: Fraction, drop: bool) -> None:
+        """Another cut: its length, rate and first timecode."""
+        self._duration_s, self._fps, self._origin_s, self._drop = duration_s, fps, origin_s, drop
+        self._tiles.clear()
+        self.fit_all()
+
+    def set_lanes(self, lanes: Sequence[Lane], changed: tuple[float, float] | None = None) -> None:
+        """New lanes; ``changed`` is the stretch of time that differs, None for everything."""
+        same_shape = [(x.name, x.height) for x in lanes] == [
+            (x.name, x.height) for x in self._lanes
+        ]
+        self._lanes = lanes
+        if changed is None or not same_shape:
+            self._tiles.clear()
+        else:
+            self._tiles.drop(*changed)
+        self.setMinimumHeight(RULER_PX + sum(lane.height for lane in lanes) + 2)
+        self.update()
+
+    def set_position(self, position: float, *, follow: bool) -> None:
+        """Move the playhead; ``follow`` turns the page when it leaves the view."""
+        old, self._position = self._position, position
+        if follow and not self._left_s <= position <= self._right_s():
+            self._left_s = self._clamped(position - 0.1 * self._view_s())
+            self.zoomed.emit()
+            self.update()
+            return
+        for at in (old, position):
+            x = int(self._x(at))
+            self.update(x - 9, 0, 18, self.height())
+
+    def set_span(self, span: tuple[float, float] | None) -> None:
+        """Show in..out, seconds on the timeline."""
+        self._span = span
+        self.update()
+
+    def set_selection(
+        self, current: tuple[float, float] | None, selected: Sequence[tuple[float, float]]
+    ) -> None:
+        """Outline the current cue, and mark the selected ones."""
+        self._current, self._selected = current, tuple(selected)
+        self.update()
+
+    def set_grabbed_hit(self, at_s: float | None) -> None:
+        """Mark the hit that keys act on."""
+        self._grabbed = at_s
+        self.update()
+
+    @property
+    def px_per_s(self) -> float:
+        """The zoom."""
+        return self._px_per_s
+
+    def visible(self) -> tuple[float, float]:
+        """The stretch of time in view."""
+        return self._left_s, self._right_s()
+
+    def content_height(self) -> int:
+        """The height that shows all lanes."""
+        return RULER_PX + sum(lane.height for lane in self._lanes) + 2
+
+    # --- zoom and place -----------------------------------------------------------------------
+
+    def zoom(self, factor: float, around_s: float | None = None) -> None:
+        """Zoom about a time, by default the playhead if it is in view, else the middle."""
+        if around_s is None:
+            inside = self._left_s <= self._position <= self._right_s()
+            around_s = self._position if inside else self._left_s + self._view_s() / 2
+        x = self._x(around_s)
+        self._px_per_s = min(max(self._px_per_s * factor, MIN_PX_PER_S), MAX_PX_PER_S)
+        self._left_s = self._clamped(around_s - (x - HEAD_PX) / self._px_per_s)
+        self.zoomed.emit()
+        self.update()
+
+    def fit(self, start_s: float, end_s: float) -> None:
+        """Show a stretch of time with a little air around it."""
+        length = max(0.04, end_s - start_s)
+        self._px_per_s = min(max(0.9 * self._width() / length, MIN_PX_PER_S), MAX_PX_PER_S)
+        self._left_s = self._clamped(start_s - 0.05 * length)
+        self.zoomed.emit()
+        self.update()
+
+    def fit_all(self) -> None:
+        """Show the whole cut."""
+        if self._duration_s:
+            self.fit(0.0, self._duration_s)
+
+    def scroll_to(self, left_s: float) -> None:
+        """Show time from ``left_s`` on."""
+        self._left_s = self._clamped(left_s)
+        self.update()
+
+    def scroll_bounds(self) -> tuple[float, float, float]:
+        """First and last possible left edge and the length of the view, seconds."""
+        return (
+            0.0,
+            max(0.0, self._duration_s + 0.05 * self._view_s() - self._view_s()),
+            self._view_s(),
+        )
+
+    def _clamped(self, left_s: float) -> float:
+        low, high, _ = self.scroll_bounds()
+        left_s = min(max(left_s, low), max(low, high))
+        return round(left_s * self._px_per_s) / self._px_per_s
+
+    def _width(self) -> float:
+        return max(1.0, float(self.width() - HEAD_PX))
+
+    def _view_s(self) -> float:
+        return self._width() / self._px_per_s
+
+    def _right_s(self) -> float:
+        return self._left_s + self._view_s()
+
+    def _x(self, at_s: float) -> float:
+        return HEAD_PX + (at_s - self._left_s) * self._px_per_s
+
+    def _time(self, x: float) -> float:
+        return max(0.0, self._left_s + (x - HEAD_PX) / self._px_per_s)
+
+    def _lane_at(self, y: float) -> tuple[Lane, int] | None:
+        top = RULER_PX
+        for lane in self._lanes:
+            if top <= y < top + lane.height:
+                return lane, top
+            top += lane.height
+        return None
+
+    # --- painting -----------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Copy tiles, then draw the few things that move."""
+        painter = QPainter(self)
+        tokens = self._theme.tokens
+        area = event.rect() if event is not None else self.rect()
+        painter.fillRect(area, QColor(tokens.ground))
+        painter.save()
+        painter.setClipRect(area.intersected(self.rect().adjusted(HEAD_PX, 0, 0, 0)))
+        self._draw_tiles(painter, area.left(), area.right())
+        self._draw_selection(painter)
+        self._draw_ruler(painter)
+        self._draw_span(painter)
+        self._draw_playhead(painter)
+        painter.restore()
+        if area.left() < HEAD_PX:
+            self._draw_heads(painter)
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(tokens.focus), 1))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        painter.end()
+
+    def _draw_tiles(self, painter: QPainter, left_px: int, right_px: int) -> None:
+        if not self._lanes:
+            return
+        ratio = self.devicePixelRatioF()
+        left_s, right_s = self._time(max(HEAD_PX, left_px)), self._time(right_px + 1)
+        first = math.floor(left_s * self._px_per_s / TILE_PX)
+        last = math.floor(right_s * self._px_per_s / TILE_PX)
+        for number in range(first, last + 1):
+            tile = self._tiles.tile(
+                number, self._px_per_s, ratio, self._lanes, self._theme.tokens, self.font()
+            )
+            x = HEAD_PX + number * TILE_PX - round(self._left_s * self._px_per_s)
+            painter.drawImage(QPointF(x, RULER_PX), tile)
+
+    def _draw_selection(self, painter: QPainter) -> None:
+        tokens = self._theme.tokens
+        height = self.content_height() - RULER_PX - 2
+        tint = QColor(tokens.accent)
+        tint.setAlpha(26)
+        for start, end in self._selected:
+            rect = QRectF(self._x(start), RULER_PX, (end - start) * self._px_per_s, height)
+            painter.fillRect(rect, tint)
+        if self._current is not None:
+            start, end = self._current
+            rect = QRectF(self._x(start), RULER_PX, (end - start) * self._px_per_s, height)
+            painter.setPen(QPen(QColor(tokens.accent), 1.5))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(rect.adjusted(0.5, 0.5, -1, -1))
+        if self._grabbed is not None:
+            top = next((t for lane, t in self._tops() if lane.kind == "hits"), None)
+            if top is not None:
+                painter.setPen(QPen(QColor(tokens.focus), 1.5))
+                painter.drawRect(QRectF(self._x(self._grabbed) - 5, top + 2, 10, 35))
+
+    def _tops(self) -> list[tuple[Lane, int]]:
+        top, found = RULER_PX, []
+        for lane in self._lanes:
+            found.append((lane, top))
+            top += lane.height
+        return found
+
+    def _draw_ruler(self, painter: QPainter) -> None:
+        tokens = self._theme.tokens
+        painter.fillRect(QRectF(HEAD_PX, 0, self.width(), RULER_PX), QColor(tokens.pane))
+        painter.setPen(QColor(tokens.line_strong))
+        painter.drawLine(HEAD_PX, RULER_PX - 1, self.width(), RULER_PX - 1)
+        if not self._duration_s:
+            return
+        painter.setFont(fixed_font(8))
+        width = QFontMetricsF(painter.font()).horizontalAdvance("00:00:00:00") + 14
+        step = next((s for s in _STEPS_S if s * self._px_per_s >= width), _STEPS_S[-1])
+        number = math.floor(self._left_s / step)
+        while number * step <= self._right_s():
+            x = self._x(number * step)
+            painter.setPen(QColor(tokens.line_strong))
+            painter.drawLine(QPointF(x, RULER_PX - 8), QPointF(x, RULER_PX - 1))
+            for part in range(1, 5):
+                minor = x + part * step * self._px_per_s / 5
+                painter.drawLine(QPointF(minor, RULER_PX - 4), QPointF(minor, RULER_PX - 1))
+            painter.setPen(QColor(tokens.dim))
+            at = self._origin_s + Fraction(number * step).limit_denominator(1000)
+            painter.drawText(
+                QPointF(x + 4, RULER_PX - 10), timecode(at, self._fps, drop_frame=self._drop)
+            )
+            number += 1
+
+    def _draw_span(self, painter: QPainter) -> None:
+        if self._span is None:
+            return
+        tokens = self._theme.tokens
+        start, end = (self._x(t) for t in self._span)
+        tint = QColor(tokens.span)
+        tint.setAlpha(38)
+        painter.fillRect(QRectF(start, RULER_PX, end - start, self.height() - RULER_PX), tint)
+        painter.fillRect(QRectF(start, RULER_PX - 5, end - start, 4), QColor(tokens.span))
+        painter.setPen(QPen(QColor(tokens.span), 1))
+        for x in (start, end):
+            painter.drawLine(QPointF(x, RULER_PX - 5), QPointF(x, self.height()))
+
+    def _draw_playhead(self, painter: QPainter) -> None:
+        x = self._x(self._position)
+        if x < HEAD_PX - 8:
+            return
+        colour = QColor(self._theme.tokens.playhead)
+        painter.setPen(QPen(colour, 1.4))
+        painter.drawLine(QPointF(x, 10), QPointF(x, self.height()))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(colour)
+        painter.setPen(Qt.PenStyle.NoPen)
+        points = [QPointF(x - 6, 4), QPointF(x + 6, 4), QPointF(x + 6, 10), QPointF(x, 17)]
+        painter.drawPolygon(QPolygonF([*points, QPointF(x - 6, 10)]))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _draw_heads(self, painter: QPainter) -> None:
+        tokens = self._theme.tokens
+        painter.fillRect(QRectF(0, 0, HEAD_PX, self.height()), QColor(tokens.pane))
+        painter.setFont(self.font())
+        for lane, top in self._tops():
+            painter.setPen(QColor(tokens.line))
+            painter.drawLine(0, top + lane.height - 1, HEAD_PX, top + lane.height - 1)
+            bar = {"picture": "picture", "hits": "hit", "original": "original"}.get(
+                lane.kind, "wave"
+            )
+            painter.fillRect(QRectF(0, top, 3, lane.height - 1), QColor(getattr(tokens, bar)))
+            painter.setPen(QColor(tokens.dim))
+            rect = QRectF(10, top, HEAD_PX - 12, lane.height - 1)
+            painter.drawText(rect, int(Qt.AlignmentFlag.AlignVCenter), lane.name)
+        painter.setPen(QColor(tokens.line_strong))
+        painter.drawLine(HEAD_PX - 1, 0, HEAD_PX - 1, self.height())
+
+    # --- the mouse ----------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Ruler: scrub. Hit lane: grab. Elsewhere: go there and select."""
+        if event is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        point = event.position()
+        at = self._time(point.x())
+        found = self._lane_at(point.y())
+        if point.x() < HEAD_PX:
+            return
+        if point.y() < RULER_PX or found is None:
+            self._drag = "scrub"
+            self.seek_asked.emit(at)
+            return
+        lane, _ = found
+        adding = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        self.place_clicked.emit(at, lane.kind, adding)
+        if lane.kind == "hits":
+            self._drag = "hit"
+            self.hit_grabbed.emit(at)
+        else:
+            self.seek_asked.emit(at)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Scrub, or drag the grabbed hit."""
+        if event is None:
+            return
+        if self._drag == "scrub":
+            self.seek_asked.emit(self._time(event.position().x()))
+        elif self._drag == "hit" and self._grabbed is not None:
+            self.hit_moved.emit(*self._hit_place(event.position()), False)
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """End of a drag."""
+        if event is not None and self._drag == "hit" and self._grabbed is not None:
+            self.hit_moved.emit(*self._hit_place(event.position()), True)
+        self._drag = ""
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        """In the hit lane: add a hit. Elsewhere: fit the cue under the pointer."""
+        if event is None:
+            return
+        found = self._lane_at(event.position().y())
+        if found is not None and found[0].kind == "hits":
+            self.hit_asked.emit(*self._hit_place(event.position()))
+        elif found is not None and self._current is not None:
+            self.fit(*self._current)
+
+    def _hit_place(self, point: QPointF) -> tuple[float, float]:
+        top = next((t for lane, t in self._tops() if lane.kind == "hits"), RULER_PX)
+        height = next((lane.height for lane in self._lanes if lane.kind == "hits"), 1)
+        strength = 1.0 - (point.y() - top - 3) / max(1, height - 8)
+        return self._time(point.x()), min(max(strength, 0.05), 1.0)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Wheel: along the time. Ctrl: zoom about the pointer."""
+        if event is None:
+            return
+        delta = event.angleDelta()
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.zoom(1.2 ** (delta.y() / 120), self._time(event.position().x()))
+        else:
+            amount = delta.x() if delta.x() else delta.y()
+            self.scroll_to(self._left_s - amount / self._px_per_s)
+            self.zoomed.emit()
+        event.accept()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep inside the cut."""
+        del event
+        self._left_s = self._clamped(self._left_s)
+        self.zoomed.emit()
+
+    def _on_theme_changed(self) -> None:
+        self._tiles.clear()
+        self.update()

@@ -1,0 +1,362 @@
+"""Paints the timeline in tiles of 512 px: numpy for waveforms and dense cuts, text on top.
+
+A tile is a picture of one stretch of time at one zoom, all lanes at once. It is painted once and
+then only copied to the screen; scrolling costs copying, whatever the number of clips.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from PyQt6.QtCore import QRectF, Qt
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
+
+from vatt_ui.playback.sounds import Peaks
+from vatt_ui.text import plain
+from vatt_ui.theme.tokens import Tokens
+
+TILE_PX = 512
+MAX_TILES = 160
+MIN_TEXT_PX = 34
+
+
+@dataclass(frozen=True)
+class Block:
+    """A clip or a cue on a lane, ready to be painted; seconds from the first frame.
+
+    Attributes:
+        fill, edge: names of theme colours.
+        peaks: a waveform; ``offset_s`` is where in it the block starts.
+        fraction: progress painted over the block; None for none.
+        hits: (seconds in the block, strength, muted).
+        thumbnails: (seconds in the block, picture) for picture lanes.
+    """
+
+    start_s: float
+    end_s: float
+    text: str = ""
+    fill: str = "raised"
+    edge: str = "line_strong"
+    wave: str = "wave"
+    peaks: Peaks | None = None
+    offset_s: float = 0.0
+    gain: float = 1.0
+    fraction: float | None = None
+    busy: bool = False
+    dim: bool = False
+    badge: str = ""
+    hits: tuple[tuple[float, float, bool], ...] = ()
+    intensity: tuple[float, ...] = ()
+    thumbnails: tuple[tuple[float, QImage], ...] = ()
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A row of the strip. ``blocks`` are sorted by start and do not overlap."""
+
+    name: str
+    kind: str
+    height: int
+    blocks: Sequence[Block] = ()
+    starts: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    ends: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    @staticmethod
+    def of(name: str, kind: str, height: int, blocks: Sequence[Block]) -> Lane:
+        """A lane with its search tables."""
+        return Lane(
+            name,
+            kind,
+            height,
+            blocks,
+            np.array([b.start_s for b in blocks], dtype=np.float64),
+            np.array([b.end_s for b in blocks], dtype=np.float64),
+        )
+
+    def between(self, start_s: float, end_s: float) -> range:
+        """Places of the blocks that touch a stretch of time."""
+        first = int(np.searchsorted(self.ends, start_s, side="right"))
+        last = int(np.searchsorted(self.starts, end_s, side="left"))
+        return range(first, max(first, last))
+
+
+class TileCache:
+    """The painted tiles of the strip, dropped by stretch when something changes."""
+
+    def __init__(self) -> None:
+        self._tiles: OrderedDict[tuple[int, float, float], QImage] = OrderedDict()
+        self.n_painted = 0
+
+    def clear(self) -> None:
+        """Drop all tiles."""
+        self._tiles.clear()
+
+    def drop(self, start_s: float, end_s: float) -> None:
+        """Drop the tiles that show a stretch of time."""
+        for key in list(self._tiles):
+            number, px_per_s, _ = key
+            if (
+                number * TILE_PX / px_per_s <= end_s
+                and (number + 1) * TILE_PX / px_per_s >= start_s
+            ):
+                del self._tiles[key]
+
+    def tile(
+        self,
+        number: int,
+        px_per_s: float,
+        ratio: float,
+        lanes: Sequence[Lane],
+        tokens: Tokens,
+        font: QFont,
+    ) -> QImage:
+        """The tile of a number at a zoom; painted if it is not there."""
+        key = (number, px_per_s, ratio)
+        found = self._tiles.get(key)
+        if found is None:
+            found = paint_tile(number, px_per_s, ratio, lanes, tokens, font)
+            self._tiles[key] = found
+            self.n_painted += 1
+            if len(self._tiles) > MAX_TILES:
+                self._tiles.popitem(last=False)
+        else:
+            self._tiles.move_to_end(key)
+        return found
+
+
+def paint_tile(
+    number: int, px_per_s: float, ratio: float, lanes: Sequence[Lane], tokens: Tokens, font: QFont
+) -> QImage:
+    """Paint one tile of all lanes."""
+    height = sum(lane.height for lane in lanes)
+    image = QImage(
+        round(TILE_PX * ratio), max(1, round(height * ratio)), QImage.Format.Format_RGB32
+    )
+    image.setDevicePixelRatio(ratio)
+    image.fill(QColor(tokens.ground))
+    painter = QPainter(image)
+    painter.setFont(font)
+    start_s = number * TILE_PX / px_per_s
+    top = 0
+    for lane in lanes:
+        _paint_lane(painter, lane, top, start_s, px_per_s, ratio, tokens)
+        top += lane.height
+    painter.end()
+    return image
+
+
+def _paint_lane(
+    painter: QPainter,
+    lane: Lane,
+    top: int,
+    start_s: float,
+    px_per_s: float,
+    ratio: float,
+    tokens: Tokens,
+) -> None:
+    end_s = start_s + TILE_PX / px_per_s
+    found = lane.between(start_s, end_s)
+    painter.fillRect(QRectF(0, top, TILE_PX, lane.height - 1), QColor(tokens.pane))
+    if len(found) > TILE_PX // 3:
+        _paint_dense(painter, lane, found, top, start_s, px_per_s, tokens)
+        return
+    for i in found:
+        block = lane.blocks[i]
+        left = (block.start_s - start_s) * px_per_s
+        width = max(1.0, (block.end_s - block.start_s) * px_per_s - 1)
+        rect = QRectF(left, top + 2, width, lane.height - 5)
+        _paint_block(painter, lane, block, rect, px_per_s, ratio, tokens)
+
+
+def _paint_dense(
+    painter: QPainter,
+    lane: Lane,
+    found: range,
+    top: int,
+    start_s: float,
+    px_per_s: float,
+    tokens: Tokens,
+) -> None:
+    """Many blocks a tile: one fill, and an edge wherever a pixel column holds a start."""
+    columns = np.unique(
+        ((lane.starts[found.start : found.stop] - start_s) * px_per_s).astype(np.int64)
+    )
+    fills: dict[str, list[tuple[int, int]]] = {}
+    for i in found:
+        block = lane.blocks[i]
+        left = int((block.start_s - start_s) * px_per_s)
+        right = max(left + 1, int((block.end_s - start_s) * px_per_s))
+        spans = fills.setdefault(block.fill, [])
+        if spans and left <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(right, spans[-1][1]))
+        else:
+            spans.append((left, right))
+    for fill, spans in fills.items():
+        colour = QColor(getattr(tokens, fill))
+        for left, right in spans:
+            painter.fillRect(QRectF(left, top + 2, right - left, lane.height - 5), colour)
+    painter.setPen(QPen(QColor(tokens.ground), 1))
+    for column in columns[:: max(1, len(columns) // (TILE_PX // 3))]:
+        painter.drawLine(int(column), top + 2, int(column), top + lane.height - 4)
+
+
+def _paint_block(
+    painter: QPainter,
+    lane: Lane,
+    block: Block,
+    rect: QRectF,
+    px_per_s: float,
+    ratio: float,
+    tokens: Tokens,
+) -> None:
+    painter.save()
+    painter.setClipRect(rect.intersected(QRectF(-2, rect.top(), TILE_PX + 4, rect.height())))
+    fill = QColor(getattr(tokens, block.fill))
+    if block.dim:
+        fill.setAlpha(110)
+    painter.fillRect(rect, fill)
+    for at_s, picture in block.thumbnails:
+        x = rect.left() + at_s * px_per_s
+        width = picture.width() / picture.devicePixelRatio()
+        if -width < x < TILE_PX:
+            scaled = QRectF(x, rect.top(), width * rect.height() / picture.height(), rect.height())
+            painter.drawImage(scaled, picture)
+    if block.peaks is not None:
+        _paint_wave(painter, block, rect, px_per_s, ratio, tokens)
+    if block.intensity:
+        _paint_intensity(painter, block, rect, px_per_s, tokens)
+    if block.fraction is not None:
+        _paint_progress(painter, block, rect, tokens)
+    if lane.kind == "hits":
+        _paint_hits(painter, block, rect, px_per_s, tokens)
+    painter.setPen(QPen(QColor(getattr(tokens, block.edge)), 1))
+    if rect.width() > 2:
+        painter.drawLine(rect.topLeft(), rect.bottomLeft())
+    _paint_text(painter, block, rect, tokens)
+    painter.restore()
+
+
+def _paint_wave(
+    painter: QPainter,
+    block: Block,
+    rect: QRectF,
+    px_per_s: float,
+    ratio: float,
+    tokens: Tokens,
+) -> None:
+    assert block.peaks is not None
+    left = max(0.0, rect.left())
+    right = min(float(TILE_PX), rect.right())
+    n = round((right - left) * ratio)
+    if n <= 0:
+        return
+    start = block.offset_s + (left - rect.left()) / px_per_s
+    columns = block.peaks.columns(start, 1 / (px_per_s * ratio), n)
+    picture = wave_image(columns * block.gain, max(2, round(rect.height() * ratio)), tokens, block)
+    painter.drawImage(QRectF(left, rect.top(), n / ratio, rect.height()), picture)
+
+
+def wave_image(
+    columns: npt.NDArray[np.float64] | npt.NDArray[np.int16],
+    height: int,
+    tokens: Tokens,
+    block: Block,
+) -> QImage:
+    """A waveform [n, 2] (-127..127) as a picture of ``height`` pixels, see-through around it."""
+    n = len(columns)
+    colour = QColor(getattr(tokens, block.wave))
+    alpha = 130 if block.dim else 255
+    word = np.uint32((alpha << 24) | _premultiplied(colour, alpha))
+    middle = (height - 1) / 2
+    top = np.clip(middle - columns[:, 1] / 127 * middle, 0, height - 1)
+    bottom = np.clip(middle - columns[:, 0] / 127 * middle, 0, height - 1)
+    rows = np.arange(height)[:, None]
+    inside = (rows >= np.floor(top)[None, :]) & (rows <= np.ceil(bottom)[None, :])
+    pixels = np.where(inside, word, np.uint32(0)).astype(np.uint32)
+    data = pixels.tobytes()
+    return QImage(data, n, height, n * 4, QImage.Format.Format_ARGB32_Premultiplied).copy()
+
+
+def _premultiplied(colour: QColor, alpha: int) -> int:
+    red, green, blue = (c * alpha // 255 for c in (colour.red(), colour.green(), colour.blue()))
+    return (red << 16) | (green << 8) | blue
+
+
+def _paint_intensity(
+    painter: QPainter, block: Block, rect: QRectF, px_per_s: float, tokens: Tokens
+) -> None:
+    """The curve of how busy the picture is, as a soft area at the foot of the lane."""
+    colour = QColor(tokens.hit)
+    colour.setAlpha(60)
+    step = 1 / 50
+    width = max(1.0, step * px_per_s)
+    n = len(block.intensity)
+    stride = max(1, int(2 / (step * px_per_s)))
+    for i in range(0, n, stride):
+        x = rect.left() + i * step * px_per_s
+        if x > TILE_PX:
+            break
+        if x + width * stride < 0:
+            continue
+        height = min(1.0, max(block.intensity[i : i + stride])) * rect.height()
+        painter.fillRect(QRectF(x, rect.bottom() - height, width * stride, height), colour)
+
+
+def _paint_progress(painter: QPainter, block: Block, rect: QRectF, tokens: Tokens) -> None:
+    colour = QColor(tokens.running)
+    colour.setAlpha(90)
+    assert block.fraction is not None
+    width = rect.width() * min(1.0, max(0.0, block.fraction))
+    painter.fillRect(QRectF(rect.left(), rect.top(), width, rect.height()), colour)
+    painter.fillRect(QRectF(rect.left(), rect.bottom() - 2, width, 3), QColor(tokens.running))
+
+
+def _paint_hits(
+    painter: QPainter, block: Block, rect: QRectF, px_per_s: float, tokens: Tokens
+) -> None:
+    for time_s, strength, muted in block.hits:
+        x = rect.left() + time_s * px_per_s
+        if not -4 < x < TILE_PX + 4:
+            continue
+        colour = QColor(tokens.idle if muted else tokens.hit)
+        height = max(5.0, rect.height() * strength)
+        painter.fillRect(QRectF(x - 1, rect.bottom() - height, 2, height), colour)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(Qt.BrushStyle.NoBrush if muted else colour)
+        painter.setPen(QPen(colour, 1.2))
+        painter.drawEllipse(QRectF(x - 3, rect.bottom() - height - 3, 6, 6))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def _paint_text(painter: QPainter, block: Block, rect: QRectF, tokens: Tokens) -> None:
+    visible_left = max(rect.left(), 0.0)
+    width = min(rect.right(), float(TILE_PX) if rect.left() < 0 else rect.right()) - visible_left
+    if rect.left() < -0.5 or rect.width() < MIN_TEXT_PX or not (block.text or block.badge):
+        return
+    metrics = QFontMetricsF(painter.font())
+    text = metrics.elidedText(plain(block.text), Qt.TextElideMode.ElideRight, width - 10)
+    shown = QRectF(visible_left + 5, rect.top() + 1, width - 8, metrics.height() + 2)
+    if block.thumbnails or block.peaks is not None:
+        back = QColor(tokens.ground)
+        back.setAlpha(150)
+        painter.fillRect(
+            QRectF(
+                visible_left + 2,
+                rect.top() + 1,
+                metrics.horizontalAdvance(text) + 7,
+                metrics.height(),
+            ),
+            back,
+        )
+    painter.setPen(QColor(tokens.dim if block.dim else tokens.text))
+    painter.drawText(shown, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop), text)
+    if block.badge and rect.height() > 2 * metrics.height():
+        low = QRectF(
+            visible_left + 5, rect.bottom() - metrics.height() - 1, width - 8, metrics.height()
+        )
+        painter.setPen(QColor(getattr(tokens, block.wave)))
+        painter.drawText(low, int(Qt.AlignmentFlag.AlignLeft), block.badge)

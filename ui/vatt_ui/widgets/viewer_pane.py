@@ -1,0 +1,141 @@
+"""The Viewer pane: picture, timecode, transport, and the volumes."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QSlider, QVBoxLayout, QWidget
+
+from vatt_ui.player import Player
+from vatt_ui.session import Session
+from vatt_ui.text import Label, timecode
+from vatt_ui.theme.apply import Theme, fixed_font
+from vatt_ui.theme.tokens import GAP, SPACE
+from vatt_ui.widgets.common import Pane, icon_button, row
+from vatt_ui.widgets.viewer import Screen
+
+
+class ViewerPane(Pane):
+    """Picture and transport. Buttons are wired to actions by the main window."""
+
+    def __init__(self, session: Session, player: Player, screen: Screen, theme: Theme) -> None:
+        super().__init__("viewer", "Viewer", theme)
+        self._session = session
+        self._player = player
+        self.screen = screen
+        self.timecode = Label("--:--:--:--")
+        self.timecode.setFont(fixed_font(15))
+        self.timecode.setAccessibleName("Timecode at the playhead")
+        self.rate = Label("", "dim")
+        self.rate.setFont(fixed_font(9))
+        self.span = Label("", "dim")
+        self.span.setFont(fixed_font(9))
+        self.buttons = {
+            "cue_previous": icon_button(theme, "previous", "Previous cue"),
+            "shuttle_back": icon_button(theme, "back", "Shuttle backwards"),
+            "play": icon_button(theme, "play", "Play or pause"),
+            "shuttle_on": icon_button(theme, "forward", "Shuttle forwards"),
+            "cue_next": icon_button(theme, "next", "Next cue"),
+            "span_in": icon_button(theme, "in", "Set in"),
+            "span_out": icon_button(theme, "out", "Set out"),
+            "loop": icon_button(theme, "loop", "Loop", checkable=True),
+            "mute_foley": icon_button(theme, "sound", "Mute Foley", checkable=True, on="failed"),
+            "mute_original": icon_button(
+                theme, "caption", "Mute original sound", checkable=True, on="failed"
+            ),
+        }
+        self.volume = QSlider(Qt.Orientation.Horizontal)
+        self.volume.setAccessibleName("Volume")
+        self.volume.setToolTip("Volume")
+        self.volume.setRange(0, 100)
+        self.volume.setValue(80)
+        self.volume.setFixedWidth(96)
+        self.volume.valueChanged.connect(self._on_volume)
+        self._lay_out()
+        self._draw_play(False)
+        transport = player.transport
+        transport.moved.connect(self._on_moved)
+        transport.playing_changed.connect(self._draw_play)
+        transport.rate_changed.connect(self._on_rate)
+        session.cut_opened.connect(self.refresh)
+        session.current_changed.connect(self.refresh)
+        session.cue_changed.connect(self._on_cue_changed)
+        theme.changed.connect(lambda: self._draw_play(transport.playing))
+        screen.failed.connect(lambda text: self.screen.setToolTip(text))
+
+    def _lay_out(self) -> None:
+        b = self.buttons
+        self.body.addWidget(self.screen, 1)
+        controls = QWidget()
+        column = QVBoxLayout(controls)
+        column.setContentsMargins(GAP, SPACE, GAP, GAP)
+        column.setSpacing(SPACE)
+        left = row(self.timecode, self.rate, 1)
+        middle = row(
+            b["cue_previous"],
+            b["shuttle_back"],
+            b["play"],
+            b["shuttle_on"],
+            b["cue_next"],
+            spacing=2,
+        )
+        right = row(1, b["loop"], b["mute_original"], b["mute_foley"], self.volume)
+        line = row()
+        for part, stretch in ((left, 1), (middle, 0), (right, 1)):
+            line.addLayout(part, stretch)
+        column.addLayout(line)
+        column.addLayout(row(b["span_in"], b["span_out"], self.span, 1))
+        self.body.addWidget(controls)
+
+    def first_focus(self) -> QWidget:
+        """The play button."""
+        return self.buttons["play"]
+
+    def refresh(self) -> None:
+        """Show where the playhead is, from the start."""
+        self._on_moved(self._player.transport.position)
+        cue = self._session.cue(self._session.current)
+        self.title.subject.setText(cue.clip if cue is not None else "")
+
+    def _on_moved(self, position: float) -> None:
+        cut = self._session.cut
+        if cut is None:
+            self.timecode.setText("--:--:--:--")
+        else:
+            frame = self._player.transport.video_frame()
+            at = cut.global_start_s + Fraction(frame) / cut.fps
+            self.timecode.setText(timecode(at, cut.fps, drop_frame=cut.drop))
+        place, message = self._player.place_at(position)
+        self.screen.show_place(place, message)
+        self._show_span()
+
+    def _on_cue_changed(self, cue_id: str) -> None:
+        if cue_id == self._session.current:
+            self.refresh()
+
+    def _show_span(self) -> None:
+        cue = self._session.cue(self._session.current)
+        state = self._session.state(self._session.current)
+        cut = self._session.cut
+        if cue is None or cut is None or state.span is None:
+            self.span.setText("")
+            return
+        start, end = (
+            timecode(cue.record_timecode_s + Fraction(t), cut.fps, drop_frame=cut.drop)
+            for t in state.span
+        )
+        length = state.span[1] - state.span[0]
+        self.span.setText(f"{start} – {end}   {length:.2f} s")
+
+    def _draw_play(self, playing: bool) -> None:
+        button = self.buttons["play"]
+        button.setIcon(self.theme.icon("pause" if playing else "play"))
+        button.setAccessibleName("Pause" if playing else "Play")
+
+    def _on_rate(self, rate: float) -> None:
+        self.rate.setText("" if rate == 1.0 else f"{rate:+.0f}x")
+
+    def _on_volume(self, value: int) -> None:
+        # Squared, so that the slider's middle sounds like the middle.
+        self._player.transport.mixer.volume = (value / 100) ** 2

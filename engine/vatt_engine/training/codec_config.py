@@ -54,6 +54,8 @@ class DataConfig:
         batch: examples a step.
         gain_db: loudest and softest peak of an example, in dB of full scale.
         mix: probability that an example is the sum of two sounds.
+        clicks: probability that sharp bursts are added, half of the time to silence; they teach
+            the codec to place an attack, of which recordings hold few clean ones.
         cache: folder for the decoded sounds.
         workers: threads that cut batches ahead of time; 0 cuts each when it is needed.
     """
@@ -64,6 +66,7 @@ class DataConfig:
     batch: int = 16
     gain_db: tuple[float, float] = (-24.0, 0.0)
     mix: float = 0.1
+    clicks: float = 0.1
     cache: str = "runs/codec/sounds"
     workers: int = 0
 
@@ -71,6 +74,7 @@ class DataConfig:
         _check(bool(self.sources), "data.sources is empty.")
         _check(self.segment_s > 0 and self.batch > 0, "data: segment_s and batch must be positive.")
         _check(0 <= self.mix <= 1, f"data.mix is {self.mix}; it is a probability.")
+        _check(0 <= self.clicks <= 1, f"data.clicks is {self.clicks}; it is a probability.")
         low, high = self.gain_db
         _check(low <= high <= 0, "data.gain_db must be two numbers, low to high, at most 0.")
 
@@ -132,7 +136,7 @@ class LossConfig:
     mel: float = 1.0
     wave: float = 0.1
     commit: float = 0.25
-    windows: tuple[int, ...] = (128, 256, 512, 1024, 2048)
+    windows: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
     overlap: int = 4
     balancer: bool = True
     adversarial: float = 0.0

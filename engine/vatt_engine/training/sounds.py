@@ -284,10 +284,27 @@ class SegmentSampler:
         wave = self._segment(rng)
         if rng.random() < self.config.mix:
             wave = wave + self._segment(rng) * np.float32(10 ** (rng.uniform(-15, 0) / 20))
+        if rng.random() < self.config.clicks:
+            wave = wave * np.float32(rng.random() < 0.5) + self._clicks(rng)
         low, high = self.config.gain_db
         gain = 10 ** (rng.uniform(low, high) / 20) * (1 if rng.random() < 0.5 else -1)
         # The floor keeps a faint tail of a sound from being blown up to full scale.
         return wave * np.float32(gain / max(float(np.abs(wave).max()), 0.02))
+
+    def _clicks(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """One to four bursts of noise or a ringing tone that die out within 0.3 to 30 ms."""
+        wave = np.zeros(self.length, dtype=np.float32)
+        rate = self.banks[0].sample_rate
+        for _ in range(int(rng.integers(1, 5))):
+            decay = rate * 10 ** rng.uniform(-3.5, -1.5)
+            at = int(rng.integers(self.length))
+            time = np.arange(min(self.length - at, int(6 * decay) + 2))
+            burst = rng.standard_normal(len(time))
+            if rng.random() < 0.5:
+                burst = np.sin(2 * np.pi * 10 ** rng.uniform(2, 3.8) / rate * time)
+            burst *= np.exp(-time / decay) * 10 ** rng.uniform(-1.5, 0)
+            wave[at : at + len(time)] += burst.astype(np.float32)
+        return wave
 
     def _segment(self, rng: np.random.Generator) -> NDArray[np.float32]:
         which = int(rng.choice(len(self.banks), p=self._shares))

@@ -12,7 +12,7 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -126,22 +126,19 @@ class MergedSource:
         return self._where[name].get(name)
 
 
-class _Plain(dict[str, Any]):
-    """Stand-in for the dictionary classes of training frameworks."""
-
-
 def load_torch(path: Path) -> Any:
     """What a torch file holds, without running anything in it.
 
     Raises:
         BadCheckpoint: damaged, no torch file, or it wants to run code; which is named.
     """
+    # The dictionaries of training frameworks become plain ones (subclasses would be refused).
     allowed: list[Any] = [
         nn.ParameterList, nn.ModuleList, nn.Embedding, argparse.Namespace, defaultdict,
-        (_Plain, "pytorch_lightning.utilities.parsing.AttributeDict"),
-        (_Plain, "lightning.pytorch.utilities.parsing.AttributeDict"),
-        (_Plain, "lightning_fabric.utilities.data.AttributeDict"),
-        (_Plain, "lightning.fabric.utilities.data.AttributeDict"),
+        (OrderedDict, "pytorch_lightning.utilities.parsing.AttributeDict"),
+        (OrderedDict, "lightning.pytorch.utilities.parsing.AttributeDict"),
+        (OrderedDict, "lightning_fabric.utilities.data.AttributeDict"),
+        (OrderedDict, "lightning.fabric.utilities.data.AttributeDict"),
     ]  # fmt: skip
     try:
         with torch.serialization.safe_globals(allowed), warnings.catch_warnings():

@@ -16,15 +16,29 @@ from typing import Any
 import numpy as np
 
 from vatt_engine.corpus.categories import CATEGORIES
-from vatt_engine.corpus.synth import modal, steps, weather
-from vatt_engine.corpus.synth.dsp import Floats, Rng, Wave, add_at
+from vatt_engine.corpus.synth import (
+    air,
+    breakage,
+    doors,
+    friction,
+    handling,
+    machines,
+    modal,
+    steps,
+    tools,
+    water,
+    weather,
+)
+from vatt_engine.corpus.synth.dsp import Floats, Rng, Wave, add_at, limit
 from vatt_engine.corpus.synth.recipe import Recipe, draw
 
 Params = Mapping[str, float | str]
 Events = Sequence[tuple[float, float]]
 """(time in s, strength 0..1) per event."""
 
-_MODULES = (modal, steps, weather)
+_MODULES = (
+    modal, steps, weather, friction, breakage, water, air, machines, handling, doors, tools
+)  # fmt: skip
 _PEAK = 0.7
 _TEXTURE_RMS = 0.1
 
@@ -136,7 +150,7 @@ def render_texture(
         params: fixed parameters; the rest is drawn.
 
     Returns:
-        wave [S], about -20 dBFS RMS at full intensity.
+        wave [S], about -20 dBFS RMS at full intensity, peaks below 0.95.
 
     Raises:
         ValueError: bad parameters, or the category has no texture.
@@ -156,7 +170,7 @@ def render_texture(
         return np.zeros(n, dtype=np.float32)
     top = float(curve[loud].mean())
     level = _TEXTURE_RMS * 10.0 ** (recipe.level_db / 20.0) * top
-    return (wave * np.float32(level / scale)).astype(np.float32)
+    return limit(wave * np.float32(level / scale))
 
 
 def render(

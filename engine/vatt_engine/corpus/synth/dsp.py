@@ -143,7 +143,7 @@ def wander(n: int, rate_hz: float, sample_rate: int, rng: Rng) -> Wave:
 
 
 def fall(n: int, decay_s: float, sample_rate: int, attack_s: float = 0.0) -> Wave:
-    """Envelope: a straight rise over ``attack_s``, then an exponential fall by 1/e in ``decay_s``."""
+    """Envelope: a straight rise over ``attack_s``, then a fall by 1/e every ``decay_s``."""
     t = seconds(n, sample_rate)
     envelope = np.exp(-np.maximum(t - attack_s, 0.0) / max(decay_s, 1e-4))
     if attack_s > 0:
@@ -177,6 +177,15 @@ def unit_peak(wave: Wave) -> Wave:
     """Scaled to peak 1; silence stays silence."""
     top = float(np.max(np.abs(wave), initial=0.0))
     return wave if top < 1e-9 else (wave / np.float32(top))
+
+
+def limit(wave: Wave, ceiling: float = 0.95, knee: float = 0.6) -> Wave:
+    """Peaks above ``knee`` bent smoothly below ``ceiling``; what is below is untouched."""
+    room = ceiling - knee
+    over = np.maximum(np.abs(wave) - knee, 0.0)
+    return np.where(over > 0, np.sign(wave) * (knee + room * np.tanh(over / room)), wave).astype(
+        np.float32
+    )
 
 
 def soft_clip(wave: Wave, drive: float = 1.0) -> Wave:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vatt_plugin.cues import Cue
@@ -98,7 +99,7 @@ class Commands:
             "leave": w.leave_field,
         }
         for number in range(1, 10):
-            table[f"take_{number}"] = lambda n=number: takes.choose_number(n)
+            table[f"take_{number}"] = partial(takes.choose_number, number)
         return table
 
     # --- jobs -------------------------------------------------------------------------------

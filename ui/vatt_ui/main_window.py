@@ -144,7 +144,7 @@ class MainWindow(QMainWindow):
             self.addDockWidget(where, dock)
         self.docks["queue"].hide()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        self.resizeDocks([self.docks["cues"], self.docks["inspector"]], [430, 400], horizontal)
+        self.resizeDocks([self.docks["cues"], self.docks["inspector"]], [440, 420], horizontal)
         self.resizeDocks([self.docks["inspector"], self.docks["takes"]], [430, 330], vertical)
         self.resizeDocks([self.docks["timeline"]], [290], vertical)
         foot = QWidget()
@@ -229,6 +229,14 @@ class MainWindow(QMainWindow):
         transport = self.player.transport
         transport.loop_changed.connect(self.viewer.buttons["loop"].setChecked)
         self.watcher.cut_changed.connect(self._on_cut_changed_on_disk)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._on_focus_changed)
+
+    def _on_focus_changed(self, _: QWidget | None, now: QWidget | None) -> None:
+        for pane in self.panes:
+            inside = now is not None and (pane is now or pane.isAncestorOf(now))
+            pane.title.set_active(inside)
 
     def show_notice(self, notice: Notice) -> None:
         """Put a notice into the pane it concerns, or above the viewer."""
@@ -497,7 +505,7 @@ class MainWindow(QMainWindow):
         self.player.transport.stop()
         self.player.transport.audio.close()
         self.watcher.stop()
-        self.viewer.screen.release()
+        self.viewer.picture.release()
         self.reader.stop()
         application = QApplication.instance()
         if application is not None:

@@ -66,7 +66,8 @@ class FirstRun(Dialog):
             self.body.addWidget(Label(f"•  {hint}", "dim"))
         sample = text_button(window.theme, "Open the sample", "play", primary=True)
         skip = text_button(window.theme, "Close")
-        sample.clicked.connect(lambda: (self.accept(), window.open_sample()))
+        sample.clicked.connect(self.accept)
+        sample.clicked.connect(window.open_sample)
         skip.clicked.connect(self.accept)
         self.add_buttons(skip, sample)
         session = window.session

@@ -53,7 +53,8 @@ class KeySheet(Dialog):
         self.body.addWidget(scroll, 1)
         change = text_button(window.theme, "Change keys…", "settings")
         close = text_button(window.theme, "Close", primary=True)
-        change.clicked.connect(lambda: (self.accept(), window.show_preferences()))
+        change.clicked.connect(self.accept)
+        change.clicked.connect(window.show_preferences)
         close.clicked.connect(self.accept)
         self.add_buttons(change, close)
 

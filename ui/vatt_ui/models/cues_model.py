@@ -30,7 +30,7 @@ class CuesModel(QAbstractTableModel):
         super().__init__(parent)
         self._session = session
         self._theme = theme
-        self._fixed = fixed_font()
+        self._fixed = fixed_font(8.5)
         self._cues = session.cues
         session.cut_opened.connect(self._on_cut_opened)
         session.cue_changed.connect(self._on_cue_changed)

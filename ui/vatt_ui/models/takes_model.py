@@ -11,8 +11,8 @@ from vatt_ui.session import Session
 from vatt_ui.text import plain, tooltip
 from vatt_ui.theme.apply import Theme, fixed_font
 
-NUMBER, WAVE, SEED, SYNC, LEVEL, USED = range(6)
-HEADERS = ("#", "Sound", "Seed", "Sync", "LUFS", "Use")
+NUMBER, WAVE, SEED, LAG, LEVEL, USED = range(6)
+HEADERS = ("#", "Sound", "Seed", "Lag", "LUFS", "Use")
 HEADER_NAMES = ("Take", "Sound", "Seed", "Lag of sound behind picture", "Loudness", "State")
 
 TAKE_ID_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -29,7 +29,7 @@ class TakesModel(QAbstractTableModel):
         super().__init__(parent)
         self._session = session
         self._theme = theme
-        self._fixed = fixed_font()
+        self._fixed = fixed_font(8)
         self._with_trash = False
         self._takes: list[Take] = []
         self._numbers: dict[str, int] = {}
@@ -91,7 +91,7 @@ class TakesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return tooltip(self._about(take))
         if role == Qt.ItemDataRole.FontRole:
-            return self._fixed if column in (NUMBER, SEED, SYNC, LEVEL) else None
+            return self._fixed if column in (NUMBER, SEED, LAG, LEVEL) else None
         if role == Qt.ItemDataRole.DecorationRole and column == USED:
             return self._icon(take)
         if role == Qt.ItemDataRole.ForegroundRole:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QObject, pyqtSignal
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, QTemporaryDir, pyqtSignal
 from PyQt6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
 from PyQt6.QtWidgets import QApplication, QStyleFactory
 
@@ -48,7 +50,19 @@ def put_on(application: QApplication, tokens: Tokens) -> None:
     """Style the whole application."""
     application.setStyle(QStyleFactory.create("Fusion"))
     application.setPalette(_palette(tokens))
-    application.setStyleSheet(style_sheet(tokens))
+    application.setStyleSheet(style_sheet(tokens, arrow_files(tokens)))
+
+
+_files = QTemporaryDir()  # style sheets take pictures from files only
+
+
+def arrow_files(tokens: Tokens) -> str:
+    """The folder with the arrows of a palette, as SVG files."""
+    folder = Path(_files.path()) / tokens.name.replace(" ", "-")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("up", "down"):
+        (folder / f"{name}.svg").write_bytes(icons.svg(name, tokens.text))
+    return folder.as_posix()
 
 
 def fixed_font(points: float = 0) -> QFont:
@@ -90,15 +104,17 @@ def _palette(t: Tokens) -> QPalette:
     return palette
 
 
-def style_sheet(t: Tokens) -> str:
-    """The style sheet of a palette."""
+def style_sheet(t: Tokens, arrows: str) -> str:
+    """The style sheet of a palette; ``arrows`` is the folder of its small pictures."""
     return f"""
 * {{ outline: 0; }}
 QMainWindow, QMainWindow::separator {{ background: {t.ground}; }}
 QMainWindow::separator {{ width: {SPACE}px; height: {SPACE}px; }}
 QMainWindow::separator:hover {{ background: {t.line_strong}; }}
 QWidget[role="pane"] {{ background: {t.pane}; }}
-QWidget[role="bar"] {{ background: {t.pane}; border-bottom: 1px solid {t.line}; }}
+QWidget[role="bar"] {{ background: {t.pane}; border-bottom: 1px solid {t.line};
+    border-top: 2px solid {t.pane}; }}
+QWidget[role="bar"][active="true"] {{ border-top: 2px solid {t.accent}; }}
 QWidget[role="status"] {{ background: {t.ground}; border-top: 1px solid {t.line}; }}
 QLabel {{ background: transparent; }}
 QLabel[role="title"] {{ color: {t.dim}; font-weight: 600; }}
@@ -130,6 +146,9 @@ QPushButton[role="primary"]:focus {{ border: 2px solid {t.text}; }}
 QPushButton[role="primary"]:disabled {{ background: {t.raised}; color: {t.line_strong};
     border-color: {t.line}; }}
 QPushButton[role="chip"] {{ border-radius: {TARGET // 2 - 1}px; text-align: left; }}
+QToolButton[role="mute"] {{ padding: 3px 8px; }}
+QToolButton[role="mute"]:checked {{ color: {t.failed}; border-color: {t.failed};
+    text-decoration: line-through; }}
 QToolButton::menu-indicator {{ image: none; }}
 
 QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox, QKeySequenceEdit {{
@@ -141,7 +160,11 @@ QLineEdit:focus, QPlainTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QCo
 QTextEdit:focus {{ border: 1px solid {t.focus}; }}
 QLineEdit:disabled, QPlainTextEdit:disabled, QSpinBox:disabled {{ color: {t.line_strong};
     border-color: {t.line}; }}
-QComboBox::drop-down {{ border: 0; width: 20px; }}
+QComboBox::drop-down {{ border: 0; width: 22px; }}
+QComboBox::down-arrow {{ image: url({arrows}/down.svg); width: 14px; height: 14px; }}
+QSpinBox::up-button, QSpinBox::down-button {{ border: 0; width: 18px; background: transparent; }}
+QSpinBox::up-arrow {{ image: url({arrows}/up.svg); width: 10px; height: 10px; }}
+QSpinBox::down-arrow {{ image: url({arrows}/down.svg); width: 10px; height: 10px; }}
 QComboBox QAbstractItemView {{ background: {t.raised}; border: 1px solid {t.line_strong}; }}
 QCheckBox, QRadioButton {{ spacing: 6px; min-height: {TARGET - 4}px; }}
 QCheckBox:focus, QRadioButton:focus {{ color: {t.focus}; }}
@@ -149,7 +172,6 @@ QCheckBox:focus, QRadioButton:focus {{ color: {t.focus}; }}
 QTableView, QListView, QTreeView {{ background: {t.pane}; alternate-background-color: {t.pane};
     border: 0; gridline-color: {t.line}; selection-background-color: {t.selection};
     selection-color: {t.on_selection}; }}
-QTableView:focus, QListView:focus {{ border: 1px solid {t.focus}; }}
 QTableView::item, QListView::item {{ padding: 0 6px; border-bottom: 1px solid {t.line}; }}
 QTableView::item:selected, QListView::item:selected {{ background: {t.selection};
     color: {t.on_selection}; }}

@@ -91,7 +91,8 @@ ICONS: dict[str, str] = {
     "search": '<circle class="S" cx="10.5" cy="10.5" r="5.8"/><path class="S" d="M15 15l4.8 4.8"/>',
     "more": '<circle class="F" cx="6" cy="12" r="1.6"/><circle class="F" cx="12" cy="12" r="1.6"/>'
     '<circle class="F" cx="18" cy="12" r="1.6"/>',
-    "down": '<path class="S" d="M7 10l5 5 5-5"/>',
+    "down": '<path class="S" d="M6 9l6 6 6-6"/>',
+    "up": '<path class="S" d="M6 15l6-6 6 6"/>',
     "float": '<path class="S" d="M9.5 5.5h9v9h-9zM14.5 17.5v1h-9v-9h1"/>',
 }
 
@@ -102,9 +103,13 @@ _WRAPPER = (
 )
 
 
+def svg(name: str, colour: str) -> bytes:
+    """An icon as an SVG file."""
+    return _WRAPPER.format(colour=colour, body=ICONS[name]).encode()
+
+
 def _renderer(name: str, colour: str) -> QSvgRenderer:
-    svg = _WRAPPER.format(colour=colour, body=ICONS[name])
-    return QSvgRenderer(QByteArray(svg.encode()))
+    return QSvgRenderer(QByteArray(svg(name, colour)))
 
 
 @lru_cache(maxsize=512)

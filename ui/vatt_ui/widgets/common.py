@@ -43,6 +43,19 @@ def icon_button(
     return button
 
 
+def word_button(word: str, name: str) -> QToolButton:
+    """A small checkable button with a word on it; ``name`` says what checking does."""
+    button = QToolButton()
+    button.setText(word)
+    button.setAccessibleName(name)
+    button.setToolTip(name)
+    button.setCheckable(True)
+    button.setProperty("role", "mute")
+    button.setFixedHeight(TARGET)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
+
+
 def text_button(theme: Theme, text: str, icon: str = "", *, primary: bool = False) -> QPushButton:
     """A button with words, and perhaps an icon before them."""
     button = QPushButton(text)
@@ -94,6 +107,15 @@ class PaneTitle(QWidget):
             button.setProperty("flat", True)
             button.clicked.connect(lambda: dock.setFloating(not dock.isFloating()))
             self._layout.addWidget(button)
+
+    def set_active(self, active: bool) -> None:
+        """Mark the pane that the keyboard is in."""
+        if bool(self.property("active")) != active:
+            self.setProperty("active", active)
+            style = self.style()
+            if style is not None:
+                style.unpolish(self)
+                style.polish(self)
 
     def add(self, widget: QWidget) -> None:
         """Put a tool before the float button."""

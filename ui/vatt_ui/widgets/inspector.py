@@ -107,6 +107,8 @@ class PromptEdit(QPlainTextEdit):
         self.setTabChangesFocus(True)
         self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 16)
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        if lines == 1:
+            self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._silent = False
         self.textChanged.connect(self._on_text_changed)
 

@@ -140,7 +140,7 @@ def _foley_block(session: Session, sounds: SoundBank, cue: Cue, *, muted: bool) 
     return Block(
         float(cue.start_s),
         float(cue.start_s + cue.duration_s),
-        text="" if status == "none" else words(look, state, job),
+        text=_foley_text(session, cue),
         fill=fill,
         edge=look.token if status not in ("none", "takes") else "line_strong",
         wave="wave_chosen" if cue.cue_id == session.current else "wave",
@@ -149,6 +149,20 @@ def _foley_block(session: Session, sounds: SoundBank, cue: Cue, *, muted: bool) 
         fraction=(job.fraction or 0.0) if job is not None and job.running else None,
         dim=muted or state.muted,
     )
+
+
+def _foley_text(session: Session, cue: Cue) -> str:
+    """What the block says: the words of a finished take, else the state."""
+    state = session.state(cue.cue_id)
+    status = session.status(cue.cue_id)
+    take = session.take(state.chosen)
+    if status == "none":
+        return ""
+    said = (take.recipe.prompt or take.caption) if take is not None else ""
+    if status in ("done", "takes", "locked"):
+        return said or words(LOOKS[status], state)
+    shown = words(LOOKS[status], state, session.jobs.look(cue.cue_id))
+    return f"{shown} · {said}" if said and status in ("edited", "stale") else shown
 
 
 def _take_lanes(session: Session, sounds: SoundBank) -> list[Lane]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -261,7 +262,7 @@ def _paint_wave(
 
 
 def wave_image(
-    columns: npt.NDArray[np.float64] | npt.NDArray[np.int16],
+    columns: npt.NDArray[Any],
     height: int,
     tokens: Tokens,
     block: Block,

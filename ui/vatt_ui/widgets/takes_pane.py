@@ -185,6 +185,7 @@ class TakesPane(Pane):
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setShowGrid(False)
         table.setTabKeyNavigation(False)
+        table.setWordWrap(False)
         table.setItemDelegateForColumn(takes_model.WAVE, _WaveDelegate(sounds, theme, table))
         vertical, header = table.verticalHeader(), table.horizontalHeader()
         assert vertical is not None
@@ -195,7 +196,7 @@ class TakesPane(Pane):
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(takes_model.WAVE, QHeaderView.ResizeMode.Stretch)
-        widths = {0: 26, 2: 56, 3: 66, 4: 52, 5: 62}
+        widths = {0: 26, 2: 52, 3: 68, 4: 54, 5: 70}
         for column, width in widths.items():
             table.setColumnWidth(column, width)
 
@@ -313,7 +314,7 @@ class TakesPane(Pane):
             fields.update(seed=recipe.seed, seed_locked=True)
         if what in ("all", "remix"):
             fields.update(prompt=recipe.prompt or "", negative=recipe.negative, span=recipe.span)
-        session.edit_each("Recall recipe", [session.current], **fields)
+        session.edit("Recall recipe", {session.current: fields})
 
     def nudge_away_lag(self) -> None:
         """Lay the sound earlier or later by its measured lag."""
@@ -328,7 +329,7 @@ class TakesPane(Pane):
         present: tuple[str, ...] = getattr(session.state(session.current), field)
         kept = tuple(t for t in present if t != take_id)
         new = kept if take_id in present else (*present, take_id)
-        session.edit_each(label, [session.current], **{field: new})
+        session.edit(label, {session.current: {field: new}})
 
     # --- showing ----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import math
 from typing import Any
 
 from PyQt6.QtCore import Qt, QTimer
@@ -26,7 +27,8 @@ from vatt_ui.widgets.strip_lanes import Thumbnails, lanes_of
 
 SCROLL_UNITS = 1000  # scroll bar units a second, so that an hour still moves smoothly
 AROUND_S = 0.6  # what is regenerated on either side of an edited hit
-MAX_THUMBS = 24
+MAX_THUMBS = 32
+THUMB_PX = 74  # width of a thumbnail in the strip
 MAX_VISIBLE_SOUNDS = 60
 
 
@@ -41,7 +43,7 @@ class TimelinePane(Pane):
         self._player = player
         self._reader = reader
         self._thumbnails: Thumbnails = {}
-        self._asked: set[str] = set()
+        self._asked: dict[str, int] = {}
         self._hit = -1
         self.strip = Strip(theme)
         self.bar = QScrollBar(Qt.Orientation.Horizontal)
@@ -241,10 +243,11 @@ class TimelinePane(Pane):
     def _want_thumbnails(self, cue: Cue) -> None:
         width = float(cue.duration_s) * self.strip.px_per_s
         shown = as_shown(cue, self._session.state(cue.cue_id))
-        if cue.cue_id in self._asked or width < 60 or shown.status != "ready":
+        count = min(MAX_THUMBS, max(1, math.ceil(width / THUMB_PX)))
+        enough = self._asked.get(cue.cue_id, 0) * 1.5 >= count
+        if enough or width < THUMB_PX / 2 or shown.status != "ready":
             return
-        self._asked.add(cue.cue_id)
-        count = min(MAX_THUMBS, max(1, int(width / 100)))
+        self._asked[cue.cue_id] = count
         self._reader.ask(
             "thumbnails",
             {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtWidgets import QSlider, QVBoxLayout, QWidget
 
 from vatt_ui.player import Player
@@ -12,7 +12,8 @@ from vatt_ui.session import Session
 from vatt_ui.text import Label, timecode
 from vatt_ui.theme.apply import Theme, fixed_font
 from vatt_ui.theme.tokens import GAP, SPACE
-from vatt_ui.widgets.common import Pane, icon_button, row
+from vatt_ui.widgets.common import Pane, icon_button, row, word_button
+from vatt_ui.widgets.cue_lane import CueLane
 from vatt_ui.widgets.viewer import Screen
 
 
@@ -23,7 +24,7 @@ class ViewerPane(Pane):
         super().__init__("viewer", "Viewer", theme)
         self._session = session
         self._player = player
-        self.screen = screen
+        self.picture = screen
         self.timecode = Label("--:--:--:--")
         self.timecode.setFont(fixed_font(15))
         self.timecode.setAccessibleName("Timecode at the playhead")
@@ -40,10 +41,8 @@ class ViewerPane(Pane):
             "span_in": icon_button(theme, "in", "Set in"),
             "span_out": icon_button(theme, "out", "Set out"),
             "loop": icon_button(theme, "loop", "Loop", checkable=True),
-            "mute_foley": icon_button(theme, "sound", "Mute Foley", checkable=True, on="failed"),
-            "mute_original": icon_button(
-                theme, "caption", "Mute original sound", checkable=True, on="failed"
-            ),
+            "mute_foley": word_button("Foley", "Mute Foley"),
+            "mute_original": word_button("Original", "Mute original sound"),
         }
         self.volume = QSlider(Qt.Orientation.Horizontal)
         self.volume.setAccessibleName("Volume")
@@ -52,6 +51,10 @@ class ViewerPane(Pane):
         self.volume.setValue(80)
         self.volume.setFixedWidth(96)
         self.volume.valueChanged.connect(self._on_volume)
+        self.hint = Label("", "dim")
+        self.volume_icon = Label()
+        self.lane = CueLane(theme)
+        self.lane.seek_asked.connect(self._on_lane_seek)
         self._lay_out()
         self._draw_play(False)
         transport = player.transport
@@ -62,11 +65,12 @@ class ViewerPane(Pane):
         session.current_changed.connect(self.refresh)
         session.cue_changed.connect(self._on_cue_changed)
         theme.changed.connect(lambda: self._draw_play(transport.playing))
-        screen.failed.connect(lambda text: self.screen.setToolTip(text))
+        screen.failed.connect(lambda text: self.picture.setToolTip(text))
 
     def _lay_out(self) -> None:
         b = self.buttons
-        self.body.addWidget(self.screen, 1)
+        self.body.addWidget(self.picture, 1)
+        self.body.addWidget(self.lane)
         controls = QWidget()
         column = QVBoxLayout(controls)
         column.setContentsMargins(GAP, SPACE, GAP, GAP)
@@ -80,12 +84,16 @@ class ViewerPane(Pane):
             b["cue_next"],
             spacing=2,
         )
-        right = row(1, b["loop"], b["mute_original"], b["mute_foley"], self.volume)
+        right = row(1, self.volume_icon, self.volume)
         line = row()
         for part, stretch in ((left, 1), (middle, 0), (right, 1)):
             line.addLayout(part, stretch)
         column.addLayout(line)
-        column.addLayout(row(b["span_in"], b["span_out"], self.span, 1))
+        marks = row(b["span_in"], b["span_out"], b["loop"], self.span, 1)
+        marks.addWidget(self.hint)
+        marks.addWidget(b["mute_original"])
+        marks.addWidget(b["mute_foley"])
+        column.addLayout(marks)
         self.body.addWidget(controls)
 
     def first_focus(self) -> QWidget:
@@ -97,6 +105,10 @@ class ViewerPane(Pane):
         self._on_moved(self._player.transport.position)
         cue = self._session.cue(self._session.current)
         self.title.subject.setText(cue.clip if cue is not None else "")
+        self.lane.show_cue(
+            self._session.state(self._session.current),
+            float(cue.duration_s) if cue is not None else 0.0,
+        )
 
     def _on_moved(self, position: float) -> None:
         cut = self._session.cut
@@ -106,8 +118,11 @@ class ViewerPane(Pane):
             frame = self._player.transport.video_frame()
             at = cut.global_start_s + Fraction(frame) / cut.fps
             self.timecode.setText(timecode(at, cut.fps, drop_frame=cut.drop))
+        cue = self._session.cue(self._session.current)
+        if cue is not None:
+            self.lane.set_position(position - float(cue.start_s))
         place, message = self._player.place_at(position)
-        self.screen.show_place(place, message)
+        self.picture.show_place(place, message)
         self._show_span()
 
     def _on_cue_changed(self, cue_id: str) -> None:
@@ -128,10 +143,16 @@ class ViewerPane(Pane):
         length = state.span[1] - state.span[0]
         self.span.setText(f"{start} – {end}   {length:.2f} s")
 
+    def _on_lane_seek(self, time_s: float) -> None:
+        cue = self._session.cue(self._session.current)
+        if cue is not None:
+            self._player.transport.seek(float(cue.start_s) + time_s)
+
     def _draw_play(self, playing: bool) -> None:
         button = self.buttons["play"]
         button.setIcon(self.theme.icon("pause" if playing else "play"))
         button.setAccessibleName("Pause" if playing else "Play")
+        self.volume_icon.setPixmap(self.theme.icon("sound", "dim").pixmap(QSize(18, 18)))
 
     def _on_rate(self, rate: float) -> None:
         self.rate.setText("" if rate == 1.0 else f"{rate:+.0f}x")

@@ -1,0 +1,109 @@
+"""The sync lane of the current cue under the picture: hits, intensity, in..out, the playhead."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from vatt_plugin.project_state import CueState
+from vatt_ui.theme.apply import Theme
+
+HEIGHT = 34
+EDGE = 8
+
+
+class CueLane(QWidget):
+    """A small drawing of one cue; a click goes there.
+
+    Signals:
+        seek_asked(float): seconds from the cue's first frame.
+    """
+
+    seek_asked = pyqtSignal(float)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._state = CueState()
+        self._duration_s = 0.0
+        self._position = -1.0
+        self.setFixedHeight(HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Hits of the current cue")
+        theme.changed.connect(self.update)
+
+    def show_cue(self, state: CueState, duration_s: float) -> None:
+        """Another cue, or another state of it."""
+        self._state, self._duration_s = state, duration_s
+        n = len(state.hits or ())
+        self.setAccessibleDescription(f"{n} hits" if state.hits is not None else "not spotted yet")
+        self.update()
+
+    def set_position(self, position: float) -> None:
+        """The playhead, seconds from the cue's first frame."""
+        self._position = position
+        self.update()
+
+    def _x(self, time_s: float) -> float:
+        return EDGE + time_s / max(1e-6, self._duration_s) * (self.width() - 2 * EDGE)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """A handful of lines; cheap enough to draw each time."""
+        del event
+        painter = QPainter(self)
+        tokens = self._theme.tokens
+        painter.fillRect(self.rect(), QColor(tokens.ground))
+        if self._duration_s > 0:
+            self._draw_intensity(painter)
+            self._draw_span(painter)
+            self._draw_hits(painter)
+            if 0 <= self._position <= self._duration_s:
+                painter.setPen(QPen(QColor(tokens.playhead), 1.4))
+                x = self._x(self._position)
+                painter.drawLine(QPointF(x, 0), QPointF(x, HEIGHT))
+        painter.end()
+
+    def _draw_intensity(self, painter: QPainter) -> None:
+        values = self._state.intensity
+        if not values:
+            return
+        colour = QColor(self._theme.tokens.hit)
+        colour.setAlpha(60)
+        n_columns = max(1, (self.width() - 2 * EDGE) // 2)
+        for column in range(n_columns):
+            value = values[min(len(values) - 1, column * len(values) // n_columns)]
+            height = min(1.0, value) * (HEIGHT - 6)
+            painter.fillRect(QRectF(EDGE + 2 * column, HEIGHT - height, 2, height), colour)
+
+    def _draw_span(self, painter: QPainter) -> None:
+        if self._state.span is None:
+            return
+        colour = QColor(self._theme.tokens.span)
+        left, right = (self._x(t) for t in self._state.span)
+        painter.fillRect(QRectF(left, 0, right - left, 3), colour)
+        colour.setAlpha(36)
+        painter.fillRect(QRectF(left, 0, right - left, HEIGHT), colour)
+
+    def _draw_hits(self, painter: QPainter) -> None:
+        tokens = self._theme.tokens
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for hit in self._state.hits or ():
+            x = self._x(hit.time_s)
+            height = max(6.0, (HEIGHT - 8) * hit.strength)
+            colour = QColor(tokens.idle if hit.muted else tokens.hit)
+            painter.setPen(QPen(colour, 1.6))
+            painter.drawLine(QPointF(x, HEIGHT), QPointF(x, HEIGHT - height))
+            painter.setBrush(Qt.BrushStyle.NoBrush if hit.muted else colour)
+            painter.drawEllipse(QPointF(x, HEIGHT - height), 2.6, 2.6)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Go there."""
+        if event is not None and self._duration_s > 0:
+            share = (event.position().x() - EDGE) / max(1, self.width() - 2 * EDGE)
+            self.seek_asked.emit(min(max(share, 0.0), 1.0) * self._duration_s)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Scrub."""
+        self.mousePressEvent(event)

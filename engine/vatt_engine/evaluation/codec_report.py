@@ -31,11 +31,10 @@ from vatt_engine.evaluation.opus_reference import through_opus
 from vatt_engine.evaluation.sync import OnsetScore
 from vatt_engine.evaluation.yamnet import Yamnet
 from vatt_engine.nets.codec import Codec
-from vatt_engine.training.codec import open_banks
 from vatt_engine.training.codec_config import read_codec_training
 from vatt_engine.training.codec_folder import read_codec, unquantised
 from vatt_engine.training.quantiser import usage
-from vatt_engine.training.sounds import SoundBank
+from vatt_engine.training.sounds import SoundBank, open_sounds
 from vatt_engine.training.spectral import MultiScaleMel
 
 log = logging.getLogger(__name__)
@@ -75,14 +74,13 @@ class Figures:
     pre_echo_ms: float
 
 
-def held_out_clips(banks: Sequence[SoundBank], held_out: Sequence[str]) -> list[tuple[str, Wave]]:
+def held_out_clips(banks: Sequence[SoundBank]) -> list[tuple[str, Wave]]:
     """(name, wave [S]) of every held-out sound: its first five seconds, peak at half scale."""
     clips = []
     for bank in banks:
-        _, held = bank.split(held_out)
-        for i in range(len(held)):
-            wave = held.wave(i, 0, int(LONGEST_S * held.sample_rate))
-            clips.append((held.names[i], wave * (PEAK / max(float(np.abs(wave).max()), 0.02))))
+        for i in range(len(bank)):
+            wave = bank.wave(i, 0, int(LONGEST_S * bank.sample_rate))
+            clips.append((bank.names[i], wave * (PEAK / max(float(np.abs(wave).max()), 0.02))))
     return clips
 
 
@@ -263,7 +261,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = read_codec_training(args.config)
         codec = read_codec(args.codec)
-        clips = held_out_clips(open_banks(config), config.data.held_out)[:: args.every]
+        sounds = open_sounds(config.data, codec.sample_rate)
+        clips = held_out_clips(sounds.held_out)[:: args.every]
     except VattError as err:
         sys.stderr.write(f"{err}\n")
         return 1

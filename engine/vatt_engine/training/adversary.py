@@ -6,6 +6,7 @@ to be worth its time: one step of it costs several of the codec's.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -17,7 +18,10 @@ def build_discriminator(filters: int) -> nn.Module:
     """The package's ``MultiScaleSTFTDiscriminator`` with windows of 2048, 1024 and 512 samples."""
     from encodec.msstftd import MultiScaleSTFTDiscriminator
 
-    return MultiScaleSTFTDiscriminator(filters)  # type: ignore[no-any-return]
+    with warnings.catch_warnings():
+        # The package uses torch's older weight_norm.
+        warnings.simplefilter("ignore", FutureWarning)
+        return MultiScaleSTFTDiscriminator(filters)  # type: ignore[no-any-return]
 
 
 def discriminator_loss(discriminator: nn.Module, made: Tensor, real: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ from vatt_engine.training.quantiser import (
     start_codebooks,
     usage,
 )
-from vatt_engine.training.sounds import SegmentSampler, SoundBank, open_bank
+from vatt_engine.training.sounds import SegmentSampler, open_sounds
 from vatt_engine.training.spectral import MultiScaleMel, Resolution
 
 log = logging.getLogger(__name__)
@@ -47,10 +47,9 @@ class CodecTrainer:
 
     Args:
         config: the run.
-        banks: sounds of each of ``config.data.sources``; None reads them.
     """
 
-    def __init__(self, config: CodecTraining, banks: list[SoundBank] | None = None) -> None:
+    def __init__(self, config: CodecTraining) -> None:
         self.config = config
         self.device = pick_device(config.run.device)
         if config.run.threads:
@@ -79,24 +78,14 @@ class CodecTrainer:
             MultiScaleMel(rate, [Resolution(w, loss.overlap)]).to(self.device) for w in loss.windows
         ]
         self.ruler = MultiScaleMel(rate).to(self.device)
-        if banks is None:
-            banks = open_banks(config)
-        split = [bank.split(config.data.held_out) for bank in banks]
+        sounds = open_sounds(config.data, rate)
         self.sampler = SegmentSampler(
-            [train for train, _ in split],
-            [s.share for s in config.data.sources if s.path in self._present(config)],
-            config.data,
-            config.segment_samples,
-            config.run.seed,
+            sounds.train, sounds.shares, config.data, config.segment_samples, config.run.seed
         )
-        self.held_out = [held for _, held in split if len(held)]
+        self.held_out = sounds.held_out
         self.journal = Journal(Path(config.run.folder), f"codec: {config.run.folder}")
         self.step = 0
         self.seconds = 0.0
-
-    @staticmethod
-    def _present(config: CodecTraining) -> set[str]:
-        return {s.path for s in config.data.sources if not s.optional or Path(s.path).exists()}
 
     def _adam(self, net: nn.Module, lr: float) -> torch.optim.Optimizer:
         optim = self.config.optim
@@ -399,20 +388,3 @@ def hash_seed(seed: int, step: int, use: str) -> int:
     """A seed for one use within one step, unlike that of any other."""
     words = np.random.SeedSequence([seed, step, *use.encode()]).generate_state(2)
     return int(words[0]) << 31 | int(words[1]) >> 1
-
-
-def open_banks(config: CodecTraining) -> list[SoundBank]:
-    """The sounds of all sources that are there.
-
-    Raises:
-        BadRequest: a source that is not optional is missing, or none is left.
-    """
-    banks = []
-    for source in config.data.sources:
-        if source.optional and not Path(source.path).exists():
-            log.warning("going on without %s: it is not there", source.path)
-            continue
-        banks.append(open_bank(source, config.codec.sample_rate, Path(config.data.cache)))
-    if not banks:
-        raise BadRequest("None of data.sources is there.", "Build the corpus first.")
-    return banks

@@ -33,11 +33,13 @@ class SoundSource:
             packed ``.npy`` (``sounds.pack``); relative to the working directory.
         share: how often this source is drawn from, relative to the others' shares.
         optional: whether a run may go on when the path does not exist.
+        held_out: all of it is kept for the report.
     """
 
     path: str
     share: float = 1.0
     optional: bool = False
+    held_out: bool = False
 
     def __post_init__(self) -> None:
         _check(self.share > 0, f"data.sources: share of {self.path} must be positive.")
@@ -49,7 +51,7 @@ class DataConfig:
 
     Attributes:
         sources: see ``SoundSource``.
-        held_out: packages (or their prefixes, ending in ``*``) kept for the report.
+        held_out: packages kept for the report.
         segment_s: seconds of one training example.
         batch: examples a step.
         gain_db: loudest and softest peak of an example, in dB of full scale.
@@ -71,7 +73,7 @@ class DataConfig:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        _check(bool(self.sources), "data.sources is empty.")
+        _check(any(not s.held_out for s in self.sources), "data.sources has none to train on.")
         _check(self.segment_s > 0 and self.batch > 0, "data: segment_s and batch must be positive.")
         _check(0 <= self.mix <= 1, f"data.mix is {self.mix}; it is a probability.")
         _check(0 <= self.clicks <= 1, f"data.clicks is {self.clicks}; it is a probability.")

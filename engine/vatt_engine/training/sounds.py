@@ -77,8 +77,8 @@ class SoundBank:
         return self.samples[first:last].astype(np.float32) / 32768.0
 
     def split(self, held_out: Sequence[str]) -> tuple[SoundBank, SoundBank]:
-        """(training, held out) by package; a pattern ending in ``*`` is a prefix."""
-        held = np.array([any(_matches(p, h) for h in held_out) for p in self.packages], dtype=bool)
+        """(training, held out) by package."""
+        held = np.array([p in held_out for p in self.packages], dtype=bool)
         return self._take(~held), self._take(held)
 
     def _take(self, mask: NDArray[np.bool_]) -> SoundBank:
@@ -91,10 +91,6 @@ class SoundBank:
             tuple(self.names[i] for i in index),
             self.sample_rate,
         )
-
-
-def _matches(package: str, pattern: str) -> bool:
-    return package.startswith(pattern[:-1]) if pattern.endswith("*") else package == pattern
 
 
 def list_sounds(source: SoundSource) -> list[SoundFile]:
@@ -138,6 +134,46 @@ def _from_manifest(path: Path) -> list[SoundFile]:
         package = next((str(row[c]) for c in PACKAGE_COLUMNS if row.get(c)), path.stem)
         found.append(SoundFile(path.parent / name, package))
     return found
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """What a run trains on and what it is measured on.
+
+    Attributes:
+        train: sounds of each source that is there.
+        shares: how often each of ``train`` is drawn from.
+        held_out: sounds kept for the report, by source.
+    """
+
+    train: tuple[SoundBank, ...]
+    shares: tuple[float, ...]
+    held_out: tuple[SoundBank, ...]
+
+
+def open_sounds(config: DataConfig, sample_rate: int) -> Sounds:
+    """Read all sources of a run and split them.
+
+    Raises:
+        BadRequest: a source is missing (and not optional) or empty, or nothing is left to train on.
+    """
+    train, shares, held_out = [], [], []
+    for source in config.sources:
+        if source.optional and not Path(source.path).exists():
+            log.warning("going on without %s: it is not there", source.path)
+            continue
+        bank = open_bank(source, sample_rate, Path(config.cache))
+        kept, held = bank.split(bank.packages if source.held_out else config.held_out)
+        if len(kept):
+            train.append(kept)
+            shares.append(source.share)
+        if len(held):
+            held_out.append(held)
+    if not train:
+        raise BadRequest(
+            "No sound is left to train on.", "Build the corpus, or correct data.sources."
+        )
+    return Sounds(tuple(train), tuple(shares), tuple(held_out))
 
 
 def open_bank(source: SoundSource, sample_rate: int, cache: Path) -> SoundBank:

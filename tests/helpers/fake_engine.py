@@ -93,6 +93,8 @@ def serve(mode: str, folder: Path) -> None:
         elif kind == "cancel":
             if mode == "slow":
                 say(type="cancelled", job_id=job_id)
+        elif kind == "doctor":
+            say(type="finished", job_id=job_id, result={"devices": [], "versions": {}})
         elif kind == "models":
             say(type="finished", job_id=job_id, result={"models": [MODEL]})
         elif kind == "model_info":

@@ -1,0 +1,30 @@
+"""Cues for tests, without a timeline."""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+from typing import Any
+
+from vatt_engine.messages import PictureSegment
+from vatt_plugin.cues import Cue
+
+FPS = Fraction(24)
+
+
+def make_cue(number: int = 0, n_frames: int = 12, **changes: Any) -> Cue:
+    """A cue ``number`` places down the timeline, half a second long unless told otherwise."""
+    start = number * n_frames
+    cue = Cue(
+        cue_id=f"c{number:02d}",
+        clip=f"Shot_{number:03d}",
+        track="V1",
+        start_s=start / FPS,
+        duration_s=n_frames / FPS,
+        fps=FPS,
+        start_frame=start,
+        n_frames=n_frames,
+        record_timecode_s=Fraction(3600) + start / FPS,
+        picture=(PictureSegment("/media/a.mov", 10.0, float(n_frames / FPS)),),
+    )
+    return dataclasses.replace(cue, **changes)

@@ -1,0 +1,488 @@
+"""The command line against an engine that is a script: output, exit codes, what is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+import pytest
+import soundfile
+
+from tests.helpers import fake_engine
+from vatt_plugin import product
+from vatt_plugin.cli import main as cli
+
+SCRIPT = str(Path(fake_engine.__file__))
+FPS = 24.0
+N_FRAMES = 12
+
+
+def make_cut(folder: Path, *, n_clips: int = 3, offline: bool = False) -> Path:
+    """A cut of clips of half a second; the media exists but holds no picture."""
+    media = folder / "rushes"
+    media.mkdir(exist_ok=True)
+    track = otio.schema.Track("V1", kind=otio.schema.TrackKind.Video)
+    length = otio.opentime.TimeRange(
+        otio.opentime.RationalTime(0, FPS), otio.opentime.RationalTime(N_FRAMES, FPS)
+    )
+    for i in range(n_clips):
+        file = media / f"a{i}.mov"
+        if not (offline and i == 0):
+            file.write_bytes(b"not a real film")
+        reference = otio.schema.ExternalReference(f"rushes/a{i}.mov", length)
+        track.append(otio.schema.Clip(f"Shot_{i}", reference, length))
+    timeline = otio.schema.Timeline("Reel 1")
+    timeline.tracks.append(track)
+    path = folder / "cut.otio"
+    otio.adapters.write_to_file(timeline, str(path))
+    return path
+
+
+class Shell:
+    """Calls ``vatt`` in this process."""
+
+    def __init__(self, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        self.root = root
+        self._capfd = capfd
+        self.out = self.err = ""
+
+    def __call__(self, *words: object) -> int:
+        try:
+            code = cli.main([str(word) for word in words])
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+        self.out, self.err = self._capfd.readouterr()
+        assert "Traceback" not in self.err
+        return code
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def last(self) -> dict[str, Any]:
+        return self.events()[-1]
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Replaces the engine; ``engine("die-once")`` chooses its manners."""
+
+    def use(mode: str) -> None:
+        command = [sys.executable, "-S", SCRIPT, mode, str(tmp_path)]
+        monkeypatch.setattr(product, "command", lambda name, *words: [*command, *words])
+
+    use("good")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return use
+
+
+@pytest.fixture
+def vatt(tmp_path: Path, capfd: pytest.CaptureFixture[str], engine: Callable[[str], None]) -> Shell:
+    return Shell(tmp_path, capfd)
+
+
+@pytest.fixture
+def cut(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    return make_cut(tmp_path / "in")
+
+
+# --- the parser ------------------------------------------------------------------------------
+
+
+def test_help_imports_nothing_that_takes_time() -> None:
+    code = (
+        "import sys; from vatt_plugin.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'opentimelineio', 'av', 'tqdm', 'soundfile', 'PyQt6'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for command in ("generate", "caption", "models", "doctor", "engine", "bench", "panel"):
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize("command", ["generate", "caption", "models", "doctor", "bench", "engine"])
+def test_every_command_explains_itself(vatt: Shell, command: str) -> None:
+    assert vatt(command, "--help") == 0
+    assert f"vatt {command}" in vatt.out
+
+
+def test_the_contract_of_generate(vatt: Shell) -> None:
+    vatt("generate", "--help")
+    flags = """-o --model --prompt --prompts --negative --takes --seed --clips --track --media-dir
+    --sync --steps --cfg --handles --preview --device --json --force --dry-run"""
+    for flag in flags.split():
+        assert flag in vatt.out, flag
+
+
+def test_only_commands_that_exist_are_offered(vatt: Shell) -> None:
+    vatt("--help")
+    here = Path(cli.__file__).parent
+    for name, _ in cli.COMMANDS:
+        assert (f"  {name} " in vatt.out) == (here / f"{name}.py").is_file()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("dance",),
+        ("generate",),
+        ("generate", "x.otio", "--nonsense"),
+        ("generate", "x.otio", "--takes", "0"),
+        ("generate", "x.otio", "--handles", "-1"),
+        ("generate", "x.otio", "--cfg", "nan"),
+        ("generate", "x.otio", "--prompt", "a", "--prompts", "b.csv"),
+        ("models",),
+    ],
+)
+def test_usage_errors_are_exit_status_2(vatt: Shell, words: tuple[str, ...]) -> None:
+    assert vatt(*words) == 2
+    assert vatt.err or vatt.out
+
+
+def test_version(vatt: Shell) -> None:
+    assert vatt("--version") == 0
+    assert vatt.out.strip() == f"vatt {product.manifest()['version']}"
+
+
+# --- generate --------------------------------------------------------------------------------
+
+
+def test_a_cut_becomes_a_new_timeline_with_sound(vatt: Shell, cut: Path, tmp_path: Path) -> None:
+    before = fingerprints(cut.parent)
+    out = tmp_path / "out.otio"
+    assert vatt("generate", cut, "-o", out, "--prompt", "steps") == 0
+    assert str(out) in vatt.out
+    assert fingerprints(cut.parent) == before
+    written = otio.adapters.read_from_file(str(out))
+    foley = [track for track in written.tracks if track.name.startswith("Foley")]
+    assert len(foley) == 1
+    clips = list(foley[0].find_clips())
+    assert len(clips) == 3
+    for clip in clips:
+        url = clip.media_reference.target_url
+        wav = out.parent / url.replace("%20", " ")
+        assert wav.parent.name == "out_foley"
+        assert soundfile.info(wav).subtype == "PCM_24"
+        assert clip.metadata["vatt"]["prompt"] == "steps"
+
+
+def test_the_output_is_named_after_the_input(vatt: Shell, cut: Path) -> None:
+    assert vatt("generate", cut) == 0
+    assert (cut.parent / "cut_foley.otio").is_file()
+    assert (cut.parent / "cut_foley_foley").is_dir()
+
+
+def test_json_is_one_event_a_line_and_ends_with_the_whole_result(
+    vatt: Shell, cut: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.otio"
+    assert vatt("generate", cut, "-o", out, "--takes", 2, "--seed", 5, "--json") == 0
+    names = [event["event"] for event in vatt.events()]
+    assert names[-1] == "finished"
+    assert {"started", "progress", "caption", "take", "clip"} <= set(names)
+    last = vatt.last()
+    assert last["output"] == str(out)
+    for clip in last["clips"]:
+        assert (clip["status"], clip["prompt"], clip["caption"]) == ("done", None, "a tone")
+        assert [take["seed"] for take in clip["takes"]] == [5, 6]
+        for take in clip["takes"]:
+            assert Path(take["wav"]).is_file()
+            assert {"sync", "lufs", "peak_dbtp"} <= set(take)
+
+
+def test_prompts_come_from_a_csv_and_unused_lines_are_told(
+    vatt: Shell, cut: Path, tmp_path: Path
+) -> None:
+    csv = tmp_path / "p.csv"
+    csv.write_text("clip,prompt,negative\nShot_0,door,music\nShot_9,ghost\n")
+    args = ("generate", cut, "-o", tmp_path / "o.otio", "--prompts", csv, "--json")
+    assert vatt(*args) == 0
+    assert [clip["prompt"] for clip in vatt.last()["clips"]] == ["door", None, None]
+    assert "Shot_9" in vatt.err
+
+
+def test_only_the_wanted_clips_are_made(vatt: Shell, cut: Path, tmp_path: Path) -> None:
+    args = ("generate", cut, "-o", tmp_path / "o.otio", "--json")
+    assert vatt(*args, "--clips", "Shot_2,Shot_0") == 0
+    assert [clip["clip"] for clip in vatt.last()["clips"]] == ["Shot_0", "Shot_2"]
+    assert vatt("generate", cut, "-o", tmp_path / "p.otio", "--clips", "Shot_9") == 1
+    assert "Shot_9" in vatt.err
+
+
+def test_the_same_command_twice_gives_the_same_bytes(
+    vatt: Shell, cut: Path, tmp_path: Path
+) -> None:
+    sounds = []
+    for name in ("a", "b"):
+        assert vatt("generate", cut, "-o", tmp_path / f"{name}.otio", "--seed", 3) == 0
+        wavs = sorted((tmp_path / f"{name}_foley").glob("*.wav"))
+        sounds.append({wav.name: wav.read_bytes() for wav in wavs})
+    assert sounds[0] == sounds[1]
+    assert len(sounds[0]) == 3
+    assert vatt("generate", cut, "-o", tmp_path / "c.otio", "--seed", 4) == 0
+    others = {wav.read_bytes() for wav in (tmp_path / "c_foley").glob("*.wav")}
+    assert not others & set(sounds[0].values())
+
+
+def test_an_existing_output_is_kept_unless_forced(vatt: Shell, cut: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.otio"
+    out.write_text("precious")
+    assert vatt("generate", cut, "-o", out) == 1
+    assert "--force" in vatt.err
+    assert out.read_text() == "precious"
+    assert not (tmp_path / "out_foley").exists()
+    assert vatt("generate", cut, "-o", out, "--force") == 0
+    assert out.read_text() != "precious"
+    assert vatt("generate", cut, "-o", cut, "--force") == 1
+    assert "never written" in vatt.err
+
+
+def test_missing_media_is_exit_status_3_and_the_others_are_made(
+    vatt: Shell, tmp_path: Path
+) -> None:
+    cut = make_cut(tmp_path, offline=True)
+    assert vatt("generate", cut, "-o", tmp_path / "out.otio", "--json") == 3
+    statuses = {clip["clip"]: clip["status"] for clip in vatt.last()["clips"]}
+    assert statuses == {"Shot_0": "offline", "Shot_1": "done", "Shot_2": "done"}
+    assert "Shot_0" in vatt.err
+
+
+def test_one_failed_clip_is_exit_status_3(
+    vatt: Shell, cut: Path, tmp_path: Path, engine: Callable[[str], None]
+) -> None:
+    engine("fail-second")
+    assert vatt("generate", cut, "-o", tmp_path / "out.otio") == 3
+    assert "Shot_1 failed. No picture in it. Export it again." in vatt.err
+
+
+@pytest.mark.parametrize("mode", ["fail", "die-always", "nan", "outside"])
+def test_when_no_clip_gets_sound_no_timeline_is_written(
+    vatt: Shell, cut: Path, tmp_path: Path, engine: Callable[[str], None], mode: str
+) -> None:
+    engine(mode)
+    out = tmp_path / "out.otio"
+    assert vatt("generate", cut, "-o", out, "--json") == 1
+    assert not out.exists()
+    assert vatt.last()["event"] == "finished"
+    assert all(clip["error"]["message"] for clip in vatt.last()["clips"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "code"), [("broken", "engine_unavailable"), ("old", "protocol_mismatch")]
+)
+def test_a_broken_engine_is_one_clear_error(
+    vatt: Shell, cut: Path, tmp_path: Path, engine: Callable[[str], None], mode: str, code: str
+) -> None:
+    engine(mode)
+    assert vatt("generate", cut, "-o", tmp_path / "out.otio", "--json") == 1
+    assert vatt.last()["code"] == code
+    assert vatt.last()["hint"]
+    assert len(vatt.err.splitlines()) == 2
+
+
+def test_bad_input_is_told_before_anything_is_started(vatt: Shell, tmp_path: Path) -> None:
+    assert vatt("generate", tmp_path / "none.otio") == 1
+    assert "none.otio" in vatt.err
+    bad = tmp_path / "bad.otio"
+    bad.write_text('{"OTIO_SCHEMA": "Timeline.1", "tra')
+    assert vatt("generate", bad) == 1
+    (tmp_path / "ok").mkdir()
+    cut = make_cut(tmp_path / "ok")
+    assert vatt("generate", cut, "-o", tmp_path / "no" / "such" / "folder.otio") == 1
+    assert vatt("generate", cut, "--prompts", tmp_path / "none.csv") == 1
+    assert vatt("generate", cut, "--sync", tmp_path / "none.json") == 1
+    assert fingerprints(tmp_path / "ok").keys() == {
+        "cut.otio",
+        *(f"rushes/a{i}.mov" for i in range(3)),
+    }
+
+
+def test_a_folder_one_may_not_write_to(vatt: Shell, cut: Path, tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    if os.access(locked, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    assert vatt("generate", cut, "-o", locked / "out.otio") == 1
+    assert "locked" in vatt.err
+
+
+def test_hostile_clip_names_stay_inside_the_folder_and_are_shown_plainly(
+    vatt: Shell, tmp_path: Path
+) -> None:
+    cut = make_cut(tmp_path)
+    names = ["../../x", "CON", "a" * 300, "/etc/x"]
+    text = cut.read_text()
+    for i, name in enumerate(names[:3]):
+        text = text.replace(f'"Shot_{i}"', json.dumps(name + "\x1b[31m"))
+    cut.write_text(text)
+    out = tmp_path / "out.otio"
+    assert vatt("generate", cut, "-o", out) == 0
+    assert "\x1b" not in vatt.out + vatt.err
+    wavs = list(tmp_path.rglob("*.wav"))
+    assert len(wavs) == 3
+    assert all(wav.parent == tmp_path / "out_foley" and len(wav.name) <= 120 for wav in wavs)
+
+
+def test_dry_run_lists_and_writes_nothing(
+    vatt: Shell, tmp_path: Path, engine: Callable[[str], None]
+) -> None:
+    engine("broken")  # it is not asked
+    cut = make_cut(tmp_path, offline=True)
+    before = fingerprints(tmp_path)
+    assert vatt("generate", cut, "--dry-run", "--json") == 0
+    (body,) = vatt.events()
+    assert [cue["clip"] for cue in body["cues"]] == ["Shot_0", "Shot_1", "Shot_2"]
+    assert [cue["status"] for cue in body["cues"]] == ["offline", "ready", "ready"]
+    assert [cue["start_s"] for cue in body["cues"]] == [0.0, 0.5, 1.0]
+    assert {"cue", "clip", "track", "start_s", "duration_s", "media", "status"} <= set(
+        body["cues"][0]
+    )
+    assert vatt("generate", cut, "--dry-run") == 0
+    assert "Shot_1" in vatt.out
+    assert fingerprints(tmp_path) == before
+
+
+def test_an_untrained_model_says_so(vatt: Shell, cut: Path, tmp_path: Path) -> None:
+    assert vatt("generate", cut, "-o", tmp_path / "o.otio") == 0
+    assert "untrained" in vatt.err
+
+
+def test_ctrl_c_keeps_what_is_done_and_a_rerun_makes_the_rest(tmp_path: Path) -> None:
+    """SIGINT in the middle of a batch: exit 130; the same command then makes only the others."""
+    cut = make_cut(tmp_path, n_clips=8)
+    out = tmp_path / "out.otio"
+    program = (
+        "import sys; from vatt_plugin import product; from vatt_plugin.cli.main import main\n"
+        f"product.command = lambda *_: [sys.executable, '-S', {SCRIPT!r}, sys.argv[1], '.']\n"
+        "sys.exit(main(sys.argv[2:]))"
+    )
+    words = ["generate", str(cut), "-o", str(out), "--json"]
+
+    def start(mode: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", program, mode, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")},
+        )
+
+    process = start("good")
+    assert process.stdout is not None
+    n_done = 0
+    for line in process.stdout:
+        n_done += json.loads(line)["event"] == "clip"
+        if n_done == 3:
+            process.send_signal(signal.SIGINT)
+            break
+    rest, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert not out.exists()
+    last = json.loads(rest.splitlines()[-1])
+    assert last["event"] == "cancelled"
+    n_kept = sum(clip["status"] == "done" for clip in last["clips"])
+    assert 3 <= n_kept < 8
+    assert "again" in err
+    process = start("good")
+    rest, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    clips = json.loads(rest.splitlines()[-1])["clips"]
+    assert sum(clip["kept"] for clip in clips) == n_kept
+    assert len(list((tmp_path / "out_foley").glob("*.wav"))) == 8
+
+
+# --- the other commands ----------------------------------------------------------------------
+
+
+def test_captions_are_printed_for_people_and_programs(vatt: Shell, cut: Path) -> None:
+    assert vatt("caption", cut) == 0
+    assert "Shot_1: a tone" in vatt.out
+    assert vatt("caption", cut, "--json") == 0
+    (body,) = vatt.events()
+    first = body["clips"][0]
+    assert (first["clip"], first["caption"], first["score"]) == ("Shot_0", "a tone", -0.5)
+    assert first["alternatives"][1] == {"caption": "a hum", "score": -1.0}
+
+
+def test_captions_of_a_cut_with_missing_media(vatt: Shell, tmp_path: Path) -> None:
+    cut = make_cut(tmp_path, offline=True)
+    assert vatt("caption", cut, "--json") == 3
+    assert vatt.last()["clips"][0]["status"] == "offline"
+
+
+def test_models_are_listed_and_described(vatt: Shell) -> None:
+    assert vatt("models", "list") == 0
+    assert "fake" in vatt.out
+    assert vatt("models", "list", "--json") == 0
+    assert vatt.last()["models"][0]["name"] == "fake"
+    assert vatt("models", "info", "tiny", "--json") == 0
+    assert vatt.last()["name"] == "tiny"
+
+
+def test_doctor_works_with_a_broken_engine_and_says_so(
+    vatt: Shell, engine: Callable[[str], None]
+) -> None:
+    engine("broken")
+    assert vatt("doctor") == 1
+    assert "FAIL" in vatt.out
+    assert "codecs" in vatt.out
+    assert vatt("doctor", "--json") == 1
+    topics = {finding["topic"]: finding for finding in vatt.last()["findings"]}
+    assert topics["engine"]["ok"] is False
+    assert topics["engine"]["remedy"]
+    assert {"program", "packages", "models", "codecs", "audio out"} <= set(topics)
+
+
+def test_doctor_without_portaudio(vatt: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``import sounddevice`` raises OSError where the library is missing."""
+    import builtins
+
+    real = builtins.__import__
+
+    def without(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "sounddevice":
+            raise OSError("PortAudio library not found")
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    vatt("doctor", "--json")
+    topics = {finding["topic"]: finding for finding in vatt.last()["findings"]}
+    assert topics["audio out"]["ok"] is None
+    assert "libportaudio2" in topics["audio out"]["remedy"]
+
+
+def test_an_unforeseen_error_is_told_without_a_traceback(
+    vatt: Shell, cut: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vatt_plugin import timeline
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(timeline, "load", broken)
+    assert vatt("generate", cut, "--dry-run") == 1
+    assert "ZeroDivisionError" in vatt.err
+    assert "--debug" in vatt.err
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["--debug", "generate", str(cut), "--dry-run"])

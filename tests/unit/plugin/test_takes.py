@@ -1,0 +1,246 @@
+"""What came back from the engine is checked before it becomes a take."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from tests.helpers.cuts import make_cue
+from vatt_engine.errors import CannotWrite
+from vatt_engine.messages import Generate, TakeReady
+from vatt_plugin import requests, takes
+from vatt_plugin.cues import Take
+from vatt_plugin.errors import TakeRejected
+from vatt_plugin.requests import Wish
+from vatt_plugin.takes import Destination
+
+CUE = make_cue(n_frames=24)
+N = CUE.n_samples
+Sound = NDArray[np.floating]
+
+
+def tone(n: int = N, peak: float = 0.1, channels: int = 1) -> Sound:
+    wave = peak * np.sin(2 * np.pi * 997 * np.arange(n) / 48_000)
+    return np.repeat(wave[:, None], channels, axis=1)
+
+
+class Desk:
+    """A scratch folder with a result in it, and a folder for takes."""
+
+    def __init__(self, root: Path) -> None:
+        self.scratch, self.folder = root / "scratch", root / "takes"
+        self.scratch.mkdir()
+        self.folder.mkdir()
+        self.request = requests.generate_request(CUE, Wish("tiny"), scratch=str(self.scratch))
+
+    def ready(self, sound: Sound, *, rate: int = 48_000, path: Path | None = None) -> TakeReady:
+        path = path or self.scratch / "take.wav"
+        soundfile.write(path, sound, rate, subtype="FLOAT")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        codes = self.scratch / "take.safetensors"
+        codes.write_bytes(b"codes")
+        return TakeReady(
+            "j", 0, 7, str(path), str(codes), digest, len(sound), rate, prompt="steps", model="tiny"
+        )
+
+    def adopt(self, ready: TakeReady, **destination: object) -> Take:
+        to = dataclasses.replace(Destination(self.folder), **destination)  # type: ignore[arg-type]
+        recipe = requests.recipe(self.request, ready, 0)
+        return takes.adopt(ready, self.request, CUE, recipe, to)
+
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_a_good_take_is_kept_as_a_levelled_broadcast_wav(desk: Desk) -> None:
+    take = desk.adopt(desk.ready(tone()))
+    info = soundfile.info(take.wav_path)
+    assert (info.frames, info.samplerate, info.subtype) == (N, 48_000, "PCM_24")
+    assert desk.files() == [f"{take.take_id}.wav"]
+    assert take.lufs == pytest.approx(-27.0, abs=0.02)
+    assert take.gain_db == pytest.approx(-27 - (-20 - 3.01), abs=0.1)
+    assert take.peak_dbtp is not None
+    assert take.peak_dbtp <= -1.0
+    assert (take.caption, take.recipe.seed, take.recipe.model) == ("steps", 7, "tiny")
+    assert take.cue_id == CUE.cue_id
+
+
+def test_the_figures_told_are_those_of_the_file(desk: Desk) -> None:
+    from vatt_plugin import levels
+
+    take = desk.adopt(desk.ready(tone(peak=0.9)))
+    sound, _ = soundfile.read(take.wav_path, dtype="float32", always_2d=True)
+    measured = levels.measure([sound], 1)
+    assert take.lufs == pytest.approx(measured.lufs, abs=0.1)  # the fades are in the file
+    assert take.peak_dbtp == pytest.approx(measured.true_peak_dbtp, abs=0.05)
+
+
+def test_edges_are_faded_so_that_no_cut_clicks(desk: Desk) -> None:
+    take = desk.adopt(desk.ready(np.full((N, 1), 0.5)))
+    sound, _ = soundfile.read(take.wav_path)
+    assert sound[0] == sound[-1] == 0.0
+    assert np.abs(np.diff(sound)).max() < 0.005
+    n_fade = round(takes.FADE_S * 48_000)
+    assert 0.005 <= takes.FADE_S <= 0.010
+    assert sound[n_fade:-n_fade].std() == 0.0
+
+
+def test_nothing_ever_clips(desk: Desk) -> None:
+    rng = np.random.default_rng(0)
+    take = desk.adopt(desk.ready(rng.choice([-3.0, 3.0], size=(N, 1))))
+    sound, _ = soundfile.read(take.wav_path)
+    assert np.abs(sound).max() < 10 ** (-1 / 20)
+
+
+def test_the_noise_floor_of_an_empty_take_is_not_lifted(desk: Desk) -> None:
+    rng = np.random.default_rng(0)
+    take = desk.adopt(desk.ready(rng.standard_normal((N, 1)) * 1e-4))
+    assert take.gain_db == 0.0
+
+
+def test_digital_silence_stays_digital_silence(desk: Desk) -> None:
+    take = desk.adopt(desk.ready(np.zeros((N, 1))))
+    sound, _ = soundfile.read(take.wav_path)
+    assert not sound.any()
+    assert (take.lufs, take.peak_dbtp, take.gain_db) == (None, None, 0.0)
+
+
+def test_the_same_sound_gives_the_same_file_and_another_another(desk: Desk) -> None:
+    first = desk.adopt(desk.ready(tone()))
+    data = Path(first.wav_path).read_bytes()
+    again = desk.adopt(desk.ready(tone()))
+    assert again == first
+    assert Path(again.wav_path).read_bytes() == data
+    other = desk.adopt(desk.ready(tone(peak=0.1001) + 1e-3))
+    assert other.take_id != first.take_id
+
+
+def test_stereo_stays_stereo(desk: Desk) -> None:
+    take = desk.adopt(desk.ready(tone(channels=2)))
+    assert soundfile.info(take.wav_path).channels == 2
+
+
+def test_codes_are_kept_where_wanted(desk: Desk) -> None:
+    take = desk.adopt(desk.ready(tone()), codes_folder=desk.folder)
+    assert Path(take.codes_path).read_bytes() == b"codes"
+    assert desk.adopt(desk.ready(tone())).codes_path == ""
+
+
+def test_a_given_gain_keeps_a_take_as_loud_as_the_one_it_continues(desk: Desk) -> None:
+    ready = desk.ready(tone())
+    recipe = requests.recipe(desk.request, ready, 0)
+    take = takes.adopt(ready, desk.request, CUE, recipe, Destination(desk.folder), gain_db=-4.0)
+    assert take.gain_db == -4.0
+
+
+def outside(desk: Desk) -> TakeReady:
+    return desk.ready(tone(), path=desk.scratch.parent / "elsewhere.wav")
+
+
+def dotted(desk: Desk) -> TakeReady:
+    ready = outside(desk)
+    return dataclasses.replace(ready, wav_path=str(desk.scratch / ".." / "elsewhere.wav"))
+
+
+def linked(desk: Desk) -> TakeReady:
+    ready = outside(desk)
+    link = desk.scratch / "link.wav"
+    link.symlink_to(ready.wav_path)
+    return dataclasses.replace(ready, wav_path=str(link))
+
+
+def missing(desk: Desk) -> TakeReady:
+    return dataclasses.replace(desk.ready(tone()), wav_path=str(desk.scratch / "no.wav"))
+
+
+def folder(desk: Desk) -> TakeReady:
+    return dataclasses.replace(desk.ready(tone()), wav_path=str(desk.scratch))
+
+
+def changed(desk: Desk) -> TakeReady:
+    return dataclasses.replace(desk.ready(tone()), wav_sha256="0" * 64)
+
+
+def with_nan(desk: Desk) -> TakeReady:
+    sound = tone()
+    sound[N // 2] = np.nan
+    return desk.ready(sound)
+
+
+def no_wav(desk: Desk) -> TakeReady:
+    ready = desk.ready(tone())
+    Path(ready.wav_path).write_bytes(b"RIFF....WAVEnothing")
+    digest = hashlib.sha256(b"RIFF....WAVEnothing").hexdigest()
+    return dataclasses.replace(ready, wav_sha256=digest)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (outside, "outside"),
+        (dotted, "outside"),
+        (linked, "outside"),
+        (missing, "not there"),
+        (folder, "outside"),
+        (changed, "hash"),
+        (with_nan, "not numbers"),
+        (no_wav, "cannot be read"),
+        (lambda desk: desk.ready(tone(N - 1)), "samples long"),
+        (lambda desk: desk.ready(tone(N + 1)), "samples long"),
+        (lambda desk: desk.ready(tone(), rate=44_100), "44100 Hz"),
+        (lambda desk: desk.ready(tone(channels=3)), "3 channels"),
+    ],
+)
+def test_what_was_not_asked_for_is_rejected_and_nothing_is_kept(
+    desk: Desk, make: Callable[[Desk], TakeReady], says: str
+) -> None:
+    with pytest.raises(TakeRejected, match=says):
+        desk.adopt(make(desk))
+    assert desk.files() == []
+
+
+def test_a_folder_that_takes_nothing_is_an_error_with_a_remedy(desk: Desk) -> None:
+    with pytest.raises(CannotWrite) as caught:
+        desk.adopt(desk.ready(tone()), folder=desk.folder / "gone")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("fps", [Fraction(24), Fraction(24000, 1001), Fraction(30000, 1001)])
+@pytest.mark.parametrize("handles", [0, 12])
+def test_a_take_holds_its_frames_exactly_rounded_up(fps: Fraction, handles: int) -> None:
+    cue = make_cue(n_frames=101, fps=fps)
+    n = takes.samples_with_handles(cue, handles)
+    exact = (101 + 2 * handles) * 48_000 / fps
+    assert 0 <= n - exact < 1
+    if handles == 0:
+        assert n == cue.n_samples
+
+
+def test_record_time_counts_handles_and_wraps_at_midnight() -> None:
+    assert takes.record_time_reference(make_cue(), 0) == 172_800_000
+    assert takes.record_time_reference(make_cue(), 24) == 172_800_000 - 48_000
+    midnight = make_cue(record_timecode_s=Fraction(0))
+    assert takes.record_time_reference(midnight, 24) == 86_400 * 48_000 - 48_000
+
+
+def test_requests_ask_for_exactly_what_is_adopted() -> None:
+    request = requests.generate_request(
+        CUE, Wish("tiny", handle_frames=6), job_id="j", scratch="/s"
+    )
+    assert isinstance(request, Generate)
+    assert request.n_samples == takes.samples_with_handles(CUE, 6)
+    played = sum(segment.duration_s for segment in request.picture)
+    assert played == pytest.approx((CUE.n_frames + 12) / 24)

@@ -1,0 +1,246 @@
+"""``python -m vatt_engine.evaluation MODEL SET``: judge a model; ``vatt eval`` starts this.
+
+Exit codes as for ``vatt``: 0 done, 1 failed, 2 usage, 130 cancelled. With ``--json`` one event a
+line on stdout: ``progress``, then ``finished`` with every figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from vatt_engine.errors import BadModelFolder, BadRequest, VattError
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options; nothing heavy is imported for ``--help``."""
+    parser = argparse.ArgumentParser(
+        prog="vatt eval",
+        description="Measure a model on films whose sound moments are known.",
+        epilog="SET is a folder with set.jsonl, that file, a definition (.json), or `heldout`. MODEL "
+        "may be baseline:exact, late, shuffled, silent or noise: takes whose figures are known.",
+    )
+    parser.add_argument("model", nargs="?", metavar="MODEL")
+    parser.add_argument("set", nargs="?", metavar="SET")
+    parser.add_argument("--report", type=Path, metavar="OUT.html")
+    parser.add_argument("--json", action="store_true", help="print JSON lines")
+    parser.add_argument("--out", type=Path, help="keep takes and results.json here")
+    parser.add_argument("--against", metavar="MODEL|RESULTS.json", help="compare with another one")
+    parser.add_argument("--takes", type=int, default=2, help="takes a film without a prompt")
+    parser.add_argument("--limit", type=int, help="only so many films, spread over the set")
+    parser.add_argument("--only", metavar="A,B", help="picture, asked, swapped, paraphrase")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--cfg", type=float)
+    parser.add_argument("--sync", choices=("auto", "off"), default="auto")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--evaluators", type=Path, help="folder of published evaluators")
+    parser.add_argument("--probe", type=Path, help="another category probe")
+    parser.add_argument("--rating-page", type=Path, metavar="OUT.html", help="for people")
+    parser.add_argument("--pairs", type=int, default=20, help="pairs on the rating page")
+    parser.add_argument("--captions", type=int, default=20, help="captions on the rating page")
+    parser.add_argument("--ratings", type=Path, nargs="+", metavar="FILE.csv")
+    parser.add_argument("--key", type=Path, help="the rating page's .key.json")
+    parser.add_argument("--results", type=Path, nargs="+", default=[], help="for --ratings")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run; returns the exit code."""
+    parser = get_parser()
+    args = parser.parse_args(argv)
+    try:
+        if args.ratings:
+            return _ratings(args)
+        if not args.model or not args.set:
+            parser.error("MODEL and SET are needed (or --ratings FILE.csv)")
+        return _evaluate(args)
+    except VattError as error:
+        if args.json:
+            _print({"event": "failed", **error.to_dict()})
+        sys.stderr.write(f"vatt eval: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("vatt eval: cancelled.\n")
+        return 130
+
+
+def _print(event: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from vatt_engine.evaluation import figures, results
+    from vatt_engine.evaluation.films import FilmSet, read_set
+    from vatt_engine.evaluation.report import write_report
+
+    cache = Path(platformdirs.user_cache_dir("vatt"))
+    films = read_set(args.set, cache / "sets", _progress(args, "rendering films"))
+    if args.limit and args.limit < len(films.films):
+        step = len(films.films) / args.limit
+        films = FilmSet(films.name, tuple(films.films[int(i * step)] for i in range(args.limit)))
+    judge, notes = _judge(args)
+    found = _run_one(args, args.model, films, judge, cache)
+    other = differences = None
+    if args.against:
+        other = (
+            results.read(Path(args.against))
+            if args.against.endswith(".json")
+            else _run_one(args, args.against, films, judge, cache)
+        )
+        differences = figures.compare(other, found)
+    summary = figures.summarise(found)
+    if args.report:
+        write_report(
+            found, summary, films, args.report, other=other, differences=differences, notes=notes
+        )
+    if args.rating_page:
+        from vatt_engine.evaluation.rating_page import draw_items, write_page
+
+        items = draw_items(found, other, args.pairs, args.captions, args.seed)
+        key = write_page(items, films, args.rating_page)
+        sys.stderr.write(f"Keep this from the raters: {key}\n")
+    if args.json:
+        _print({
+            "event": "finished",
+            "model": found.model,
+            "set": found.set_name,
+            "films": len(found.films),
+            "figures": {name: asdict(value) for name, value in summary.items()},
+            "differences": {n: asdict(d) for n, d in (differences or {}).items()},
+            "notes": notes,
+        })  # fmt: skip
+    else:
+        _table(found, summary, other, differences, notes)
+    return 0
+
+
+def _judge(args: argparse.Namespace) -> tuple[Any, list[str]]:
+    from vatt_engine.evaluation import probe
+    from vatt_engine.evaluation.evaluators import load_evaluators, missing
+    from vatt_engine.evaluation.judge import Judge
+    from vatt_engine.evaluation.yamnet import Yamnet
+
+    notes: list[str] = []
+    trained = None
+    try:
+        trained = probe.load(args.probe or probe.SHIPPED)
+        held = trained.facts.get("held_out_packages")
+        if held:
+            notes.append(
+                f"The category probe is right for {held['top1']:.0%} of recordings from packages it "
+                f"has not seen ({held['top3']:.0%} in its top three): no take can score better."
+            )
+    except BadModelFolder as error:
+        if args.probe:
+            raise
+        notes.append(str(error))
+    extra = load_evaluators(args.evaluators) if args.evaluators else []
+    for name, what in missing(args.evaluators).items():
+        notes.append(f"Not measured, {name} is not at hand: {what}.")
+    return Judge(Yamnet.load(), trained, extra), notes
+
+
+def _run_one(args: argparse.Namespace, model: str, films: Any, judge: Any, cache: Path) -> Any:
+    from vatt_engine.evaluation import results
+    from vatt_engine.evaluation.run import Settings, evaluate
+
+    folder = (args.out or cache / "eval") / re.sub(
+        r"[^A-Za-z0-9_.-]+", "_", f"{model}-{films.name}"
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    conditions = tuple(args.only.split(",")) if args.only else Settings().conditions
+    unknown = set(conditions) - set(Settings().conditions)
+    if unknown:
+        raise BadRequest(
+            f"--only does not know {', '.join(sorted(unknown))}.",
+            f"There are: {', '.join(Settings().conditions)}.",
+        )
+    maker = _maker(args, model, films)
+    report = _progress(args, model)
+    settings = Settings(args.seed, args.takes, conditions)
+    found = evaluate(maker, films, judge, folder, settings, lambda d, t, _: report(d, t))
+    results.write(found, folder / "results.json")
+    return found
+
+
+def _maker(args: argparse.Namespace, model: str, films: Any) -> Any:
+    from vatt_engine.evaluation.makers import BaselineMaker, VattMaker
+
+    if model.startswith("baseline:"):
+        return BaselineMaker(model.removeprefix("baseline:"), films.films)
+    from vatt_engine.pipeline import VATT
+
+    vatt = VATT.from_pretrained(model, args.device)
+    return VattMaker(vatt, Path(model).name, args.steps, args.cfg, args.sync)
+
+
+def _progress(args: argparse.Namespace, what: str) -> Any:
+    def tell(done: int, total: int) -> None:
+        if args.json:
+            _print({"event": "progress", "stage": what, "done": done, "total": total})
+        elif sys.stderr.isatty():
+            sys.stderr.write(f"\r{what}: {done}/{total} " + ("\n" if done == total else ""))
+
+    return tell
+
+
+def _table(found: Any, summary: Any, other: Any, differences: Any, notes: list[str]) -> None:
+    from vatt_engine.evaluation.figures import FIGURES, extra_figures
+    from vatt_engine.evaluation.report import number
+
+    lines = [f"{found.model} on {found.set_name}: {len(found.films)} films"]
+    lines += [f"note: {note}" for note in notes]
+    for figure in FIGURES + extra_figures(found.films):
+        value = summary[figure.name]
+        if value.value is None:
+            continue
+        span = f"[{number(value.low)}, {number(value.high)}]" if value.low is not None else ""
+        line = f"{figure.label:42} {number(value.value):>8} {span:18} {figure.bar}"
+        if differences is not None and differences[figure.name].value is not None:
+            change = differences[figure.name]
+            mark = "*" if change.certain else " "
+            line += f"   {change.value:+.3g}{mark} against {other.model}"
+        lines.append(line.rstrip())
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _ratings(args: argparse.Namespace) -> int:
+    from vatt_engine.evaluation import results
+    from vatt_engine.evaluation.ratings import read_key, read_ratings, verdicts
+    from vatt_engine.evaluation.report import number
+
+    if args.key is None:
+        raise BadRequest(
+            "Ratings need the page's key.", "Give --key PAGE.key.json; it lies beside the page."
+        )
+    found = verdicts(
+        read_ratings(args.ratings), read_key(args.key), [results.read(p) for p in args.results]
+    )
+    if args.json:
+        _print({"event": "finished", "ratings": [asdict(v) for v in found]})
+        return 0
+    for verdict in found:
+        sys.stdout.write(
+            f"{verdict.question}: {verdict.n_answers} answers of {verdict.n_raters} raters on "
+            f"{verdict.n_items} items, Krippendorff's alpha {number(verdict.alpha)}\n"
+        )
+        for model, share in verdict.shares.items():
+            span = f" [{number(share.low)}, {number(share.high)}]" if share.low is not None else ""
+            sys.stdout.write(f"  {model:24} {number(share.value)}{span}\n")
+        for name, value in verdict.correlations.items():
+            sys.stdout.write(f"  rank correlation with {name}: {value:+.2f}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Which category do words mean? Nearest of all the ways the corpus names a category.
+
+Content words are weighed by how rare they are among all categories, after cutting common endings.
+This is deliberately simple and open: a caption is judged by words that anyone can look up.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from vatt_engine.corpus.captions import heads
+from vatt_engine.corpus.categories import CATEGORIES
+
+_STOP = frozenset(
+    ["a", "an", "the", "of", "on", "in", "on", "at", "to", "is", "are", "and", "or", "with", "over", "under", "from", "by", "some", "somebody", "someone", "something", "it", "its", "being", "made", "sound", "sounds", "while", "there", "through", "into", "up", "down"]
+)
+_ENDINGS = ("ings", "ing", "ies", "es", "ed", "s", "e")
+
+
+def stems(text: str) -> list[str]:
+    """Content words without endings, lower case."""
+    words = re.findall(r"[a-z]+", text.lower())
+    return [_stem(word) for word in words if word not in _STOP]
+
+
+def _stem(word: str) -> str:
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> tuple[Mapping[str, Mapping[str, float]], Mapping[str, float]]:
+    """Word weights of every category, and the rarity of every word."""
+    documents: dict[str, Counter[str]] = {}
+    for name, row in CATEGORIES.items():
+        words: Counter[str] = Counter(stems(name.replace("_", " ")) * 2)
+        for way in heads(row):
+            words.update(stems(way))
+        documents[name] = words
+    spread = Counter(word for words in documents.values() for word in words)
+    rarity = {word: math.log(1 + len(documents) / n) for word, n in spread.items()}
+    weights = {}
+    for name, words in documents.items():
+        row_weights = {w: (1 + math.log(n)) * rarity[w] for w, n in words.items()}
+        norm = math.sqrt(sum(v * v for v in row_weights.values()))
+        weights[name] = {w: v / norm for w, v in row_weights.items()}
+    return weights, rarity
+
+
+def categories_of(text: str, n: int = 3) -> list[tuple[str, float]]:
+    """The ``n`` categories nearest to ``text`` with similarity 0..1, best first; [] for no match."""
+    weights, rarity = _vocabulary()
+    words = Counter(stems(text))
+    query = {w: rarity.get(w, 0.0) * c for w, c in words.items()}
+    norm = math.sqrt(sum(v * v for v in query.values()))
+    if norm == 0:
+        return []
+    scored = [
+        (name, sum(query.get(w, 0.0) * v for w, v in row.items()) / norm)
+        for name, row in weights.items()
+    ]
+    scored.sort(key=lambda item: -item[1])
+    return [(name, score) for name, score in scored[:n] if score > 0]
+
+
+def says(text: str, category: str) -> bool:
+    """Whether the words of ``text`` mean ``category`` first of all (in any of its parts)."""
+    parts = re.split(r"\band\b|\bwhile\b|\bwith\b|,", text)
+    best = [found[0][0] for part in [text, *parts] if (found := categories_of(part, 1))]
+    return category in best
+
+
+@lru_cache(maxsize=1)
+def paraphrases() -> Mapping[str, tuple[str, ...]]:
+    """Prompts in users' words, by category; kept out of every training text."""
+    path = Path(__file__).parent / "paraphrases.csv"
+    found: dict[str, list[str]] = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            found.setdefault(row["category"], []).append(row["prompt"])
+    return {name: tuple(prompts) for name, prompts in found.items()}

@@ -54,7 +54,9 @@ def open_bundle(path: Path) -> Bundle:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
             if len(infos) > MAX_MEMBERS:
-                raise BadBundle(f"{path.name} holds {len(infos)} files; the limit is {MAX_MEMBERS}.")
+                raise BadBundle(
+                    f"{path.name} holds {len(infos)} files; the limit is {MAX_MEMBERS}."
+                )
             for info in infos:
                 _check_name(info, path)
             names = frozenset(info.filename for info in infos if not info.is_dir())
@@ -62,7 +64,9 @@ def open_bundle(path: Path) -> Bundle:
                 raise BadBundle(f"{path.name} holds no {CONTENT}.", "Export the bundle again.")
             content = archive.getinfo(CONTENT)
             if content.file_size > MAX_BYTES:
-                raise TimelineTooLarge(f"The timeline in {path.name} is {content.file_size} bytes long.")
+                raise TimelineTooLarge(
+                    f"The timeline in {path.name} is {content.file_size} bytes long."
+                )
             with archive.open(content) as stream:
                 data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
@@ -115,7 +119,9 @@ def unpacked(bundle: Bundle, member: str, folder: Path) -> Path:
                 shutil.copyfileobj(stream, out, 1 << 20)
             Path(temporary).replace(target)
         except (zipfile.BadZipFile, EOFError, OSError, RuntimeError) as error:
-            raise BadBundle(f"{member} cannot be unpacked from {bundle.path.name}: {error}.") from error
+            raise BadBundle(
+                f"{member} cannot be unpacked from {bundle.path.name}: {error}."
+            ) from error
         finally:
             Path(temporary).unlink(missing_ok=True)
     return target

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
@@ -14,11 +16,12 @@ import opentimelineio as otio
 from vatt_engine.messages import PictureSegment
 from vatt_plugin.cues import Cue, CueStatus
 from vatt_plugin.timeline import rates
+from vatt_plugin.timeline.marks import Spot
 from vatt_plugin.timeline.media import MediaFinder
 from vatt_plugin.timeline.model import Note
 from vatt_plugin.timeline.picture import Source, segment, settle
+from vatt_plugin.timeline.scenecuts import find_cuts
 from vatt_plugin.timeline.walk import ONE, Span, Walk
-
 
 _TOO_SHORT = "Less than one frame of it can be seen; left out."
 
@@ -80,6 +83,53 @@ class CueMaker:
             origin=self.origin(span, source),
         )
 
+    def spotted_cues(self, walk: Walk, spots: Iterable[Spot], kind: str) -> tuple[Cue, ...]:
+        """A cue for each marked span, with all the picture the audience sees over it."""
+        n_timeline = rates.nearest_frame(walk.length)
+        cues: list[Cue] = []
+        for spot in spots:
+            first = rates.whole_frames(spot.start_s, self.fps)
+            last = rates.whole_frames(spot.start_s + spot.duration_s, self.fps)
+            begin, end = max(first, 0), min(max(last, first + 1), n_timeline)
+            if end <= begin:
+                text = "Lies outside the timeline; left out."
+                self.notes.append(Note("outside", text, spot.name))
+                continue
+            cues.append(self._spotted_cue(walk.seen, spot, begin, end - begin, kind))
+        return unique(sorted(cues, key=_order))
+
+    def _spotted_cue(
+        self, seen: list[Span], spot: Spot, first: int, n_frames: int, kind: str
+    ) -> Cue:
+        under = [span for span in seen if span.end > first and span.start < first + n_frames]
+        picture = self.picture_between(under, first, first + n_frames)
+        origin: dict[str, Any] = {"kind": kind}
+        status: CueStatus = "ready" if any(part.media for part in picture) else "offline"
+        media, note, track = "", "", ""
+        if under:  # the shot that fills most of it stands for the cue's picture
+            main = max(under, key=lambda s: min(s.end, first + n_frames) - max(s.start, first))
+            source = self.source(main)
+            later = (first - main.start) * main.speed
+            origin |= self.origin(main._replace(media=main.media + later), source)
+            media, track = source.media or source.url, main.leaf.track
+            note = source.note if status == "offline" else ""
+        else:
+            note = "There is no picture here, only black."
+        for key in ("category", "prompt", "negative"):
+            if value := getattr(spot, key):
+                origin[key] = value
+        return self.cue(
+            spot.name,
+            track,
+            first,
+            n_frames,
+            picture,
+            status=status,
+            note=note,
+            media=media,
+            origin=origin,
+        )
+
     def cue(
         self,
         clip: str,
@@ -95,7 +145,9 @@ class CueMaker:
     ) -> Cue:
         """A cue at whole frames; its id comes from what it is and where it lies."""
         over, under = self.fps.denominator, self.fps.numerator
-        facts = f"{clip}\0{track}\0{first}\0{n_frames}\0{origin.get('url')}\0{origin.get('media_s')}"
+        facts = (
+            f"{clip}\0{track}\0{first}\0{n_frames}\0{origin.get('url')}\0{origin.get('media_s')}"
+        )
         return Cue(
             cue_id="c" + hashlib.sha1(facts.encode("utf-8", "replace")).hexdigest()[:10],
             clip=clip,
@@ -133,7 +185,9 @@ class CueMaker:
                 self.notes.append(Note("relinked", known.note, clip.name))
         return known
 
-    def picture_between(self, seen: list[Span], first: int, last: int) -> tuple[PictureSegment, ...]:
+    def picture_between(
+        self, seen: list[Span], first: int, last: int
+    ) -> tuple[PictureSegment, ...]:
         """What the audience sees between two timeline frames, gaps as black."""
         segments: list[PictureSegment] = []
         at = first
@@ -180,6 +234,62 @@ def frame_span(span: Span) -> tuple[int, int]:
 
 def _black(n_frames: int, fps: Fraction) -> PictureSegment:
     return PictureSegment("", 0.0, float(n_frames / fps))
+
+
+def split_at_cuts(
+    maker: CueMaker, cues: Iterable[Cue], stop: Callable[[], bool] = lambda: False
+) -> tuple[Cue, ...]:
+    """Split cues where the media itself cuts from one shot to another.
+
+    Only cues of one video stretch that plays forwards or backwards are looked into.
+    """
+    result: list[Cue] = []
+    for cue in cues:
+        frames = _cut_frames(cue, stop) if cue.status == "ready" else []
+        if not frames:
+            result.append(cue)
+            continue
+        borders = [0, *frames, cue.n_frames]
+        for number, (first, last) in enumerate(itertools.pairwise(borders), 1):
+            result.append(_part_of(maker, cue, first, last, number))
+    return unique(result)
+
+
+def _cut_frames(cue: Cue, stop: Callable[[], bool]) -> list[int]:
+    if len(cue.picture) != 1:
+        return []
+    (part,) = cue.picture
+    if not part.media or part.sequence is not None or part.time_scalar == 0:
+        return []
+    start_s, speed = Fraction(part.start_s), Fraction(part.time_scalar)
+    other_s = start_s + speed * cue.duration_s
+    low_s, high_s = max(min(start_s, other_s), Fraction(0)), max(start_s, other_s)
+    cuts = find_cuts(Path(part.media), low_s, high_s, stop)
+    frames = {rates.nearest_frame((cut - start_s) / speed * cue.fps) for cut in cuts}
+    return sorted(frame for frame in frames if 0 < frame < cue.n_frames)
+
+
+def _part_of(maker: CueMaker, cue: Cue, first: int, last: int, number: int) -> Cue:
+    (part,) = cue.picture
+    skipped_s = first / cue.fps
+    shown = replace(
+        part,
+        start_s=float(Fraction(part.start_s) + skipped_s * Fraction(part.time_scalar)),
+        duration_s=float((last - first) / cue.fps),
+    )
+    origin = dict(cue.origin)
+    media_s = Fraction(origin["media_s"]) + skipped_s * Fraction(origin["speed"])
+    origin |= {"media_s": str(media_s), "part": number}
+    return maker.cue(
+        cue.clip,
+        cue.track,
+        cue.start_frame + first,
+        last - first,
+        (shown,),
+        note=cue.note,
+        media=cue.media,
+        origin=origin,
+    )
 
 
 def unique(cues: Iterable[Cue]) -> tuple[Cue, ...]:

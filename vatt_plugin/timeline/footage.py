@@ -52,7 +52,9 @@ def from_footage(path: Path, rate: float | None = None) -> tuple[Any, list[Note]
     for file, facts in shots:
         clip = _clip(file, facts, fps)
         video.append(clip)
-        audio.append(clip.deepcopy() if facts.has_audio else otio.schema.Gap(source_range=clip.source_range))
+        audio.append(
+            clip.deepcopy() if facts.has_audio else otio.schema.Gap(source_range=clip.source_range)
+        )
     timeline.tracks.append(video)
     if any(facts.has_audio for _, facts in shots):
         timeline.tracks.append(audio)

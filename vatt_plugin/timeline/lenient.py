@@ -30,9 +30,17 @@ READ_ERRORS = (
 """What OTIO's reader and its format plug-ins raise for damaged input."""
 
 _EFFECTS = frozenset({"Effect", "TimeEffect", "LinearTimeWarp", "FreezeFrame"})
-_CHILDREN = frozenset({"Clip", "Gap", "Stack", "Track", "Transition", "Composition", "Item", "Filler", "Sequence"})
+_CHILDREN = frozenset(
+    {"Clip", "Gap", "Stack", "Track", "Transition", "Composition", "Item", "Filler", "Sequence"}
+)
 _REFERENCES = frozenset(
-    {"MediaReference", "ExternalReference", "MissingReference", "GeneratorReference", "ImageSequenceReference"}
+    {
+        "MediaReference",
+        "ExternalReference",
+        "MissingReference",
+        "GeneratorReference",
+        "ImageSequenceReference",
+    }
 )
 _MARKERS = frozenset({"Marker"})
 _NOT_NULL = frozenset(
@@ -168,7 +176,9 @@ class _Repair:
         schema, _ = _schema(item)
         if schema in _REFERENCES:
             return self.object(item, False)
-        self._count("unknown_reference", f"The unknown media reference {schema} was read as missing")
+        self._count(
+            "unknown_reference", f"The unknown media reference {schema} was read as missing"
+        )
         reference: dict[str, Any] = {
             "OTIO_SCHEMA": "MissingReference.1",
             "name": str(item.get("name") or ""),

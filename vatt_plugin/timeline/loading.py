@@ -125,7 +125,12 @@ def _from_text(data: bytes, path: Path, wanted: str | None, bundle: Bundle | Non
 
 def _replace_bundle(document: Document, bundle: Path) -> Document:
     return Document(
-        document.path, document.base, document.root, document.text, document.pointer, bundle,
+        document.path,
+        document.base,
+        document.root,
+        document.text,
+        document.pointer,
+        bundle,
         document.modified,
     )
 
@@ -143,9 +148,7 @@ def _wrapped(item: Any, text: str, path: Path, base: Path, notes: list[Note]) ->
     name = json.dumps(item.name or path.stem)
     if isinstance(item, otio.schema.Clip):
         video = json.dumps(otio.schema.TrackKind.Video)
-        text = (
-            f'{{"OTIO_SCHEMA": "Track.1", "name": "V1", "kind": {video}, "children": [{text}]}}'
-        )
+        text = f'{{"OTIO_SCHEMA": "Track.1", "name": "V1", "kind": {video}, "children": [{text}]}}'
         track = otio.schema.Track("V1", kind=otio.schema.TrackKind.Video)
         track.append(item.deepcopy())
         item = track
@@ -160,9 +163,7 @@ def _wrapped(item: Any, text: str, path: Path, base: Path, notes: list[Note]) ->
     return Document(path, base, root, text, modified=True)
 
 
-def _choose(
-    collection: Any, wanted: str | None, path: Path
-) -> tuple[Any, tuple[str | int, ...]]:
+def _choose(collection: Any, wanted: str | None, path: Path) -> tuple[Any, tuple[str | int, ...]]:
     """One timeline out of a collection; without timelines, one bare item."""
     found = list(_members(collection, ("children",)))
     timelines = [(t, p) for t, p in found if isinstance(t, otio.schema.Timeline)]

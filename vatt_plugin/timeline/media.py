@@ -23,7 +23,8 @@ MAX_INDEXED_FILES = 500_000
 _SKIP_FOLDERS = {".git", "@eaDir", "$RECYCLE.BIN", "System Volume Information"}
 PLAYLISTS = frozenset({".m3u8", ".m3u", ".pls", ".mpd", ".sdp", ".ffconcat", ".asx", ".xspf"})
 STILLS = frozenset(
-    ".png .jpg .jpeg .tif .tiff .exr .dpx .psd .bmp .tga .gif .webp .heic .svg .cin".split()
+    {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".exr", ".dpx", ".psd", ".bmp", ".tga", ".gif"}
+    | {".webp", ".heic", ".svg", ".cin"}
 )
 
 

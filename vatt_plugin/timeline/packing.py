@@ -27,9 +27,7 @@ def is_bundle(path: Path) -> bool:
     return path.suffix.lower() in (".otioz", ".otiod")
 
 
-def pack(
-    timeline: Timeline, text: str, wavs: Iterable[Path], out_path: Path
-) -> list[Note]:
+def pack(timeline: Timeline, text: str, wavs: Iterable[Path], out_path: Path) -> list[Note]:
     """Write a bundle: the timeline, our WAVs, and every media file of the cut that is there.
 
     Media that is offline keeps its URL. Inside a bundle URLs can only be ``media/<name>``, so

@@ -25,10 +25,11 @@ FORMATS = (
     "ivf,av1,obu,vc1,dnxhd,gif,rm,swf,wtv,bmp_pipe,tiff_pipe,webp_pipe,exr_pipe,dpx_pipe"
 )
 VIDEO_SUFFIXES = frozenset(
-    ".mp4 .mov .m4v .mkv .webm .avi .mxf .mpg .mpeg .m2v .ts .mts .m2ts .mp2 .vob .3gp .3g2 .flv "
-    ".wmv .asf .ogv .dv .gxf .y4m .qt".split()
+    {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mxf", ".mpg", ".mpeg", ".m2v", ".ts"}
+    | {".mts", ".m2ts", ".vob", ".3gp", ".3g2", ".flv", ".wmv", ".asf", ".ogv", ".dv", ".gxf"}
+    | {".y4m", ".qt"}
 )
-_OPTIONS = {
+OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": FORMATS,
     "enable_drefs": "0",  # QuickTime references to other files
@@ -65,7 +66,7 @@ def probe(path: Path) -> MediaFacts | None:
     """Read a file's header; None when it is not media that we can read."""
     try:
         with av.open(
-            str(path.absolute()), options=_OPTIONS, metadata_errors="replace", timeout=(5.0, 5.0)
+            str(path.absolute()), options=OPTIONS, metadata_errors="replace", timeout=(5.0, 5.0)
         ) as container:
             return _facts(container)
     except (av.FFmpegError, OSError, ValueError, IndexError) as error:

@@ -51,7 +51,7 @@ def exact_rate(literal: float) -> Fraction | None:
 
 
 def frames(value: float) -> Frames | None:
-    """A stored frame number: whole when within 0.1 frame of whole, else exact; None if not finite."""
+    """A stored frame number: whole if within 0.1 frame of it, else exact; None if not finite."""
     if not math.isfinite(value):
         return None
     nearest = round(value)
@@ -118,9 +118,7 @@ def to_timecode(frame: int, fps: Fraction, drop: bool = False) -> str:
     mark = ";" if drop and is_drop_frame_rate(fps) else ":"
     width = max(2, len(str(nominal - 1)))
     minutes = total_s // 60
-    return (
-        f"{minutes // 60:02d}:{minutes % 60:02d}:{total_s % 60:02d}{mark}{frame_part:0{width}d}"
-    )
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{total_s % 60:02d}{mark}{frame_part:0{width}d}"
 
 
 def parse_timecode(text: str, fps: Fraction) -> int:

@@ -20,13 +20,15 @@ import opentimelineio as otio
 from vatt_plugin.cues import Cue
 from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.bundles import Bundle, unpacked
-from vatt_plugin.timeline.cueing import CueMaker
+from vatt_plugin.timeline.cueing import CueMaker, split_at_cuts
 from vatt_plugin.timeline.errors import NoPicture, UnknownClip
 from vatt_plugin.timeline.loading import load_document
+from vatt_plugin.timeline.marks import marks
 from vatt_plugin.timeline.media import MediaFinder
 from vatt_plugin.timeline.model import Document, Note, Timeline, TrackInfo, TrackItem
-from vatt_plugin.timeline.own import is_our_track
+from vatt_plugin.timeline.own import Takes, is_our_track
 from vatt_plugin.timeline.picture import ExternalReference
+from vatt_plugin.timeline.spotting import read_spots
 from vatt_plugin.timeline.walk import Clip, Gap, Placed, Walk, Walker
 
 Progress = Callable[[int], None]
@@ -43,6 +45,8 @@ def load(
     clips: Sequence[str] | None = None,
     track: str | Sequence[str] | None = None,
     between: tuple[str, str] | None = None,
+    cues: str | Path = "clips",
+    split_cuts: bool = False,
     on_clip: Progress | None = None,
 ) -> Timeline:
     """Read a cut. No media is opened, but for the header of files whose start is not told.
@@ -58,6 +62,9 @@ def load(
         clips: keep only cues of clips of these names, or of these cue ids.
         track: look only at these video tracks, as if the others were not there.
         between: keep only cues that touch this record timecode range.
+        cues: ``clips`` for one a visible stretch of a clip, ``markers`` for one a marker, or the
+            path of a spotting list (CSV).
+        split_cuts: look into the media for shot cuts and split cues there.
         on_clip: told about progress on long timelines; may raise to cancel.
 
     Raises:
@@ -70,7 +77,14 @@ def load(
         if loaded.bundle is not None:
             finder.bundled = _BundledMedia(loaded.bundle, media_dir)
         return read_document(
-            document, finder, notes=loaded.notes, clips=clips, track=track, between=between,
+            document,
+            finder,
+            notes=loaded.notes,
+            clips=clips,
+            track=track,
+            between=between,
+            cues=cues,
+            split_cuts=split_cuts,
             on_clip=on_clip,
         )
 
@@ -95,6 +109,8 @@ def read_document(
     clips: Sequence[str] | None = None,
     track: str | Sequence[str] | None = None,
     between: tuple[str, str] | None = None,
+    cues: str | Path = "clips",
+    split_cuts: bool = False,
     on_clip: Progress | None = None,
 ) -> Timeline:
     """Make cues of an already loaded document; see ``load``."""
@@ -111,7 +127,16 @@ def read_document(
             "Export the timeline with its picture, or check --track.",
         )
     maker = CueMaker(fps, start_s, finder)
-    cues = maker.clip_cues(walk)
+    if cues == "clips":
+        found = maker.clip_cues(walk)
+    elif cues == "markers":
+        found = maker.spotted_cues(walk, marks(root, walk, fps, start_s), "marker")
+        if not found:
+            raise UnknownClip(
+                f"{document.path.name} has no markers.", "Set markers, or leave --cues away."
+            )
+    else:
+        found = maker.spotted_cues(walk, read_spots(Path(cues), fps, start_s), "spotted")
     start_frame = rates.whole_frames(start_s, fps)
     timeline = Timeline(
         path=document.path,
@@ -122,12 +147,15 @@ def read_document(
         global_start_s=start_s,
         global_start_frame=start_frame,
         n_frames=length_in_frames(walk.length),
-        cues=cues,
+        cues=found,
         report=(*notes, *walk.notes, *maker.notes),
         document=document,
         show=functools.partial(_tracks, root, walk, fps, finder),
     )
-    return replace(timeline, cues=chosen_cues(timeline, clips, between))
+    chosen = chosen_cues(timeline, clips, between)
+    if split_cuts:
+        chosen = split_at_cuts(maker, chosen)
+    return replace(timeline, cues=chosen)
 
 
 # --- facts of the whole timeline -------------------------------------------------------------
@@ -263,10 +291,9 @@ def chosen_cues(
 # --- showing ---------------------------------------------------------------------------------
 
 
-def _tracks(
-    root: Any, walk: Walk, fps: Fraction, finder: MediaFinder
-) -> tuple[TrackInfo, ...]:
+def _tracks(root: Any, walk: Walk, fps: Fraction, finder: MediaFinder) -> tuple[TrackInfo, ...]:
     infos: list[TrackInfo] = []
+    takes = Takes(finder.base)
     for index, (child, placed) in enumerate(zip(root.tracks, walk.tracks, strict=True)):
         kind = child.kind if isinstance(child, otio.schema.Track) else "Video"
         infos.append(
@@ -276,7 +303,7 @@ def _tracks(
                 index,
                 child.enabled,
                 tuple(_track_item(p, fps, finder) for p in placed),
-                is_our_track(child),
+                is_our_track(child, takes),
             )
         )
     return tuple(infos)

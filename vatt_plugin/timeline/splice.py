@@ -75,7 +75,9 @@ def with_items(text: str, pointer: Pointer, drop: frozenset[int], added: list[st
             return text
         cut = array.items[-1][1] if array.items else array.start + 1
         glue = _separator(text, array) if array.items else ""
-        return text[:cut] + ("," + glue if array.items else "") + ("," + glue).join(added) + text[cut:]
+        return (
+            text[:cut] + ("," + glue if array.items else "") + ("," + glue).join(added) + text[cut:]
+        )
     parts = [text[start:end] for start, end in kept] + added
     glue = _separator(text, array)
     first = array.items[0][0]

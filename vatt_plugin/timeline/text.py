@@ -37,7 +37,7 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
         size = path.stat().st_size
         if size > limit:
             raise TimelineTooLarge(
-                f"{path.name} is {size / 1e6:.0f} MB; the limit for a timeline is {limit / 1e6:.0f} MB.",
+                f"{path.name} is {size >> 20} MB; the limit for a timeline is {limit >> 20} MB.",
                 "Export a shorter part of the timeline.",
             )
         return path.read_bytes()
@@ -45,7 +45,8 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
         raise TimelineNotFound(f"There is no file {path}.", "Check the path.") from None
     except OSError as error:
         raise TimelineNotFound(
-            f"{path} cannot be read: {error.strerror or error}.", "Check the file and its permissions."
+            f"{path} cannot be read: {error.strerror or error}.",
+            "Check the file and its permissions.",
         ) from error
 
 

@@ -71,7 +71,9 @@ def lanes(sounds: list[Sound]) -> list[tuple[str, list[Sound]]]:
                 track = []
                 tracks.append(track)
             track.append(sound)
-        named += [(f"Foley {stem} {n}" if stem else f"Foley {n}", t) for n, t in enumerate(tracks, 1)]
+        named += [
+            (f"Foley {stem} {n}" if stem else f"Foley {n}", t) for n, t in enumerate(tracks, 1)
+        ]
     return named
 
 
@@ -117,9 +119,7 @@ def _gap(n_frames: int, rate: float) -> Any:
     return otio.schema.Gap(source_range=_range(0, n_frames, rate))
 
 
-def _clip(
-    sound: Sound, timeline: Timeline, out_path: Path, urls: UrlProfile, host: str
-) -> Any:
+def _clip(sound: Sound, timeline: Timeline, out_path: Path, urls: UrlProfile, host: str) -> Any:
     if sound.carried is not None:
         kept = sound.carried.deepcopy()
         kept.media_reference.target_url = media_url(sound.wav_path, out_path, urls)

@@ -159,9 +159,7 @@ class Walker:
 
     # --- items ---------------------------------------------------------------------------
 
-    def _item(
-        self, item: Any, path: tuple[int, ...], placed: list[Placed] | None = None
-    ) -> _Part:
+    def _item(self, item: Any, path: tuple[int, ...], placed: list[Placed] | None = None) -> _Part:
         """Any composable, with its own trim, retime and enabled flag applied."""
         if isinstance(item, Clip):
             span = self._clip(item, path, 0)
@@ -225,9 +223,7 @@ class Walker:
             return 0
         return duration
 
-    def _track_part(
-        self, track: Any, path: tuple[int, ...], placed: list[Placed] | None
-    ) -> _Part:
+    def _track_part(self, track: Any, path: tuple[int, ...], placed: list[Placed] | None) -> _Part:
         whole = _Part()
         at: Frames = 0
         for index, child in enumerate(track):
@@ -306,7 +302,7 @@ class Walker:
     # --- retimes -------------------------------------------------------------------------
 
     def _speed(self, item: Any) -> tuple[Fraction, str, str]:
-        """Product of all time warps, and why the item cannot be served if one is no plain factor."""
+        """Product of all time warps; and why it cannot be served if one is no plain factor."""
         effects = item.effects
         if not len(effects):
             return ONE, "", ""
@@ -354,10 +350,7 @@ class Walker:
 def _moved(spans: list[Span], by: Frames) -> Iterable[Span]:
     if not by:
         return spans
-    return [
-        Span(s.start + by, s.end + by, s.leaf, s.media, s.speed, s.why, s.note)
-        for s in spans
-    ]
+    return [Span(s.start + by, s.end + by, s.leaf, s.media, s.speed, s.why, s.note) for s in spans]
 
 
 def _cut(span: Span, start: Frames, end: Frames) -> Span:
@@ -394,9 +387,7 @@ def _mapped(
         else:
             start, end = (last - part.end) / -speed, (last - part.start) / -speed
             media = part.media + (part.end - part.start - 1) * part.speed
-        result.append(
-            part._replace(start=start, end=end, media=media, speed=part.speed * speed)
-        )
+        result.append(part._replace(start=start, end=end, media=media, speed=part.speed * speed))
     return result if speed > 0 else result[::-1]
 
 

@@ -8,8 +8,9 @@ format, JSON that Python refuses) is written from the OTIO objects.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +31,7 @@ from vatt_plugin.timeline.urls import parse_media_url
 from vatt_plugin.timeline.wavfacts import wav_facts
 
 Profile = Literal["nle", "post"]
+_RELATIVE_URL = re.compile(r'"target_url"\s*:\s*"(?!/|[A-Za-z][A-Za-z0-9+.-]*:|\\\\|")')
 PROFILES: tuple[Profile, ...] = ("nle", "post")
 
 
@@ -72,16 +74,22 @@ def write_sounds(
     *,
     url_profile: UrlProfile = "portable",
     force: bool = False,
+    keep_earlier: bool = True,
     notes: Iterable[Note] = (),
 ) -> WriteReport:
-    """Write the cut with these sounds; earlier ones of ours that they do not replace are kept."""
+    """Write the cut with these sounds.
+
+    Our earlier tracks in the cut are replaced; takes on them that no new sound stands in for are
+    laid again, unless ``keep_earlier`` is off.
+    """
     check_output(timeline.path, out_path, force)
     if timeline.document.bundle is not None:
         check_output(timeline.document.bundle, out_path, force)
     report = list(notes)
     earlier = _Earlier.of(timeline)
     report += earlier.notes
-    everything = [*sounds, *earlier.not_replaced_by(sounds)]
+    kept = earlier.not_replaced_by(sounds) if keep_earlier else []
+    everything = [*sounds, *kept]
     host = "premiere" if url_profile == "premiere" else host_of(timeline.document.root)
     if url_profile == "resolve":
         host = "resolve"
@@ -184,6 +192,7 @@ def _sound(
             file_start = told
     take_mark = f"vatt-{placement.take.take_id}"
     category = str(cue.origin.get("category", ""))
+    stem = category if stems and is_category(category) else ""
     return (
         Sound(
             start_frame=cue.start_frame,
@@ -194,8 +203,9 @@ def _sound(
             wav_path=placement.wav_path,
             name=f"{plain(cue.clip, 60)} {take_mark}",
             channels=header.channels,
-            metadata=facts.placement_facts(placement, header.n_samples, header.sample_rate),
-            stem=category if stems and is_category(category) else "",
+            metadata=facts.placement_facts(placement, header.n_samples, header.sample_rate)
+            | ({"stem": stem} if stem else {}),
+            stem=stem,
         ),
         note,
     )
@@ -214,18 +224,19 @@ class _Earlier:
     def of(cls, timeline: Timeline) -> _Earlier:
         """Find them; a track that also holds the user's own clips is left alone."""
         root, notes, sounds = timeline.document.root, [], []
+        takes = own.Takes(timeline.document.base)
         ours = [info for info in timeline.tracks if info.ours]
         for info in timeline.tracks:
             if info.kind == otio.schema.TrackKind.Audio and not info.ours:
                 clips = [c for c in root.tracks[info.index] if isinstance(c, otio.schema.Clip)]
-                if any(own.take_of_clip(clip) for clip in clips):
+                if any(takes.of_clip(clip) for clip in clips):
                     text = "Holds takes of ours beside other clips, so it was left as it is."
                     notes.append(Note("mixed_track", text, info.name))
         for info in ours:
             track = root.tracks[info.index]
             for child, item in zip(_items(track), info.items, strict=True):
                 if isinstance(child, otio.schema.Clip):
-                    sounds.append(_carried(child, item.start, item.length, timeline))
+                    sounds.append(_carried(child, item.start, item.length, timeline, takes))
         kept = tuple(sound for sound in sounds if sound is not None)
         return cls(
             frozenset(info.index for info in ours),
@@ -254,7 +265,7 @@ def _items(track: Any) -> list[Any]:
 
 
 def _carried(
-    clip: Any, start: Frames, length: Frames, timeline: Timeline
+    clip: Any, start: Frames, length: Frames, timeline: Timeline, takes: own.Takes
 ) -> Sound | None:
     """An earlier clip of ours as a sound; None if its file cannot be told."""
     reference = clip.media_reference
@@ -263,8 +274,7 @@ def _carried(
     if not candidates or clip.source_range is None:
         return None
     path = next((c for c in candidates if c.is_file()), candidates[0])
-    metadata = clip.metadata.get(own.KEY)
-    known = json.loads(clip.to_json_string())["metadata"].get(own.KEY, {}) if metadata else {}
+    known = takes.facts(clip)
     return Sound(
         start_frame=nearest_frame(start),
         n_frames=nearest_frame(length),
@@ -273,7 +283,8 @@ def _carried(
         file_start=0,
         wav_path=path,
         name=clip.name,
-        metadata=known if isinstance(known, dict) else {},
+        metadata=known,
+        stem=str(known.get("stem", "")),
         carried=clip,
     )
 
@@ -289,7 +300,9 @@ def _with_tracks(timeline: Timeline, tracks: Sequence[Any], drop: frozenset[int]
     versions = otio.versioning.fetch_map("OTIO_CORE", "0.14.0") if old_generation else {}
     indent = 4 if "\n" in document.text.strip() else -1
     texts = [
-        otio.adapters.otio_json.write_to_string(track, target_schema_versions=versions, indent=indent)
+        otio.adapters.otio_json.write_to_string(
+            track, target_schema_versions=versions, indent=indent
+        )
         for track in tracks
     ]
     try:
@@ -308,9 +321,7 @@ def _from_objects(timeline: Timeline, tracks: Sequence[Any], drop: frozenset[int
     return str(root.to_json_string(indent=4))
 
 
-def _check(
-    timeline: Timeline, text: str, tracks: Sequence[Any], drop: frozenset[int]
-) -> None:
+def _check(timeline: Timeline, text: str, tracks: Sequence[Any], drop: frozenset[int]) -> None:
     """Read the new text back: all but our tracks equal, ours there and as long as the cut.
 
     Raises:
@@ -352,7 +363,7 @@ def _moved_base(timeline: Timeline, out_path: Path) -> list[Note]:
     document = timeline.document
     if document.modified or out_path.parent.absolute() == document.base.absolute():
         return []
-    if '"target_url"' not in document.text:
+    if not _RELATIVE_URL.search(document.text):
         return []
     text = (
         f"The output lies in another folder than {timeline.path.name}; media that the cut names "
@@ -391,8 +402,3 @@ def _write_with_adapter(text: str, out_path: Path) -> None:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def with_stem(sounds: Iterable[Sound], stem: str) -> list[Sound]:
-    """The same sounds on tracks of another name."""
-    return [replace(sound, stem=stem) for sound in sounds]

@@ -1,0 +1,96 @@
+"""Spans that a person marked on the timeline: the markers of an OTIO file as spotted cues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import opentimelineio as otio
+
+from vatt_plugin.timeline import rates
+from vatt_plugin.timeline.walk import Walk
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A row of a spotting list; times in seconds from the timeline's first frame."""
+
+    name: str
+    start_s: Fraction
+    duration_s: Fraction
+    category: str = ""
+    prompt: str = ""
+    negative: str = ""
+
+
+def marks(root: Any, walk: Walk, fps: Fraction, global_start_s: Fraction) -> list[Spot]:
+    """All markers of a timeline, by start.
+
+    Markers on the stack or a track count from its first frame; a marker on a clip or nest counts
+    in that item's media time, and only the part inside the item is on the timeline. A marker on
+    a single frame lasts until the next one or until its shot ends, whichever comes first.
+    """
+    end_s = walk.length / fps
+    found = list(_on_composition(root.tracks, end_s, global_start_s))
+    for child, placed in zip(root.tracks, walk.tracks, strict=True):
+        found += _on_composition(child, end_s, global_start_s)
+        for place in placed:
+            found += _on_item(place.item, place.start / fps, place.length / fps)
+    found.sort(key=lambda spot: (spot.start_s, spot.name))
+    return [_lasting(spot, found, walk, fps) for spot in found]
+
+
+def _lasting(spot: Spot, spots: list[Spot], walk: Walk, fps: Fraction) -> Spot:
+    if spot.duration_s * fps > 1:
+        return spot
+    ends = [later.start_s for later in spots if later.start_s > spot.start_s]
+    at = spot.start_s * fps
+    ends += [span.end / fps for span in walk.seen if span.start <= at < span.end]
+    end_s = min(ends, default=walk.length / fps)
+    return replace(spot, duration_s=max(end_s - spot.start_s, 1 / fps))
+
+
+def _on_composition(item: Any, end_s: Fraction, global_start_s: Fraction) -> Iterator[Spot]:
+    trim_s = Fraction(0)
+    if item.source_range is not None:
+        trim_s = rates.seconds(item.source_range.start_time) or Fraction(0)
+    for marker in item.markers:
+        if (span := _span(marker)) is not None:
+            start_s = span[0] - trim_s
+            if start_s >= end_s and 0 <= start_s - global_start_s < end_s:
+                start_s -= global_start_s  # some hosts count markers in record timecode
+            yield _mark(marker, start_s, span[1])
+
+
+def _on_item(item: Any, start_s: Fraction, duration_s: Fraction) -> Iterator[Spot]:
+    if not len(item.markers):
+        return
+    stored = item.source_range
+    if stored is None and isinstance(item, otio.schema.Clip):
+        reference = item.media_reference
+        stored = reference.available_range if reference is not None else None
+    media_s = rates.seconds(stored.start_time) if stored is not None else Fraction(0)
+    if media_s is None:
+        return
+    for marker in item.markers:
+        span = _span(marker)
+        if span is None:
+            continue
+        first = max(span[0] - media_s, Fraction(0))
+        last = min(span[0] + span[1] - media_s, duration_s)
+        if last >= first and first < duration_s:
+            yield _mark(marker, start_s + first, last - first)
+
+
+def _span(marker: Any) -> tuple[Fraction, Fraction] | None:
+    start = rates.seconds(marker.marked_range.start_time)
+    duration = rates.seconds(marker.marked_range.duration)
+    return None if start is None or duration is None or duration < 0 else (start, duration)
+
+
+def _mark(marker: Any, start_s: Fraction, duration_s: Fraction) -> Spot:
+    comment = str(getattr(marker, "comment", "") or "")
+    name = str(marker.name or comment or "marker")
+    return Spot(name, start_s, duration_s, prompt=comment or str(marker.name or ""))

@@ -179,6 +179,21 @@ def add_timeline_options(parser: argparse.ArgumentParser) -> None:
         "--timeline", metavar="NAME", help="which timeline, if the file has several"
     )
     parser.add_argument("--rate", type=float, metavar="FPS", help="frame rate, for EDL")
+    parser.add_argument(
+        "--between",
+        nargs=2,
+        metavar=("IN", "OUT"),
+        help="only what lies between these record timecodes (or seconds)",
+    )
+    parser.add_argument(
+        "--cues",
+        default="clips",
+        metavar="clips|markers|FILE.csv",
+        help="what gets sound: each clip, each marker, or each line of a spotting list",
+    )
+    parser.add_argument(
+        "--split-cuts", action="store_true", help="split clips where their media cuts"
+    )
 
 
 def load_timeline(args: argparse.Namespace, unpack_to: Any = None) -> Any:
@@ -195,4 +210,7 @@ def load_timeline(args: argparse.Namespace, unpack_to: Any = None) -> Any:
         media_dir=unpack_to,
         clips=[name.strip() for name in args.clips.split(",")] if args.clips else None,
         track=args.track,
+        between=tuple(args.between) if args.between else None,
+        cues=args.cues,
+        split_cuts=args.split_cuts,
     )

@@ -30,6 +30,7 @@ from vatt_plugin.prompt_files import Prompt
 from vatt_plugin.requests import Wish
 from vatt_plugin.timeline import Placement, Timeline, WriteReport
 from vatt_plugin.timeline.tracks import URL_PROFILES
+from vatt_plugin.timeline.walk import LEFT_OUT_ON_PURPOSE
 from vatt_plugin.timeline.writing import PROFILES, check_output, write
 
 MAX_TAKES = 100
@@ -204,12 +205,13 @@ def _orders(
     for cue in timeline.cues:
         own = prompt_files.for_cue(words, cue)
         lane = prompt_files.for_cue(lanes, cue) if lanes is not None else None
-        prompt = own.prompt if own is not None else args.prompt
+        prompt = own.prompt if own is not None else cue.origin.get("prompt") or args.prompt
         wish = Wish(
             model=model,
             device=args.device,
             prompt=prompt or None,
-            negative=(own.negative if own is not None else "") or args.negative,
+            negative=(own.negative if own is not None else cue.origin.get("negative", ""))
+            or args.negative,
             takes=args.takes,
             seed=args.seed,
             steps=args.steps,
@@ -398,7 +400,7 @@ def _finish(
         clips=[result_facts(result) for result in results],
     )
     _say_where(paths, report, preview, console)
-    wanted = [r for r in results if r.cue.origin.get("why") != "disabled"]
+    wanted = [r for r in results if r.cue.origin.get("why") not in LEFT_OUT_ON_PURPOSE]
     all_done = all(r.status == "done" for r in wanted) and (preview or not paths.preview)
     return DONE if all_done else PARTLY
 

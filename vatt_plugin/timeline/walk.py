@@ -21,6 +21,8 @@ from vatt_plugin.timeline.model import Note
 from vatt_plugin.timeline.rates import Frames
 
 ONE = Fraction(1)
+LEFT_OUT_ON_PURPOSE = frozenset({"disabled", "hidden", "generator", "too_short"})
+"""Reasons for a clip without sound that are the editor's own doing, not a fault."""
 Clip, Gap, Stack, Track = (
     otio.schema.Clip,
     otio.schema.Gap,

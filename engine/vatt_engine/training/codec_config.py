@@ -18,6 +18,8 @@ from vatt_engine.training.spectral import N_MELS
 
 T = TypeVar("T")
 
+SYNTHESISER = "synthesiser"
+
 
 def _check(ok: bool, message: str) -> None:
     if not ok:
@@ -30,19 +32,31 @@ class SoundSource:
 
     Attributes:
         path: a manifest (``.csv`` or ``.jsonl`` with a column ``file``), a folder of audio, or a
-            packed ``.npy`` (``sounds.pack``); relative to the working directory.
+            packed ``.npy`` (``sounds.pack``), relative to the working directory; or
+            ``synthesiser``, whose sounds are made on the spot.
+        clips: how many sounds the synthesiser makes.
         share: how often this source is drawn from, relative to the others' shares.
         optional: whether a run may go on when the path does not exist.
         held_out: all of it is kept for the report.
     """
 
     path: str
+    clips: int = 0
     share: float = 1.0
     optional: bool = False
     held_out: bool = False
 
     def __post_init__(self) -> None:
         _check(self.share > 0, f"data.sources: share of {self.path} must be positive.")
+        _check(
+            self.is_made == (self.clips > 0),
+            f"data.sources: clips goes with path = {SYNTHESISER!r}, and only with it.",
+        )
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the sounds are synthesised."""
+        return self.path == SYNTHESISER
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def open_sounds(config: DataConfig, sample_rate: int) -> Sounds:
     """
     train, shares, held_out = [], [], []
     for source in config.sources:
-        if source.optional and not Path(source.path).exists():
+        if source.optional and not source.is_made and not Path(source.path).exists():
             log.warning("going on without %s: it is not there", source.path)
             continue
         bank = open_bank(source, sample_rate, Path(config.cache))
@@ -179,6 +179,13 @@ def open_sounds(config: DataConfig, sample_rate: int) -> Sounds:
 def open_bank(source: SoundSource, sample_rate: int, cache: Path) -> SoundBank:
     """Decode a source into the cache, or map what is already there."""
     path = Path(source.path)
+    if source.is_made:
+        from vatt_engine.training.made_sounds import pack_made
+
+        target = cache / f"made-{sample_rate}-{source.clips}.npy"
+        if not target.is_file():
+            pack_made(source.clips, sample_rate, seed=0, target=target)
+        return load_bank(target)
     if path.suffix == ".npy":
         return load_bank(path)
     files = list_sounds(source)

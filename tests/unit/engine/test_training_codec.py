@@ -265,6 +265,15 @@ def test_jsonl_manifests_and_folders_are_read_too(sounds, tmp_path):
     assert len(open_bank(SoundSource(str(sounds)), 16000, tmp_path)) == 4
 
 
+def test_the_synthesiser_is_a_source_and_repeatable(tmp_path):
+    source = SoundSource("synthesiser", clips=5)
+    first = open_bank(source, 16000, tmp_path / "one")
+    second = open_bank(source, 16000, tmp_path / "two")
+    assert 3 <= len(first) <= 5
+    assert set(first.packages) == {"synthesised"}
+    assert np.array_equal(first.samples, second.samples)
+
+
 def test_missing_sounds_are_a_named_error(tmp_path):
     with pytest.raises(BadRequest, match="neither a manifest nor a folder"):
         open_bank(SoundSource(str(tmp_path / "none")), 16000, tmp_path)

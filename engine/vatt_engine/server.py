@@ -33,9 +33,9 @@ from vatt_engine.errors import (
 )
 from vatt_engine.launcher import Launcher, Worker, default_launcher
 from vatt_engine.messages import Event, Request
+from vatt_engine.process import die_with_parent
 from vatt_engine.version import engine_version
 from vatt_engine.wire import LineSplitter
-from vatt_engine.zygote import die_with_parent
 
 BEAT_S = 1.0
 CANCEL_SILENCE_S = 0.3  # a worker that has not let go by then is killed
@@ -43,6 +43,7 @@ N_RUNS = 2
 DEATHS, DEATHS_WINDOW_S = 3, 60.0
 CAPABILITIES = (
     "generate", "caption", "spot", "models", "model_info", "doctor", "bench", "lane", "held",
+    "import_model", "pull_model", "verify_model",
 )  # fmt: skip
 
 log = logging.getLogger(__name__)

@@ -31,8 +31,8 @@ from vatt_engine.errors import (
     VattError,
 )
 from vatt_engine.messages import Event, Request
+from vatt_engine.process import die_with_parent, import_all, prepare_environment
 from vatt_engine.wire import LineSplitter
-from vatt_engine.zygote import die_with_parent, import_all, prepare_environment
 
 PROGRESS_EVERY_S = 0.05
 

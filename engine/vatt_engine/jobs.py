@@ -62,6 +62,10 @@ class EngineRunner:
                 for event in engine.run(request, job.report, small=small):
                     job.emit(presentable(event))
                 return {"model": engine.model.config.name, "device": str(engine.model.device)}
+            case messages.ImportModel() | messages.PullModel() | messages.VerifyModel() as request:
+                from vatt_engine import model_jobs
+
+                return model_jobs.run(request, job.report)
             case messages.Doctor():
                 return examine_machine()
             case messages.Bench() as request:

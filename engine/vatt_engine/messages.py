@@ -186,6 +186,59 @@ class ModelInfo(Request):
 
 
 @dataclass(frozen=True)
+class ImportModel(Request):
+    """Turn published checkpoint files into a model folder; ``Finished.result`` tells what was done.
+
+    Attributes:
+        folder: holds the files, in any arrangement.
+        name: of the new model, such as ``vatt-gemma-t``.
+        checkpoint: the audio checkpoint to take if there are several; empty for the only one.
+        probe: folder of clips that decide the code layout; empty for the published one.
+        ignore_unknown: leave out unknown keys of the LLM instead of refusing the file.
+        dry_run: check and report only.
+        force: replace a model of that name.
+    """
+
+    type: ClassVar[str] = "import_model"
+    job_id: str = ""
+    folder: str = ""
+    name: str = ""
+    checkpoint: str = ""
+    probe: str = ""
+    ignore_unknown: bool = False
+    dry_run: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class PullModel(Request):
+    """Fetch the files of a published model; ``Finished.result`` names them.
+
+    Attributes:
+        name: a published model.
+        into: folder the files go to; empty for the platform's cache.
+        accepted: licences the user has accepted, by the ids of the dry run.
+        dry_run: only tell sources, sizes and licences.
+    """
+
+    type: ClassVar[str] = "pull_model"
+    job_id: str = ""
+    name: str = ""
+    into: str = ""
+    accepted: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class VerifyModel(Request):
+    """Read every file of a model and compare it with ``model.json``."""
+
+    type: ClassVar[str] = "verify_model"
+    job_id: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True)
 class Doctor(Request):
     """What this machine has for the engine: versions, devices, memory, codecs."""
 

@@ -8,7 +8,7 @@ bundled models; ``tiny`` needs no files.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +89,14 @@ def model_info(name: str) -> dict[str, Any]:
     }
 
 
-def verify_model(name: str) -> dict[str, Any]:
+def verify_model(
+    name: str, on_bytes: Callable[[int, int], None] = lambda _done, _total: None
+) -> dict[str, Any]:
     """Read every file of a model and compare it with ``model.json``.
+
+    Args:
+        name: of the model, or its folder.
+        on_bytes: called with (bytes read, all) after each file; may raise to stop.
 
     Raises:
         UnknownModel: nothing of that name.
@@ -100,8 +106,11 @@ def verify_model(name: str) -> dict[str, Any]:
         return {"name": TINY, "files": 0, "bytes": 0}
     folder = find_model(name)
     manifest = read_manifest(folder)
+    done = 0
     for entry in manifest.files.values():
+        on_bytes(done, manifest.n_bytes)
         check_file(folder, entry, whole=True)
+        done += entry.n_bytes
     return {"name": folder.name, "files": len(manifest.files), "bytes": manifest.n_bytes}
 
 

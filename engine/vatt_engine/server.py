@@ -28,6 +28,7 @@ from vatt_engine.errors import (
     BadRequest,
     EngineLost,
     EngineUnavailable,
+    OutOfMemory,
     ProtocolMismatch,
     VattError,
 )
@@ -200,6 +201,8 @@ class Front:
         if running is None or getattr(event, "job_id", "") != running.job_id:
             return
         ends = isinstance(event, messages.Finished | messages.Failed | messages.JobCancelled)
+        if isinstance(event, messages.Failed) and event.code == OutOfMemory.code:
+            self._drop_worker()  # what failed half-way in there may not work again
         if self._cancel_by is not None:
             if ends:  # it may have finished in the same moment; the owner wants it cancelled
                 self._end_job(messages.JobCancelled(running.job_id))

@@ -177,7 +177,7 @@ def _make_plan(found: Found, name: str, options: Options, report: Report) -> _Pl
     layout, said = _decide_layout(tensors, nets, audio_config, options.probe, report)
     config = replace(config, audio=replace(audio_config, layout=layout))
     sources = {
-        "visual": visual_source.path, "converter": files.sources[0].path, "llm": base.folder,
+        "visual": visual_source.path, "converter": _holder(files.sources, "video_proj.weight"), "llm": base.folder,
         "audio": checkpoint.path, "codec": codec_file.path,
     }  # fmt: skip
     return _Plan(config, tokenizer, tensors, sources, [*notes, said])
@@ -265,6 +265,11 @@ def _read_visual(found: Found, width: int) -> tuple[TensorSource, VisualConfig]:
             "These files do not belong together.",
         )
     return source, config
+
+
+def _holder(sources: Sequence[TensorSource], short: str) -> Path:
+    """The first file that holds a tensor of that short name."""
+    return next(s.path for s in sources if any(llm.short_name(n) == short for n in s.names()))
 
 
 def _triple(values: Sequence[float]) -> tuple[float, float, float]:

@@ -154,14 +154,13 @@ def fall(n: int, decay_s: float, sample_rate: int, attack_s: float = 0.0) -> Wav
 def bump(n: int, rise: float = 0.5, power: float = 2.0) -> Wave:
     """A bell between 0 and 1 over ``n`` samples whose top lies at the fraction ``rise``."""
     x = np.linspace(0.0, 1.0, n, dtype=np.float32)
-    warped = np.where(
-        x < rise, 0.5 * x / max(rise, 1e-3), 0.5 + 0.5 * (x - rise) / max(1 - rise, 1e-3)
-    )
-    return (np.sin(np.pi * warped) ** power).astype(np.float32)
+    after = 0.5 + 0.5 * (x - rise) / max(1 - rise, 1e-3)
+    warped = np.where(x < rise, 0.5 * x / max(rise, 1e-3), after)
+    return (np.maximum(np.sin(np.pi * warped), 0.0) ** power).astype(np.float32)
 
 
 def add_at(out: Wave, wave: Wave, start: int, gain: float = 1.0) -> None:
-    """Add ``wave`` into ``out`` from sample ``start``; what lies outside is cut. Changes ``out``."""
+    """Envelope: a straight rise over ``attack_s``, then a fall by 1/e every ``decay_s``."""
     first, last = max(0, start), min(len(out), start + len(wave))
     if first < last:
         out[first:last] += np.float32(gain) * wave[first - start : last - start]

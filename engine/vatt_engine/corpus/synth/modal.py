@@ -22,30 +22,34 @@ class Material:
 
     Attributes:
         pitch_hz: lowest plate mode of an object 10 cm across.
-        decay_s: 1/e decay of a mode at 1 kHz.
+        scaling: how fast the pitch falls with size.
+        decay_s: 1/e decay of a mode at 1 kHz, and the longest decay of any mode.
         damping: how much faster high modes die (exponent of frequency).
-        modes: how many modes are heard.
+        modes: how many modes are heard; many close ones sound like a knock, few like a note.
+        scatter: random spread of the modes against the ideal plate.
         hardness: 0 soft to 1 hard; sets the contact time.
         noise: share of contact noise against ringing.
     """
 
     pitch_hz: float
-    decay_s: float
+    scaling: float
+    decay_s: tuple[float, float]
     damping: float
     modes: int
+    scatter: float
     hardness: float
     noise: float
 
 
 MATERIALS = {
-    "wood": Material(480.0, 0.022, 0.75, 16, 0.60, 0.10),
-    "metal": Material(980.0, 0.42, 0.45, 34, 0.92, 0.05),
-    "glass": Material(1750.0, 0.20, 0.55, 20, 0.96, 0.04),
-    "ceramic": Material(1250.0, 0.085, 0.55, 18, 0.90, 0.07),
-    "plastic": Material(560.0, 0.013, 0.55, 14, 0.55, 0.22),
-    "stone": Material(1350.0, 0.014, 0.35, 22, 0.95, 0.40),
-    "soft": Material(120.0, 0.030, 1.30, 8, 0.12, 0.55),
-    "rubber": Material(170.0, 0.045, 1.10, 8, 0.25, 0.15),
+    "wood": Material(420.0, 0.55, (0.011, 0.026), 0.55, 44, 0.12, 0.62, 0.25),
+    "metal": Material(900.0, 0.60, (0.30, 1.20), 0.55, 36, 0.03, 0.95, 0.08),
+    "glass": Material(1900.0, 0.45, (0.15, 0.30), 0.60, 30, 0.05, 0.97, 0.10),
+    "ceramic": Material(1150.0, 0.50, (0.055, 0.12), 0.55, 30, 0.06, 0.92, 0.15),
+    "plastic": Material(520.0, 0.50, (0.007, 0.016), 0.45, 40, 0.14, 0.60, 0.35),
+    "stone": Material(950.0, 0.45, (0.006, 0.012), 0.30, 48, 0.15, 0.95, 0.55),
+    "soft": Material(120.0, 0.40, (0.006, 0.022), 0.80, 30, 0.20, 0.15, 0.60),
+    "rubber": Material(170.0, 0.45, (0.010, 0.035), 0.80, 20, 0.15, 0.28, 0.25),
 }
 
 _STRIKER_HARDNESS = {"metal": 1.0, "wood": 0.7, "plastic": 0.6, "finger": 0.3, "soft": 0.1}
@@ -78,14 +82,21 @@ class Blow:
 
 
 def plate_modes(material: Material, size_m: float, rng: Rng) -> tuple[Floats, Floats]:
-    """Frequencies and decays of a rectangular plate with a drawn aspect, [M] each."""
+    """Frequencies and decays of a rectangular plate with a drawn aspect, [M] each.
+
+    Half of the modes are twins a little apart: real bodies are never quite symmetric, and the
+    beating of the pairs is what keeps a strike from sounding like an instrument.
+    """
     aspect = rng.uniform(0.45, 0.95)
-    m, n = np.meshgrid(np.arange(1, 9), np.arange(1, 9))
-    ratio = np.sort(((m**2 + (aspect * n) ** 2) / (1 + aspect**2)).ravel())[: material.modes]
-    lowest = material.pitch_hz * (0.1 / size_m) ** 0.85
-    hz = lowest * ratio * rng.uniform(0.97, 1.03, ratio.size)
-    decay = material.decay_s * (1000.0 / np.maximum(hz, 40.0)) ** material.damping
-    return hz, decay * rng.uniform(0.7, 1.3, ratio.size)
+    m, n = np.meshgrid(np.arange(1, 11), np.arange(1, 11))
+    half = -(-material.modes // 2)
+    ratio = np.sort(((m**2 + (aspect * n) ** 2) / (1 + aspect**2)).ravel())[:half]
+    lowest = material.pitch_hz * (0.1 / size_m) ** material.scaling
+    hz = lowest * ratio**0.85 * np.exp(material.scatter * rng.standard_normal(half))
+    hz = np.concatenate([hz, hz * (1 + rng.uniform(0.002, 0.02 + material.scatter, half))])
+    usual, longest = material.decay_s
+    decay = usual * (1000.0 / np.maximum(hz, 40.0)) ** material.damping
+    return hz, np.minimum(decay, longest) * rng.uniform(0.6, 1.3, hz.size)
 
 
 def strike(
@@ -97,7 +108,7 @@ def strike(
     joint = min(hardness, material.hardness) * (0.6 + 0.4 * strength)
     contact_s = 0.0045 * 10.0 ** (-1.5 * joint)
     place = rng.uniform(0.15, 0.85)
-    shape = np.abs(np.sin(np.pi * place * np.arange(1, hz.size + 1))) + 0.15
+    shape = np.abs(np.sin(np.pi * place * np.arange(1, hz.size + 1))) + 0.25
     gain = shape * rng.uniform(0.5, 1.0, hz.size) * np.exp(-((hz * contact_s) ** 2))
     longest = float(np.max(decay * (gain > 1e-3), initial=0.02))
     n = dsp.samples(min(6.0 * longest, 3.5) + 0.01, sr)
@@ -105,16 +116,21 @@ def strike(
     ring = dsp.unit_peak(dsp.ringing(hz, decay, gain, n, sr, rng.uniform(0.9, 1.57, hz.size)))
     top_hz = min(0.8 / contact_s, 0.45 * sr)
     hiss = dsp.band(dsp.white(n, rng), 0.15 * top_hz, top_hz, sr)
-    hiss = hiss * dsp.fall(n, 2.0 * contact_s + 0.002, sr)
+    hiss = hiss * dsp.fall(n, 2.0 * contact_s + 0.003, sr)
     return dsp.unit_peak((1 - material.noise) * ring + material.noise * dsp.unit_peak(hiss))
 
 
 def thud(hz: float, decay_s: float, sr: int, rng: Rng) -> Wave:
-    """The dull answer of a floor, a table, a body: a few low modes, peak 1."""
-    ratios = np.array([1.0, 1.52, 2.31, 3.1]) * rng.uniform(0.95, 1.05, 4)
-    gains = np.array([1.0, 0.55, 0.3, 0.18])
-    n = dsp.samples(6 * decay_s, sr)
-    return dsp.unit_peak(dsp.ringing(hz * ratios, decay_s / ratios, gains, n, sr))
+    """The dull answer of a floor, a table, a body, peak 1.
+
+    Many close low modes with random phases: a knock, not the note of a drum.
+    """
+    ratios = np.concatenate([rng.uniform(0.7, 1.5, 10), rng.uniform(1.3, 4.5, 14)])
+    gains = rng.uniform(0.4, 1.0, ratios.size) / np.maximum(ratios, 1.0) ** 1.2
+    decays = decay_s * rng.uniform(0.4, 1.0, ratios.size) / ratios**0.5
+    n = dsp.samples(5 * decay_s, sr)
+    phases = rng.uniform(0.3, 2.8, ratios.size)
+    return dsp.unit_peak(dsp.ringing(hz * ratios, decays, gains, n, sr, phases))
 
 
 def layer(*parts: tuple[Wave, float]) -> Wave:

@@ -90,15 +90,15 @@ def response(placement: Placement, sample_rate: int, rng: Rng) -> Wave:
     out = np.zeros(n, dtype=np.float32)
     starts = np.round(delay * sample_rate).astype(int)
     inside = late & (starts < n)
-    sign = rng.choice([1.0, 1.0, -1.0], inside.sum())
-    np.add.at(out, starts[inside], (gain[inside] * sign).astype(np.float32))
+    np.add.at(out, starts[inside], gain[inside].astype(np.float32))
     if placement.room != "outdoors":
         tail = dsp.white(n, rng) * dsp.fall(n, decay_s, sample_rate, 0.01)
         # Far from the source the diffuse field outweighs the direct sound.
         reach = 0.057 * np.sqrt(volume / max(6.9 * decay_s, 0.1))
-        level = min(direct / reach, 3.0) * 0.5
+        level = min(direct / reach, 3.0) * 0.35
         out += tail * np.float32(level / max(np.sqrt(np.square(tail).sum()), 1e-9))
-    out = dsp.band(out, 0.0, 7000.0, sample_rate, order=1)
+    # Walls take the highs first; what piles up below the room's modes is left out.
+    out = 0.7 * dsp.band(out, 90.0, 4500.0, sample_rate, order=1)
     out[0] += 1.0
     return out
 

@@ -51,8 +51,8 @@ class Waves:
 def bubble(radius_mm: float, sr: int, rng: Rng, rise: float = 0.1) -> Wave:
     """One bubble, peak 1: a decaying sine whose pitch rises."""
     hz = min(3000.0 / radius_mm, 0.3 * sr)
-    # Damping of an air bubble: viscous, thermal and radiation losses together.
-    decay_s = 1.0 / (0.13 * hz / 10.0 + 0.0072 * hz**1.5 / 10.0)
+    # Damping of an air bubble (van den Doel): radiation, then thermal losses.
+    decay_s = 1.0 / (0.0433 * hz + 0.00139 * hz**1.5)
     n = dsp.samples(min(7.0 * decay_s, 0.25), sr)
     t = dsp.seconds(n, sr)
     sweep = hz * (t + 0.5 * rise / decay_s * t * t * rng.uniform(0.5, 1.5))
@@ -65,7 +65,7 @@ def bubbles(rate_hz: Wave, radius_mm: float, sr: int, rng: Rng, n_kinds: int = 2
     out = np.zeros(n, dtype=np.float32)
     for _ in range(n_kinds):
         radius = float(np.clip(radius_mm * 2.0 ** rng.normal(0.0, 0.7), 0.4, 14.0))
-        one = bubble(radius, sr, rng, rng.uniform(0.0, 0.25))
+        one = bubble(radius, sr, rng, rng.uniform(0.0, 0.12))
         starts = dsp.poisson_times(rate_hz / n_kinds, n, sr, rng)
         # Large bubbles are rarer and louder.
         loud = rng.lognormal(-0.8, 0.8, starts.size) * (radius / radius_mm) ** 0.5
@@ -81,9 +81,9 @@ def drip(params: Drip, strength: float, sr: int, rng: Rng) -> Grain:
     tick = dsp.band(dsp.white(n, rng), 1500.0, 8000.0, sr, 1) * dsp.fall(n, 0.0015, sr)
     dsp.add_at(out, dsp.unit_peak(tick), 0, 0.25 + 0.35 * (1 - params.depth))
     delay = dsp.samples(rng.uniform(0.004, 0.015), sr)
-    dsp.add_at(out, bubble(radius, sr, rng, 0.3), delay, 0.4 + 0.6 * params.depth)
+    dsp.add_at(out, bubble(radius, sr, rng, 0.12), delay, 0.4 + 0.6 * params.depth)
     for _ in range(rng.integers(1, 4)):
-        small = bubble(radius * rng.uniform(0.3, 0.7), sr, rng, 0.3)
+        small = bubble(radius * rng.uniform(0.3, 0.7), sr, rng, 0.1)
         dsp.add_at(out, small, int(rng.uniform(0.02, 0.12) * sr), rng.uniform(0.1, 0.35))
     return dsp.unit_peak(out) * strength_gain(strength), 0
 
@@ -102,7 +102,7 @@ def splash(params: Splash, strength: float, sr: int, rng: Rng) -> Grain:
     )
     rate = 600.0 * (0.3 + params.size_m) * dsp.fall(n, 0.22 * length, sr, 0.02)
     back = bubbles(rate, 1.6 + 5.0 * params.size_m, sr, rng)
-    gulp = bubble(6.0 + 16.0 * params.size_m, sr, rng, 0.5)
+    gulp = bubble(6.0 + 16.0 * params.size_m, sr, rng, 0.15)
     wave = 0.7 * dsp.unit_peak(slap) + 0.8 * dsp.unit_peak(plume) + 0.55 * dsp.unit_peak(back)
     dsp.add_at(wave, gulp, dsp.samples(0.05, sr), 0.5)
     return dsp.unit_peak(wave) * strength_gain(strength), 0

@@ -1,0 +1,199 @@
+"""`vatt corpus report`: one HTML file to look at and listen to, without a network.
+
+For every category: a synthesised and, where there are any, a recorded example with player and
+spectrogram, what the judge says about both, level, spectral centroid, and how exactly onsets sit.
+Sounds are embedded as Ogg Vorbis, pictures as PNG written with the standard library.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import struct
+import zlib
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from vatt_engine.corpus.audio import SAMPLE_RATE
+from vatt_engine.corpus.categories import CATEGORIES, families
+from vatt_engine.corpus.check import Row, read_split
+from vatt_engine.corpus.collect import write_atomic
+from vatt_engine.corpus.summary import summarise
+from vatt_engine.corpus.synth import api
+from vatt_engine.corpus.synth.dsp import Wave
+from vatt_engine.corpus.verdict import Verdict, judge_recordings, judge_synth
+from vatt_engine.errors import BadRequest
+from vatt_engine.evaluation.yamnet import Yamnet
+
+_LEVELS = 28
+_STYLE = """
+body{font:14px/1.45 system-ui,sans-serif;margin:2em auto;max-width:1150px;padding:0 1em;color:#222;
+background:#fff}h2{margin-top:2em;border-bottom:1px solid #ccc}h3{margin:1.6em 0 .3em}
+table{border-collapse:collapse}td,th{padding:2px 10px 2px 0;text-align:left;vertical-align:top}
+td.n{text-align:right}.pair{display:flex;flex-wrap:wrap;gap:24px}.side{width:540px}
+img{width:540px;height:150px;image-rendering:auto;display:block;border:1px solid #ddd}
+audio{width:540px;height:32px;margin:4px 0}small{color:#666}.bad{color:#b00020}.good{color:#00702a}
+@media(prefers-color-scheme:dark){body{background:#181818;color:#ddd}small{color:#999}
+h2{border-color:#444}img{border-color:#444}.bad{color:#ff7b7b}.good{color:#6fdc8c}}
+"""
+
+
+def write_report(path: Path, out: Path | None, only: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Judge every category and write the page.
+
+    Args:
+        path: the HTML file.
+        out: a built corpus to compare with, or None.
+        only: categories to look at; empty for all that can be synthesised or were recorded.
+
+    Returns:
+        ``{category: {"synth": share recognised or None, "recorded": the same}}``.
+
+    Raises:
+        BadRequest: an unknown category.
+    """
+    unknown = sorted(set(only) - set(CATEGORIES))
+    if unknown:
+        raise BadRequest(f"No such category: {', '.join(unknown)}.", "See docs/corpus.md.")
+    rows = [row for split in ("train", "test") for row in read_split(out, split)] if out else []
+    by_category: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_category[row["category"]].append(row)
+    judge = Yamnet.load()
+    shares: dict[str, Any] = {}
+    body: list[str] = []
+    for family, members in families().items():
+        sections = []
+        for member in members:
+            if only and member.name not in only:
+                continue
+            made = judge_synth(judge, member.name) if member.name in api.RECIPES else None
+            found = (
+                judge_recordings(judge, member.name, by_category[member.name], out) if out else None
+            )
+            if made is None and found is None:
+                continue
+            shares[member.name] = {
+                "synth": made.recognised if made else None,
+                "recorded": found.recognised if found else None,
+            }
+            sections.append(_section(member.name, made, found, len(by_category[member.name])))
+        if sections:
+            body += [f"<h2>{html.escape(family)}</h2>", *sections]
+    page = [
+        "<!doctype html><meta charset=utf-8><title>Corpus and synthesiser</title>",
+        f"<style>{_STYLE}</style><h1>Corpus and synthesiser</h1>",
+        _overview(rows, shares),
+        *body,
+    ]
+    write_atomic(path, "\n".join(page))
+    return shares
+
+
+def _overview(rows: list[Row], shares: dict[str, Any]) -> str:
+    lines = [
+        "<p>Recognised: the judge (YAMNet) names the thing or its family among its first five "
+        "classes, in six clips of 4.2 s each, placed in a room.</p><table>",
+        "<tr><th>category<th>synthesised<th>recorded<th>clips<th>minutes</tr>",
+    ]
+    totals = summarise(rows, [])["by_category"] if rows else {}
+    for name, share in shares.items():
+        total = totals.get(name, {"clips": 0, "hours": 0.0})
+        lines.append(
+            f"<tr><td><a href='#{name}'>{name}</a><td class=n>{_percent(share['synth'])}"
+            f"<td class=n>{_percent(share['recorded'])}<td class=n>{total['clips']}"
+            f"<td class=n>{60 * total['hours']:.1f}</tr>"
+        )
+    for key in ("synth", "recorded"):
+        values = [share[key] for share in shares.values() if share[key] is not None]
+        if values:
+            lines.append(f"<tr><th>mean, {key}<td class=n>{_percent(float(np.mean(values)))}</tr>")
+    return "\n".join([*lines, "</table>"])
+
+
+def _section(name: str, made: Verdict | None, found: Verdict | None, n_clips: int) -> str:
+    row = CATEGORIES[name]
+    sides = []
+    for title, verdict in (("synthesised", made), (f"recorded, {n_clips} clips", found)):
+        if verdict is None:
+            continue
+        top = ", ".join(
+            f"<span class={'good' if label in row.yamnet else 'other'}>{html.escape(label)} "
+            f"{score:.2f}</span>"
+            for label, score in verdict.top
+        )
+        onset = verdict.onset_error_ms
+        facts = f"centroid {verdict.centroid_hz:.0f} Hz, level {verdict.level_db:.1f} dBFS"
+        facts += "" if onset is None else f", onsets within {onset:.0f} ms"
+        players = "".join(
+            f"<img alt='spectrogram' src='{_png_uri(clip)}'>"
+            f"<audio controls preload=none src='{_ogg_uri(clip)}'></audio>"
+            for clip in verdict.examples
+        )
+        sides.append(
+            f"<div class=side><b>{title}</b>: recognised {_percent(verdict.recognised)}, first "
+            f"{_percent(verdict.first)}<br><small>{facts}<br>{top}</small>{players}</div>"
+        )
+    head = f"<h3 id='{name}'>{name} <small>{row.ucs} · {row.kind} · {row.phrase}</small></h3>"
+    return f"{head}<div class=pair>{''.join(sides)}</div>"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.0f} %"
+
+
+def _ogg_uri(wave: Wave) -> str:
+    buffer = io.BytesIO()
+    soundfile.write(
+        buffer, wave, SAMPLE_RATE, format="OGG", subtype="VORBIS", compression_level=0.8
+    )
+    return "data:audio/ogg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _png_uri(wave: Wave) -> str:
+    return "data:image/png;base64," + base64.b64encode(png(spectrogram(wave))).decode()
+
+
+def spectrogram(wave: Wave, width: int = 480, height: int = 120) -> npt.NDArray[np.uint8]:
+    """A picture of a sound, [height, width]: time to the right, log frequency up, 70 dB deep."""
+    size = 1024
+    padded = np.pad(wave, (size // 2, size))
+    starts = np.linspace(0, max(len(wave) - 1, 1), width).astype(int)
+    rows = padded[starts[:, None] + np.arange(size)] * np.hanning(size).astype(np.float32)
+    power = np.square(np.abs(np.fft.rfft(rows, axis=1))) + 1e-9
+    hz = np.geomspace(60.0, SAMPLE_RATE / 2 * 0.98, height)
+    lines = np.clip(np.round(hz / SAMPLE_RATE * size).astype(int), 0, power.shape[1] - 1)
+    level = 10 * np.log10(power[:, lines].T[::-1])
+    share = np.clip((level - level.max() + 70.0) / 70.0, 0.0, 1.0)
+    return np.round(share * (_LEVELS - 1)).astype(np.uint8)
+
+
+def png(image: npt.NDArray[np.uint8]) -> bytes:
+    """A picture of palette indices [H, W] below `_LEVELS` as a PNG file."""
+    height, width = image.shape
+    lines = b"".join(b"\0" + line.tobytes() for line in image)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        crc = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + crc
+
+    # Dark violet over orange to pale yellow: brightness rises evenly.
+    stops = np.array([[10, 5, 30], [75, 15, 110], [190, 50, 90], [245, 140, 50], [252, 250, 190]])
+    share, place = np.linspace(0, 1, _LEVELS), np.linspace(0, 1, len(stops))
+    palette = np.stack([np.interp(share, place, stops[:, c]) for c in range(3)], -1)
+    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", header),
+            chunk(b"PLTE", palette.astype(np.uint8).tobytes()),
+            chunk(b"IDAT", zlib.compress(lines, 9)),
+            chunk(b"IEND", b""),
+        ]
+    )

@@ -28,8 +28,12 @@ from vatt_engine.evaluation.yamnet import Yamnet
 CLIP_S = 4.2
 N_CLIPS = 6
 _NOT_A_SOURCE = frozenset(
-    ["Silence", "Inside, small room", "Inside, large room or hall", "Inside, public space", "Sound effect", "Outside, rural or natural", "Outside, urban or manmade", "Speech", "Music", "Reverberation", "Echo", "Field recording"]
-)
+    {
+        "Silence", "Inside, small room", "Inside, large room or hall", "Inside, public space",
+        "Sound effect", "Outside, rural or natural", "Outside, urban or manmade", "Speech",
+        "Music", "Reverberation", "Echo", "Field recording",
+    }
+)  # fmt: skip
 _ROOM = room.Placement("room", 0.5, -65.0)
 
 

@@ -160,7 +160,7 @@ def bump(n: int, rise: float = 0.5, power: float = 2.0) -> Wave:
 
 
 def add_at(out: Wave, wave: Wave, start: int, gain: float = 1.0) -> None:
-    """Add ``wave`` into ``out`` from sample ``start``; what lies outside is cut. Changes ``out``."""
+    """Add ``wave`` into ``out`` (in place) from sample ``start``; what lies outside is cut."""
     first, last = max(0, start), min(len(out), start + len(wave))
     if first < last:
         out[first:last] += np.float32(gain) * wave[first - start : last - start]

@@ -110,7 +110,7 @@ KEYS: tuple[Key, ...] = (
     _k("hit_later", "Hit one video frame later", "Alt+Right", _LANE, "Cue", repeats=True),
     _k("hit_next", "Select next hit", "Alt+Down", _LANE, repeats=True),
     _k("hit_previous", "Select previous hit", "Alt+Up", _LANE, repeats=True),
-    _k("spot", "Find hits in the picture", "Alt+H", _LANE, "Cue"),
+    _k("spot", "Find hits in the picture", "Shift+H", _LANE, "Cue"),
     _k("prompt", "Edit prompt", "P", _CUE, "Cue", "edited"),
     _k("negative", "Edit negative prompt", "N", _CUE, "Cue"),
     _k("caption", "Caption again", "C", _CUE, "Cue", "caption"),

@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import (
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
+    QToolButton,
     QWidget,
 )
 
@@ -120,6 +121,8 @@ class CuesPane(Pane):
         self.search.setPlaceholderText("Filter cues")
         self.search.setAccessibleName("Filter cues by name or prompt")
         self.search.setClearButtonEnabled(True)
+        for button in self.search.findChildren(QToolButton):
+            button.setAccessibleName("Clear the filter")
         self.states = QComboBox()
         self.states.setAccessibleName("Show cues in this state")
         for state, word in FILTERS:

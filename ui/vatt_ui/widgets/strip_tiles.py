@@ -23,6 +23,7 @@ from vatt_ui.theme.tokens import Tokens
 TILE_PX = 512
 MAX_TILES = 160
 MIN_TEXT_PX = 34
+WAVE_CURVE = 0.6
 
 
 @dataclass(frozen=True)
@@ -273,8 +274,10 @@ def wave_image(
     alpha = 130 if block.dim else 255
     word = np.uint32((alpha << 24) | _premultiplied(colour, alpha))
     middle = (height - 1) / 2
-    top = np.clip(middle - columns[:, 1] / 127 * middle, 0, height - 1)
-    bottom = np.clip(middle - columns[:, 0] / 127 * middle, 0, height - 1)
+    # Curved, so that Foley, which lies low under dialogue, can still be seen.
+    curved = np.sign(columns) * (np.abs(columns) / 127) ** WAVE_CURVE
+    top = np.clip(middle - curved[:, 1] * middle, 0, height - 1)
+    bottom = np.clip(middle - curved[:, 0] * middle, 0, height - 1)
     rows = np.arange(height)[:, None]
     inside = (rows >= np.floor(top)[None, :]) & (rows <= np.ceil(bottom)[None, :])
     pixels = np.where(inside, word, np.uint32(0)).astype(np.uint32)

@@ -153,7 +153,7 @@ class TakesPane(Pane):
         self.recall.setToolTip("Put this take's recipe back into the inspector")
         self.recall.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.recall.setMenu(self._recall_menu())
-        self.nudge = text_button(theme, "")
+        self.nudge = text_button(theme, "Nudge")
         self.nudge.hide()
         self.trash = icon_button(theme, "restore", "Show the trash", checkable=True)
         self.empty = EmptyState(theme, "No takes yet", "Press R for a first take.", "", "generate")

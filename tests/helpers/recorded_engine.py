@@ -1,0 +1,77 @@
+"""An engine that replays a recorded conversation: JSON lines in, JSON lines out.
+
+``python recorded_engine.py CONVERSATION.jsonl [hold]``. Each line of the recording is
+``{"on": request type, "say": event}``; the events of a request's type are said in order, with the
+job's id, and real files where the recording says ``$WAV`` and ``$CODES``. With ``hold`` a
+generate job stays at its first progress until it is cancelled. Standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from fake_engine import wav
+
+
+def say(event: dict) -> None:
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+
+
+def filled(event: dict, request: dict, index: int) -> dict:
+    """The recorded event with this job's own names, numbers and files."""
+    event = dict(event)
+    if "job_id" in event:
+        event["job_id"] = request["job_id"]
+    if event["type"] == "ready":
+        event["pid"] = os.getpid()
+    if event["type"] == "take":
+        span = request["held"]
+        pitch = 200 + request["seed"] + index + (500 if span else 0)
+        data = wav(request["n_samples"], request["sample_rate"], pitch)
+        path = Path(request["scratch"]) / f"take{index}.wav"
+        path.write_bytes(data)
+        codes = path.with_suffix(".safetensors")
+        codes.write_bytes(b"codes of " + str(pitch).encode())
+        event.update(
+            index=index,
+            seed=request["seed"] + index,
+            wav_path=str(path),
+            codes_path=str(codes),
+            wav_sha256=hashlib.sha256(data).hexdigest(),
+            n_samples=request["n_samples"],
+            sample_rate=request["sample_rate"],
+            prompt=request["prompt"] or "a door closes",
+        )
+    return event
+
+
+def serve(recording: list[dict], hold: bool) -> None:
+    for line in sys.stdin:
+        request = json.loads(line)
+        kind = request["type"]
+        if kind == "shutdown":
+            return
+        if kind == "cancel":
+            say({"type": "cancelled", "job_id": request["job_id"]})
+            continue
+        for entry in recording:
+            if entry["on"] != kind:
+                continue
+            event = entry["say"]
+            repeat = request["takes"] if event["type"] == "take" else 1
+            for index in range(repeat):
+                say(filled(event, request, index))
+            if hold and kind == "generate" and event["type"] == "progress":
+                break
+
+
+if __name__ == "__main__":
+    lines = Path(sys.argv[1]).read_text().splitlines()
+    serve([json.loads(line) for line in lines if line.strip()], "hold" in sys.argv[2:])

@@ -1,0 +1,227 @@
+"""The panel as a whole: open, edit, generate, compare, choose, undo, write, and live on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+from pathlib import Path
+
+import opentimelineio as otio
+from pytestqt.qtbot import QtBot
+
+from tests.unit.ui.conftest import open_cut, wait_take, write_cut
+from vatt_plugin.project import Project
+from vatt_ui.dialogs import write_preview
+from vatt_ui.main_window import MainWindow
+
+
+def test_opening_a_cut_lists_its_cues(panel: MainWindow) -> None:
+    model = panel.cues.model
+    assert model.rowCount() == 3
+    texts = [model.index(1, c).data() for c in range(4)]
+    assert texts == ["2", "01:00:02:00", "Shot_002", "2.0 s"]
+    assert panel.session.current == panel.session.cues[0].cue_id
+    assert panel.windowTitle().startswith("cut")
+
+
+def test_what_cannot_be_read_is_said_and_the_open_cut_stays(
+    panel: MainWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    bad = tmp_path / "bad.otio"
+    bad.write_text("not a timeline <b>at all</b>")
+    panel.open_path(bad)
+    qtbot.waitUntil(lambda: bool(panel.cues.notices.texts), timeout=20000)
+    assert panel.cues.model.rowCount() == 3
+
+
+def test_generating_makes_a_take_that_is_heard_and_used(panel: MainWindow, qtbot: QtBot) -> None:
+    session = panel.session
+    session.edit_each("Edit prompt", [session.current], prompt="heavy door")
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    (take,) = session.takes(session.current)
+    assert take.recipe.prompt == "heavy door"
+    assert take.recipe.seed == 1
+    assert session.state(session.current).chosen == take.take_id
+    assert session.status(session.current) == "done"
+    assert session.state(session.current).seed == 2  # the next take is another one
+    assert panel.takes.model.rowCount() == 1
+    qtbot.waitUntil(lambda: bool(panel.player.transport.mixer.program.sounds), timeout=10000)
+    assert len(session.state(session.current).hits or ()) == 2
+
+
+def test_editing_never_starts_a_job(panel: MainWindow) -> None:
+    panel.inspector.prompt.setPlainText("boots on gravel")
+    assert panel.session.state(panel.session.current).prompt == "boots on gravel"
+    assert panel.session.jobs.open_count() == 0
+
+
+def test_edited_state_follows_prompt_and_hits(panel: MainWindow, qtbot: QtBot) -> None:
+    session = panel.session
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    panel.inspector.prompt.setPlainText("something else")
+    assert session.status(session.current) == "edited"
+    session.undo()
+    assert session.status(session.current) == "done"
+    panel.timeline.add_hit(0.75)
+    assert session.status(session.current) == "edited"
+
+
+def test_regenerating_a_span_keeps_the_parent(panel: MainWindow, qtbot: QtBot) -> None:
+    session = panel.session
+    panel.commands.regenerate_span()
+    assert "no in..out" in " ".join(panel.inspector.notices.texts)
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    session.edit_each("Set in", [session.current], span=(0.5, 1.0))
+    panel.commands.regenerate_span()
+    wait_take(panel, qtbot, 2)
+    parent, child = session.takes(session.current)
+    assert child.recipe.parent_take == parent.take_id
+    assert child.recipe.span == (0.5, 1.0)
+    assert session.state(session.current).chosen == parent.take_id  # chosen takes stay
+
+
+def test_undo_hides_a_take_and_keeps_its_file(panel: MainWindow, qtbot: QtBot) -> None:
+    session = panel.session
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    (take,) = session.takes(session.current)
+    session.undo()
+    assert session.takes(session.current) == []
+    assert session.state(session.current).chosen == ""
+    assert Path(take.wav_path).is_file()
+    session.redo()
+    assert session.takes(session.current) == [take]
+
+
+def test_closing_and_opening_again_brings_everything_back(
+    panel: MainWindow, cut_path: Path, qtbot: QtBot
+) -> None:
+    session = panel.session
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    session.edit_each("Edit prompt", [session.current], prompt="steps")
+    assert session.project is not None
+    whole = session.project.as_plain()
+    session.close_cut()
+    open_cut(panel, cut_path, qtbot)
+    assert session.project.as_plain() == whole
+    assert session.project.undo_label.startswith("Edit prompt")
+
+
+def test_writing_adds_tracks_and_leaves_the_cut_alone(
+    panel: MainWindow, cut_path: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    session = panel.session
+    before = hashlib.sha256(cut_path.read_bytes()).hexdigest()
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    dialog = write_preview.show(panel, session, panel.theme, panel.preferences)
+    assert dialog.table.rowCount() == 3
+    assert "left out" in dialog.table.item(1, 3).text()
+    dialog.path.setText(str(cut_path))
+    assert not dialog.write.isEnabled()
+    out = tmp_path / "out.otio"
+    dialog.path.setText(str(out))
+    dialog.start()
+    qtbot.waitUntil(lambda: any("Written" in t for t in panel.window_notices.texts), timeout=20000)
+    assert hashlib.sha256(cut_path.read_bytes()).hexdigest() == before
+    written = otio.adapters.read_from_file(str(out))
+    (foley,) = [t for t in written.tracks if t.kind == "Audio"]
+    (clip,) = foley.find_clips()
+    assert clip.metadata["vatt"]["take"] == session.takes(session.current)[0].take_id
+    assert (out.parent / clip.media_reference.target_url.replace("%20", " ")).is_file()
+
+
+def test_killing_the_engine_leaves_the_panel_alive(panel: MainWindow, qtbot: QtBot) -> None:
+    session = panel.session
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    with qtbot.waitSignal(session.engine.status_changed, timeout=5000):
+        os.kill(session.engine.pid, signal.SIGKILL)
+    panel.inspector.prompt.setPlainText("still here")
+    assert session.state(session.current).prompt == "still here"
+    panel.commands.generate()
+    wait_take(panel, qtbot, 2)
+
+
+def test_no_engine_is_said_and_editing_goes_on(panel: MainWindow, qtbot: QtBot) -> None:
+    session = panel.session
+    session.engine._argv = ["/nonexistent/python"]
+    session.engine._command = ["/nonexistent/python"]
+    panel.commands.generate()
+    qtbot.waitUntil(lambda: session.engine.status.life == "unavailable", timeout=5000)
+    assert any("still work" in t for t in panel.window_notices.texts)
+    assert session.status(session.current) == "failed"
+    assert "No engine" in panel.status.chip.text()
+    panel.inspector.prompt.setPlainText("edits work")
+    assert session.state(session.current).prompt == "edits work"
+
+
+def test_offline_media_is_shown_and_can_be_relinked(
+    window: MainWindow, tmp_path: Path, movie: Path, qtbot: QtBot
+) -> None:
+    path = write_cut(tmp_path, ["gone/count.mp4", "gone/count.mp4"])
+    open_cut(window, path, qtbot)
+    session = window.session
+    assert session.status(session.current) == "offline"
+    assert not session.can_generate(session.current)
+    window.commands.generate()
+    assert window.inspector.notices.texts
+    window.relink_from(movie.parent)
+    assert session.can_generate(session.current)
+    assert session.status(session.current) == "none"
+    assert session.project is not None
+    assert session.project.undo_label == "Relink 2 cues"
+
+
+def test_names_from_files_stay_plain_text(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    path = write_cut(tmp_path, ["x.mp4"])
+    text = path.read_text().replace("Shot_001", "<img src='x'><b>bold</b>" + "y" * 5000)
+    path.write_text(text)
+    open_cut(window, path, qtbot)
+    shown = window.cues.model.index(0, 2).data()
+    assert shown.startswith("<img src='x'><b>bold</b>")
+    assert len(shown) <= 200
+    tip = window.cues.model.index(0, 2).data(3)
+    assert "<b>" not in tip
+    assert "&lt;b&gt;" in tip
+
+
+def test_second_panel_on_a_project_only_looks(panel: MainWindow, cut_path: Path) -> None:
+    panel.session.edit_each("Edit prompt", [panel.session.current], prompt="mine")
+    other = Project.open(cut_path)
+    assert other.read_only
+    other.close()
+
+
+def test_crash_offers_recovery(panel: MainWindow, cut_path: Path, qtbot: QtBot) -> None:
+    session = panel.session
+    session.edit_each("Edit prompt", [session.current], prompt="before the crash")
+    folder = session.project.folder if session.project else None
+    assert folder is not None
+    os.close(session.project._lock._handle)  # a crash: the lock goes, nobody saves
+    session.project = None
+    found = session.unsaved(cut_path)
+    assert found.unsaved_steps == 1
+    with qtbot.waitSignal(session.cut_opened, timeout=20000):
+        session.open(cut_path, recover=True)
+    assert session.state(session.current).prompt == "before the crash"
+    assert json.loads((folder / "project.json").read_text())["schema"] == 1
+
+
+def test_waiting_jobs_survive_a_restart(panel: MainWindow, cut_path: Path, qtbot: QtBot) -> None:
+    session = panel.session
+    session.engine.set_paused(True)
+    panel.commands.generate()
+    assert session.jobs.open_count() == 1
+    session.close_cut()
+    assert session.jobs.open_count() == 0
+    open_cut(panel, cut_path, qtbot)
+    assert session.jobs.open_count() == 1
+    session.engine.set_paused(False)
+    wait_take(panel, qtbot)

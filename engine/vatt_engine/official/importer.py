@@ -177,9 +177,12 @@ def _make_plan(found: Found, name: str, options: Options, report: Report) -> _Pl
     layout, said = _decide_layout(tensors, nets, audio_config, options.probe, report)
     config = replace(config, audio=replace(audio_config, layout=layout))
     sources = {
-        "visual": visual_source.path, "converter": _holder(files.sources, "video_proj.weight"), "llm": base.folder,
-        "audio": checkpoint.path, "codec": codec_file.path,
-    }  # fmt: skip
+        "visual": visual_source.path,
+        "converter": _holder(files.sources, "video_proj.weight"),
+        "llm": base.folder,
+        "audio": checkpoint.path,
+        "codec": codec_file.path,
+    }
     return _Plan(config, tokenizer, tensors, sources, [*notes, said])
 
 

@@ -26,6 +26,7 @@ from typing import BinaryIO
 from vatt_engine import messages
 from vatt_engine.errors import (
     BadRequest,
+    EngineError,
     EngineLost,
     EngineUnavailable,
     OutOfMemory,
@@ -46,6 +47,8 @@ CAPABILITIES = (
     "generate", "caption", "spot", "models", "model_info", "doctor", "bench", "lane", "held",
     "import_model", "pull_model", "verify_model",
 )  # fmt: skip
+
+_SUSPICIOUS = (OutOfMemory.code, EngineError.code)
 
 log = logging.getLogger(__name__)
 
@@ -201,8 +204,8 @@ class Front:
         if running is None or getattr(event, "job_id", "") != running.job_id:
             return
         ends = isinstance(event, messages.Finished | messages.Failed | messages.JobCancelled)
-        if isinstance(event, messages.Failed) and event.code == OutOfMemory.code:
-            self._drop_worker()  # what failed half-way in there may not work again
+        if isinstance(event, messages.Failed) and event.code in _SUSPICIOUS:
+            self._drop_worker()  # what broke off half-way in there may not work again
         if self._cancel_by is not None:
             if ends:  # it may have finished in the same moment; the owner wants it cancelled
                 self._end_job(messages.JobCancelled(running.job_id))

@@ -8,6 +8,7 @@ words; ``vatt_engine.jobs`` does the work.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import queue
@@ -97,17 +98,24 @@ class Runner(Protocol):
         """Let go of models and cached memory."""
 
 
+_MEMORY_WORDS = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "could not create a primitive",  # oneDNN's way to say it
+)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether ``error`` says that memory ran out, on the host or on the device."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    words = (
-        "out of memory",
-        "can't allocate memory",
-        "not enough memory",
-        "cannot allocate memory",
-    )
-    return isinstance(error, RuntimeError | OSError) and any(w in str(error).lower() for w in words)
+    if isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.EAGAIN):
+        return True  # EAGAIN: no memory for another thread
+    text = str(error).lower()
+    return isinstance(error, RuntimeError | OSError) and any(w in text for w in _MEMORY_WORDS)
 
 
 def is_device_failure(error: BaseException) -> bool:

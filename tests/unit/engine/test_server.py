@@ -254,6 +254,20 @@ def test_three_deaths_in_a_minute_stop_the_engine_and_say_why(bench: Bench) -> N
     assert bench.worker.sent == [job("d")]
 
 
+@pytest.mark.parametrize("code", ["out_of_memory", "engine_error"])
+def test_a_worker_whose_job_broke_off_half_way_is_replaced(bench: Bench, code: str) -> None:
+    bench.send(job("a"), job("b"))
+    tired = bench.worker
+    tired.says(Failed("a", code, "9 GB needed."))
+    bench.settle()
+    assert tired.killed
+    assert bench.worker is not tired
+    assert bench.worker.sent == [job("b")]
+    tired.dies()
+    bench.settle()
+    assert [e.type for e in bench.ends()] == ["failed"]
+
+
 def test_deaths_far_apart_do_not_stop_the_engine(bench: Bench) -> None:
     for number in range(4):
         bench.send(job(f"j{number}"))

@@ -79,6 +79,8 @@ def test_what_nobody_foresaw_is_told_with_its_kind_and_the_worker_lives() -> Non
             "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"
         ),
         OSError(12, "Cannot allocate memory"),
+        BlockingIOError(11, "Resource temporarily unavailable"),
+        RuntimeError("could not create a primitive"),
     ],
 )
 def test_out_of_memory_is_tried_smaller_and_then_failed_by_name(error: Exception) -> None:

@@ -25,8 +25,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vatt eval",
         description="Measure a model on films whose sound moments are known.",
-        epilog="SET is a folder with set.jsonl, that file, a definition (.json), or `heldout`. MODEL "
-        "may be baseline:exact, late, shuffled, silent or noise: takes whose figures are known.",
+        epilog="SET is a folder with set.jsonl, that file, a definition (.json), or `heldout`. "
+        "MODEL may be baseline:exact, late, shuffled, silent or noise: takes with known figures.",
     )
     parser.add_argument("model", nargs="?", metavar="MODEL")
     parser.add_argument("set", nargs="?", metavar="SET")
@@ -137,8 +137,8 @@ def _judge(args: argparse.Namespace) -> tuple[Any, list[str]]:
         held = trained.facts.get("held_out_packages")
         if held:
             notes.append(
-                f"The category probe is right for {held['top1']:.0%} of recordings from packages it "
-                f"has not seen ({held['top3']:.0%} in its top three): no take can score better."
+                f"The category probe is right for {held['top1']:.0%} of recordings from packages "
+                f"it has not seen ({held['top3']:.0%} in its top three); read it with that in mind."
             )
     except BadModelFolder as error:
         if args.probe:
@@ -154,9 +154,8 @@ def _run_one(args: argparse.Namespace, model: str, films: Any, judge: Any, cache
     from vatt_engine.evaluation import results
     from vatt_engine.evaluation.run import Settings, evaluate
 
-    folder = (args.out or cache / "eval") / re.sub(
-        r"[^A-Za-z0-9_.-]+", "_", f"{model}-{films.name}"
-    )
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", f"{model}-{films.name}")
+    folder = (args.out or cache / "eval") / name
     folder.mkdir(parents=True, exist_ok=True)
     conditions = tuple(args.only.split(",")) if args.only else Settings().conditions
     unknown = set(conditions) - set(Settings().conditions)

@@ -7,13 +7,13 @@ Krippendorff's alpha after K. Krippendorff, "Computing Krippendorff's Alpha-Reli
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Level = Literal["nominal", "ordinal", "interval"]
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 def krippendorff_alpha(

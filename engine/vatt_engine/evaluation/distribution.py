@@ -6,10 +6,12 @@ of one picture among themselves.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 _FLOOR = 1e-6
 
@@ -42,8 +44,10 @@ def frechet(a: Floats, b: Floats) -> float:
     mean = float(((a.mean(0) - b.mean(0)) ** 2).sum())
     ca, cb = (x - x.mean(0) for x in (a, b))
     ca, cb = ca / np.sqrt(len(a) - 1), cb / np.sqrt(len(b) - 1)
-    # tr sqrt(A'A B'B) is the nuclear norm of A B', for covariances A'A and B'B.
-    root = float(np.linalg.svd(ca @ cb.T, compute_uv=False).sum())
+    # tr sqrt(A'A B'B) is the nuclear norm of A B', for covariances A'A and B'B; the triangular
+    # factors give the same norm and are never larger than D x D.
+    ra, rb = (np.linalg.qr(c, mode="r") if len(c) > c.shape[1] else c for c in (ca, cb))
+    root = float(np.linalg.svd(ra @ rb.T, compute_uv=False).sum())
     return max(mean + float((ca**2).sum() + (cb**2).sum()) - 2 * root, 0.0)
 
 

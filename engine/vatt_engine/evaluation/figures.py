@@ -126,7 +126,7 @@ def _accepted(condition: str) -> Compute:
 
 
 def _obeyed(films: Films) -> float | None:
-    """Share of films where the swapped prompt moved the take off the asked-for category to its own."""
+    """Share of films where the swapped prompt made the take another category."""
     done: list[float] = []
     for film in films:
         asked = [t for t in film.takes if t.condition == ASKED]
@@ -213,7 +213,8 @@ FIGURES: tuple[Figure, ...] = (
     Figure("paraphrase_accepted", "paraphrase, YAMNet top 3", "high", _accepted(PARAPHRASED)),
     Figure("picture_right", "no prompt: film's category, probe", "high", _right(PICTURE)),
     Figure("picture_accepted", "no prompt, YAMNet top 3", "high", _accepted(PICTURE)),
-    Figure("caption_right", "caption names a category", "high", _captions("caption_right"), ">= 0.60"),
+    Figure("caption_right", "caption names a category", "high", _captions("caption_right"),
+           ">= 0.60"),
     Figure("caption_near", "caption names the right family", "high", _captions("caption_near")),
     Figure("spot_f1", "spotter F1 within 50 ms", "high", _spotted("f1")),
     Figure("spot_f1_floor", "the same by chance", "none", _spotted_floor),
@@ -223,7 +224,8 @@ FIGURES: tuple[Figure, ...] = (
     Figure("diversity", "difference between seeds", "none", _diversity),
     Figure("clipped", "takes that clip", "low", _fault("clipped"), "0"),
     Figure("silent", "takes that are silent", "low", _fault("silent")),
-    Figure("silent_where_hits", "silent takes where there are hits", "low", _silent_where_hits, "0"),
+    Figure("silent_where_hits", "silent takes where there are hits", "low", _silent_where_hits,
+           "0"),
     Figure("noise", "takes that are hiss", "low", _fault("noise")),
     Figure("speech", "takes with speech", "low", _fault("speech")),
     Figure("music", "takes with music", "low", _fault("music")),

@@ -36,19 +36,19 @@ class Health:
 def spectral_flatness(wave: Floats) -> float:
     """Geometric over arithmetic mean of the power spectrum, 0 (a tone) .. about 0.56 (white noise).
 
-    Median over windows of 1024 samples that are not silent; 0 for silence.
+    Median over all windows of 1024 samples; what is 40 dB below the loudest window counts as 0, so
+    that a few noisy knocks in silence are not taken for hiss.
     """
     n = len(wave) // 1024
     if n == 0:
         return 0.0
     windows = np.asarray(wave[: n * 1024], float).reshape(n, 1024) * np.hanning(1024)
     power = np.abs(np.fft.rfft(windows, axis=1))[:, 1:-1] ** 2
-    loud = power.mean(axis=1) > 1e-9
-    if not loud.any():
-        return 0.0
-    power = power[loud] + 1e-20
+    level = power.mean(axis=1)
+    loud = level > max(1e-9, 1e-4 * float(level.max()))
+    power = power + 1e-20
     flat = np.exp(np.log(power).mean(axis=1)) / power.mean(axis=1)
-    return float(np.median(flat))
+    return float(np.median(np.where(loud, flat, 0.0)))
 
 
 def check_health(

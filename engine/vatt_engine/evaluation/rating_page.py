@@ -203,11 +203,13 @@ function hash(text) { let h = 2166136261;
   for (const c of text) { h ^= c.codePointAt(0); h = Math.imul(h, 16777619); } return h >>> 0; }
 function shuffled(n, seed) { const a = [...Array(n).keys()]; let s = seed || 1;
   const draw = () => { s ^= s << 13; s ^= s >>> 17; s ^= s << 5; return (s >>> 0) / 4294967296; };
-  for (let i = n - 1; i > 0; i--) { const j = Math.floor(draw() * (i + 1)); [a[i], a[j]] = [a[j], a[i]]; }
+  for (let i = n - 1; i > 0; i--) {
+    const j = Math.floor(draw() * (i + 1)); [a[i], a[j]] = [a[j], a[i]]; }
   return a; }
 function storeKey() { return "vatt-ratings:" + document.title + ":" + byId("rater").value.trim(); }
 function show() {
-  cards.forEach(c => { c.classList.remove("on"); c.querySelectorAll("video").forEach(v => v.pause()); });
+  for (const c of cards) { c.classList.remove("on");
+    c.querySelectorAll("video").forEach(v => v.pause()); }
   const card = cards[order[at]]; card.classList.add("on"); shownAt = Date.now();
   byId("place").textContent = (at + 1) + " of " + cards.length;
   byId("back").disabled = at === 0; byId("next").disabled = at === cards.length - 1; }

@@ -1,4 +1,4 @@
-"""What people said: agreement between raters, which model they prefer, and whether figures agree."""
+"""What people said: do raters agree, which model do they prefer, do figures follow them."""
 
 from __future__ import annotations
 

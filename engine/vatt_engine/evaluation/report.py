@@ -106,7 +106,8 @@ def _table(
             continue
         cells = (
             f"<td>{escape(figure.label)}</td><td class=n>{number(found.value)}</td>"
-            f"<td class=note>{_span(found)}</td><td>{_way(figure)}</td><td>{escape(figure.bar)}</td>"
+            f"<td class=note>{_span(found)}</td><td>{_way(figure)}</td>"
+            f"<td>{escape(figure.bar)}</td>"
         )
         change = (differences or {}).get(figure.name)
         if other is not None and change is not None:

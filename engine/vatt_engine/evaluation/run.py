@@ -30,9 +30,13 @@ log = logging.getLogger(__name__)
 Report = Callable[[int, int, str], None]
 
 
+def _nobody(done: int, total: int, name: str) -> None:
+    del done, total, name
+
+
 @dataclass(frozen=True)
 class Trial:
-    """One request: how it is asked, the words, the category it should sound like, how many takes."""
+    """One request: how it is asked, the words, the category wanted, how many takes."""
 
     condition: str
     prompt: str | None
@@ -87,7 +91,7 @@ def evaluate(
     judge: Judge,
     folder: Path,
     settings: Settings = Settings(),
-    report: Report = lambda done, total, name: None,
+    report: Report = _nobody,
 ) -> Evaluation:
     """Run everything.
 

@@ -57,7 +57,8 @@ def bars(values: Mapping[str, float], title: str, limit: float | None = None) ->
         y = i * row
         length = (width - left - 50) * max(value, 0) / top
         body.append(
-            f'<text x="{left - 6}" y="{y + 13}" text-anchor="end" fill="{_INK}">{escape(name)}</text>'
+            f'<text x="{left - 6}" y="{y + 13}" text-anchor="end" fill="{_INK}">'
+            f"{escape(name)}</text>"
             f'<rect x="{left}" y="{y + 3}" width="{length:.1f}" height="12" fill="{_SOUND}"/>'
             f'<text x="{left + length + 4:.1f}" y="{y + 13}" fill="{_INK}">{value:.2f}</text>'
         )

@@ -8,11 +8,12 @@ People notice a lag from about 25 to 45 ms; matching is within 50 ms.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 TOLERANCE_S = 0.05
 ENVELOPE_HZ = 100.0

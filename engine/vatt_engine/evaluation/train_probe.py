@@ -65,7 +65,7 @@ def load(path: Path) -> Wave:
 def embed(
     yamnet: Yamnet, sounds: Iterator[tuple[Wave, str]], in_film: bool, seed: int = 0
 ) -> tuple[NDArray[np.float32], list[str]]:
-    """Probe features of sounds; ``in_film`` also puts each into a longer quiet clip, as takes are."""
+    """Probe features of sounds; ``in_film`` adds a version within a longer quiet clip."""
     rows: list[NDArray[np.float32]] = []
     labels: list[str] = []
     rng = np.random.default_rng(seed)

@@ -18,7 +18,9 @@ from vatt_engine.corpus.captions import heads
 from vatt_engine.corpus.categories import CATEGORIES
 
 _STOP = frozenset(
-    ["a", "an", "the", "of", "on", "in", "on", "at", "to", "is", "are", "and", "or", "with", "over", "under", "from", "by", "some", "somebody", "someone", "something", "it", "its", "being", "made", "sound", "sounds", "while", "there", "through", "into", "up", "down"]
+    {"a", "an", "the", "of", "on", "in", "at", "to", "is", "are", "and", "or", "with", "over"}
+    | {"under", "from", "by", "some", "somebody", "someone", "something", "it", "its", "being"}
+    | {"made", "sound", "sounds", "while", "there", "through", "into", "up", "down"}
 )
 _ENDINGS = ("ings", "ing", "ies", "es", "ed", "s", "e")
 
@@ -56,7 +58,7 @@ def _vocabulary() -> tuple[Mapping[str, Mapping[str, float]], Mapping[str, float
 
 
 def categories_of(text: str, n: int = 3) -> list[tuple[str, float]]:
-    """The ``n`` categories nearest to ``text`` with similarity 0..1, best first; [] for no match."""
+    """The ``n`` categories nearest to ``text`` with their similarity 0..1, best first."""
     weights, rarity = _vocabulary()
     words = Counter(stems(text))
     query = {w: rarity.get(w, 0.0) * c for w, c in words.items()}

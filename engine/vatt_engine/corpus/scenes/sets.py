@@ -145,12 +145,13 @@ def make_set(
     for index, spec in enumerate(films):
         scene = spec.scene()
         film, audio = folder / f"{index:04d}.mp4", folder / f"{index:04d}.flac"
+        mix = render_mix(scene, _SAMPLE_RATE, bank)
         if not audio.exists():
-            mix = render_mix(scene, _SAMPLE_RATE, bank)
             sf.write(audio, mix.wave, _SAMPLE_RATE)
         if not film.exists():
             write_film(scene, film, height)
-        rows.append(describe(spec, scene, film.name, audio.name))
+        # A reference that lacks a source would be no reference.
+        rows.append(describe(spec, scene, film.name, "" if mix.missing else audio.name))
         if on_film is not None:
             on_film(index + 1, len(films))
     manifest = folder / MANIFEST

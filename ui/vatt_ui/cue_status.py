@@ -29,7 +29,7 @@ LOOKS: dict[str, Look] = {
         Look("done", "Done", "check", "done"),
         Look("edited", "Edited", "edited", "edited"),
         Look("failed", "Failed", "warning", "failed"),
-        Look("stale", "Picture changed", "stale", "stale"),
+        Look("stale", "Stale", "stale", "stale"),
         Look("locked", "Locked", "lock", "dim"),
         Look("offline", "Offline", "offline", "failed"),
         Look("unreadable", "Unreadable", "offline", "failed"),

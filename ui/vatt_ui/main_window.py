@@ -113,6 +113,7 @@ class MainWindow(QMainWindow):
         self._restore_layout()
         self._refresh_actions()
         self._closing = False
+        self.cues.empty.button.setFocus()
 
     # --- layout -------------------------------------------------------------------------------
 

@@ -144,6 +144,9 @@ class Player(QObject):
 
     def _on_cue_changed(self, cue_id: str) -> None:
         cue = self._session.cue(cue_id)
+        if cue_id == self._session.current:
+            for take in self._session.takes(cue_id):
+                self.sounds.want_take(take)
         if cue is not None and abs(float(cue.start_s) - self.transport.position) < 2 * AHEAD_S:
             self._later.start()
 

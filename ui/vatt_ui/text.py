@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PyQt6.QtGui import QFontMetrics, QGuiApplication, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 MAX_SHOWN = 200
@@ -25,6 +25,12 @@ def tooltip(text: str) -> str:
     """A tool tip that Qt cannot take for markup: tool tips have no plain-text switch."""
     escaped = text[:1000].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return "<qt>" + escaped.replace("\n", "<br>") + "</qt>"
+
+
+def ltr(text: str) -> str:
+    """Numbers with signs and units, kept in their order where writing runs to the left."""
+    mirrored = QGuiApplication.layoutDirection() == Qt.LayoutDirection.RightToLeft
+    return f"\u2066{text}\u2069" if mirrored and text else text
 
 
 def timecode(seconds: Fraction | float, fps: Fraction, *, drop_frame: bool | None = None) -> str:

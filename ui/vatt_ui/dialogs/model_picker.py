@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from PyQt6.QtWidgets import QHeaderView, QPlainTextEdit, QTableWidget, QTableWidgetItem
+from PyQt6.QtWidgets import QPlainTextEdit, QTableWidget, QTableWidgetItem
 
 from vatt_plugin.client import EngineStatus
 from vatt_ui.dialogs.base import Dialog
 from vatt_ui.text import Label, plain
-from vatt_ui.widgets.common import row, text_button
+from vatt_ui.widgets.common import quiet, row, text_button
 
 if TYPE_CHECKING:
     from vatt_ui.main_window import MainWindow
@@ -21,7 +21,7 @@ HEADERS = ("Model", "Size", "Licence", "About")
 def cells_of(model: dict[str, Any]) -> list[str]:
     """A model's row; the engine may leave facts out."""
     n_bytes = model.get("bytes") or model.get("size_bytes") or 0
-    size = f"{int(n_bytes) / 1e6:,.0f} MB" if n_bytes else "–"
+    size = f"{int(n_bytes) / 1e6:,.1f} MB" if n_bytes else "–"
     licence = model.get("licence") or model.get("license") or model.get("licences") or "–"
     if isinstance(licence, dict):
         licence = ", ".join(sorted({str(v) for v in licence.values()}))
@@ -48,17 +48,8 @@ class ModelPicker(Dialog):
         self.table.setAccessibleName("Installed models")
         self.table.setHorizontalHeaderLabels(list(HEADERS))
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
-        header, vertical = self.table.horizontalHeader(), self.table.verticalHeader()
-        assert header is not None
-        assert vertical is not None
-        vertical.hide()
-        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
-        self.table.setColumnWidth(0, 150)
-        self.table.setColumnWidth(2, 170)
+        quiet(self.table, 3, {0: 150, 2: 170})
         self.body.addWidget(self.table, 1)
         self.log = QPlainTextEdit("\n".join(session.engine.client.log[-60:]))
         self.log.setAccessibleName("The engine's log")

@@ -30,7 +30,7 @@ class PatternDialog(Dialog):
     def __init__(self, window: MainWindow) -> None:
         session = window.session
         ids = [c for c in session.selected if not session.state(c).locked]
-        super().__init__(window, f"One prompt for {len(ids)} cues")
+        super().__init__(window, f"One prompt for {len(ids)} cue{'s' if len(ids) != 1 else ''}")
         self._window, self._ids = window, ids
         self.pattern = QLineEdit(session.state(session.current).prompt or "{caption}")
         self.pattern.setAccessibleName("Prompt pattern")

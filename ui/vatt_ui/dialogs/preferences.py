@@ -9,7 +9,6 @@ from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
-    QHeaderView,
     QKeySequenceEdit,
     QTableWidget,
     QTableWidgetItem,
@@ -22,7 +21,7 @@ from vatt_ui.dialogs.base import Dialog
 from vatt_ui.keys import BY_ACTION, KEYS, conflicts, shown_keys
 from vatt_ui.text import Label
 from vatt_ui.theme.tokens import PAD, THEMES
-from vatt_ui.widgets.common import row, text_button
+from vatt_ui.widgets.common import quiet, row, text_button
 
 if TYPE_CHECKING:
     from vatt_ui.main_window import MainWindow
@@ -91,15 +90,8 @@ class PreferencesDialog(Dialog):
         self.table.setAccessibleName("Keys of all actions")
         self.table.setHorizontalHeaderLabels(["Where", "Action", "Key"])
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
-        header, vertical = self.table.horizontalHeader(), self.table.verticalHeader()
-        assert header is not None
-        assert vertical is not None
-        vertical.hide()
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        quiet(self.table, 1, {})
         column.addWidget(self.table, 1)
         self.sequence = QKeySequenceEdit()
         self.sequence.setAccessibleName("New key for the chosen action")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import Qt, QUrl
 from PyQt6.QtGui import QDesktopServices
-from PyQt6.QtWidgets import QFileDialog, QHeaderView, QLineEdit, QTableWidget, QTableWidgetItem
+from PyQt6.QtWidgets import QFileDialog, QLineEdit, QTableWidget, QTableWidgetItem
 
 from vatt_engine.errors import VattError
 from vatt_plugin.project_state import take_to_plain
@@ -19,7 +19,7 @@ from vatt_ui.preferences import Preferences
 from vatt_ui.session import Session
 from vatt_ui.text import Label, plain, timecode
 from vatt_ui.theme.apply import Theme
-from vatt_ui.widgets.common import icon_button, row, text_button
+from vatt_ui.widgets.common import icon_button, quiet, row, text_button
 
 if TYPE_CHECKING:
     from vatt_ui.main_window import MainWindow
@@ -102,21 +102,15 @@ class WriteDialog(Dialog):
         table.setAccessibleName("What will be written")
         table.setHorizontalHeaderLabels(["TC in", "Clip", "Take", "Prompt"])
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
-        table.setShowGrid(False)
-        table.setTabKeyNavigation(False)
-        header, vertical = table.horizontalHeader(), table.verticalHeader()
-        assert header is not None
-        assert vertical is not None
-        vertical.hide()
-        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
+        quiet(table, 3, {0: 110, 1: 170, 2: 50})
         chosen = {r["cue_id"]: r for r in self._rows}
         for cue in session.cues[:MAX_ROWS]:
             entry = chosen.get(cue.cue_id)
             at = timecode(cue.record_timecode_s, cue.fps, drop_frame=cut.drop)
             if entry is None:
-                look = LOOKS[session.status(cue.cue_id)]
-                cells = [at, plain(cue.clip), "–", f"left out: {look.word.lower()}"]
+                word = LOOKS[session.status(cue.cue_id)].word.lower()
+                why = "no take is chosen" if word == "takes" else word
+                cells = [at, plain(cue.clip), "–", f"left out: {why}"]
             else:
                 take = entry["take"]
                 prompt = take["recipe"]["prompt"] or take["caption"] or ""
@@ -124,9 +118,6 @@ class WriteDialog(Dialog):
             table.insertRow(table.rowCount())
             for column, text in enumerate(cells):
                 table.setItem(table.rowCount() - 1, column, QTableWidgetItem(text))
-        table.setColumnWidth(0, 110)
-        table.setColumnWidth(1, 170)
-        table.setColumnWidth(2, 50)
         return table
 
     def _look_at_output(self) -> None:

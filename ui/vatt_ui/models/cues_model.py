@@ -8,7 +8,7 @@ from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, QSortFilterP
 
 from vatt_ui.cue_status import LOOKS, words
 from vatt_ui.session import Session
-from vatt_ui.text import duration, plain, timecode, tooltip
+from vatt_ui.text import duration, ltr, plain, timecode, tooltip
 from vatt_ui.theme.apply import Theme, fixed_font
 
 NUMBER, TIMECODE, CLIP, LENGTH, STATE, STAR = range(6)
@@ -81,7 +81,8 @@ class CuesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{HEADER_NAMES[column]}: {self._text(index.row(), column) or 'no'}"
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(index.row(), column)
+            text = self._text(index.row(), column)
+            return text if column == CLIP else ltr(text)
         if role == Qt.ItemDataRole.DecorationRole:
             return self._icon(index.row(), column)
         if role == Qt.ItemDataRole.ForegroundRole:

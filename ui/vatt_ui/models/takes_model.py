@@ -8,7 +8,7 @@ from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from vatt_plugin.cues import Take
 from vatt_ui.session import Session
-from vatt_ui.text import plain, tooltip
+from vatt_ui.text import ltr, plain, tooltip
 from vatt_ui.theme.apply import Theme, fixed_font
 
 NUMBER, WAVE, SEED, LAG, LEVEL, USED = range(6)
@@ -85,7 +85,7 @@ class TakesModel(QAbstractTableModel):
         if role == MARK_ROLE:
             return self._mark(take)
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(take, column)
+            return ltr(self._text(take, column))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{HEADER_NAMES[column]}: {self._spoken(take, column)}"
         if role == Qt.ItemDataRole.ToolTipRole:

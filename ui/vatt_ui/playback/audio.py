@@ -161,7 +161,9 @@ class AudioOut:
             self._stream.start()
         except (sounddevice.PortAudioError, ValueError) as error:
             self._stream = None
-            self.note = f"Playing silently: no sound output could be opened ({error})."
+            none = not list(sounddevice.query_devices())
+            why = "this machine has none" if none else str(error)
+            self.note = f"Playing silently: no sound output could be opened ({why})."
             logger.info(self.note)
 
     @property

@@ -176,7 +176,7 @@ QTableView::item, QListView::item {{ padding: 0 6px; border-bottom: 1px solid {t
 QTableView::item:selected, QListView::item:selected {{ background: {t.selection};
     color: {t.on_selection}; }}
 QHeaderView::section {{ background: {t.pane}; color: {t.dim}; border: 0;
-    border-bottom: 1px solid {t.line_strong}; padding: 4px 6px; }}
+    border-bottom: 1px solid {t.line_strong}; padding: 4px 6px; text-align: left; }}
 QTableCornerButton::section {{ background: {t.pane}; border: 0; }}
 
 QScrollBar:vertical {{ background: {t.pane}; width: 11px; margin: 0; }}
@@ -220,6 +220,7 @@ QGroupBox::title {{ subcontrol-origin: margin; left: 8px; color: {t.dim}; }}
 QFrame[role="card"] {{ background: {t.raised}; border: 1px solid {t.line};
     border-radius: {RADIUS}px; }}
 QFrame[role="notice"] {{ background: {t.raised}; border-left: 3px solid {t.edited}; }}
+QFrame[role="notice"] QPushButton {{ border-color: {t.line_strong}; background: {t.pane}; }}
 QFrame[role="notice"][level="error"] {{ border-left-color: {t.failed}; }}
 QFrame[role="notice"][level="info"] {{ border-left-color: {t.running}; }}
 """

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
+    QAbstractItemView,
     QDockWidget,
     QFrame,
     QHBoxLayout,
+    QHeaderView,
     QPushButton,
     QSizePolicy,
     QStackedLayout,
+    QTableView,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -43,6 +46,24 @@ def icon_button(
     return button
 
 
+def quiet(table: QTableView, stretched: int, widths: Mapping[int, int]) -> None:
+    """The looks that all tables share: whole rows, no grid, headings that do not shout."""
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setTabKeyNavigation(False)
+    vertical, header = table.verticalHeader(), table.horizontalHeader()
+    assert vertical is not None
+    assert header is not None
+    vertical.hide()
+    header.setMinimumSectionSize(24)
+    header.setHighlightSections(False)
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
+    for column, width in widths.items():
+        table.setColumnWidth(column, width)
+
+
 def word_button(word: str, name: str) -> QToolButton:
     """A small checkable button with a word on it; ``name`` says what checking does."""
     button = QToolButton()
@@ -52,6 +73,7 @@ def word_button(word: str, name: str) -> QToolButton:
     button.setCheckable(True)
     button.setProperty("role", "mute")
     button.setFixedHeight(TARGET)
+    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(word) + 24)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
 

@@ -22,7 +22,7 @@ from vatt_ui.models.cues_model import CUE_ID_ROLE, FRACTION_ROLE, STATE, CuesFil
 from vatt_ui.session import Session
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import SPACE
-from vatt_ui.widgets.common import EmptyState, Pane, Stack, row
+from vatt_ui.widgets.common import EmptyState, Pane, Stack, quiet, row
 
 TAKE_MIME = "application/x-vatt-take"
 FILTERS = (
@@ -34,7 +34,7 @@ FILTERS = (
     ("done", "Done"),
     ("edited", "Edited"),
     ("failed", "Failed"),
-    ("stale", "Picture changed"),
+    ("stale", "Stale: picture changed"),
     ("locked", "Locked"),
     ("offline", "Offline"),
     ("skipped", "Left out"),
@@ -142,35 +142,22 @@ class CuesPane(Pane):
         table = self.table
         table.setModel(self.filter)
         table.setAccessibleName("Cues")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
         table.setAcceptDrops(True)
         table.setItemDelegateForColumn(STATE, _StateDelegate(theme, table))
-        table.setTabKeyNavigation(False)
         table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        vertical = table.verticalHeader()
-        header = table.horizontalHeader()
-        assert vertical is not None
-        assert header is not None
-        vertical.hide()
-        vertical.setDefaultSectionSize(28)
-        vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setSectionResizeMode(cues_model.CLIP, QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(24)
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         widths = {
-            cues_model.NUMBER: 44,
-            cues_model.TIMECODE: 104,
-            cues_model.LENGTH: 58,
-            cues_model.STATE: 106,
+            cues_model.NUMBER: 40,
+            cues_model.TIMECODE: 96,
+            cues_model.LENGTH: 52,
+            cues_model.STATE: 94,
             cues_model.STAR: 26,
         }
-        for column, width in widths.items():
-            table.setColumnWidth(column, width)
+        quiet(table, cues_model.CLIP, widths)
+        vertical = table.verticalHeader()
+        assert vertical is not None
+        vertical.setDefaultSectionSize(28)
+        vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
 
     def _connect(self) -> None:
         self.search.textChanged.connect(self._on_text_changed)

@@ -6,7 +6,6 @@ from PyQt6.QtCore import QModelIndex
 from PyQt6.QtGui import QColor, QPainter
 from PyQt6.QtWidgets import (
     QAbstractItemView,
-    QHeaderView,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -18,7 +17,7 @@ from vatt_ui.models.queue_model import FRACTION_ROLE, JOB_ID_ROLE, STATUS_ROLE, 
 from vatt_ui.session import Session
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import SPACE
-from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, row, text_button
+from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, quiet, row, text_button
 
 
 class _ProgressDelegate(QStyledItemDelegate):
@@ -53,21 +52,13 @@ class QueuePane(Pane):
         self.table = QTableView()
         self.table.setModel(self.model)
         self.table.setAccessibleName("Queue")
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
         delegate = _ProgressDelegate(theme, self.table)
         self.table.setItemDelegateForColumn(queue_model.PROGRESS, delegate)
-        vertical, header = self.table.verticalHeader(), self.table.horizontalHeader()
+        quiet(self.table, queue_model.PROGRESS, {0: 130, 1: 110, 3: 52})
+        vertical = self.table.verticalHeader()
         assert vertical is not None
-        assert header is not None
-        vertical.hide()
         vertical.setDefaultSectionSize(28)
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(queue_model.PROGRESS, QHeaderView.ResizeMode.Stretch)
-        for column, width in {0: 110, 1: 110, 3: 52}.items():
-            self.table.setColumnWidth(column, width)
         self.cancel = text_button(theme, "Cancel", "cross")
         self.retry = text_button(theme, "Retry", "again")
         self.front = text_button(theme, "To front", "front")

@@ -192,7 +192,7 @@ def _paint_dense(
         block = lane.blocks[i]
         left = int((block.start_s - start_s) * px_per_s)
         right = max(left + 1, int((block.end_s - start_s) * px_per_s))
-        spans = fills.setdefault(block.fill, [])
+        spans = fills.setdefault(overview_fill(lane, block), [])
         if spans and left <= spans[-1][1]:
             spans[-1] = (spans[-1][0], max(right, spans[-1][1]))
         else:
@@ -228,7 +228,9 @@ def _paint_block(
             scaled = QRectF(x, rect.top(), width * rect.height() / picture.height(), rect.height())
             painter.drawImage(scaled, picture)
     if block.peaks is not None:
-        _paint_wave(painter, block, rect, px_per_s, ratio, tokens)
+        _paint_wave(painter, block, _below_text(painter, lane, rect), px_per_s, ratio, tokens)
+    elif lane.kind == "foley" and rect.width() < MIN_TEXT_PX:
+        painter.fillRect(rect, QColor(getattr(tokens, overview_fill(lane, block))))
     if block.intensity:
         _paint_intensity(painter, block, rect, px_per_s, tokens)
     if block.fraction is not None:
@@ -240,6 +242,19 @@ def _paint_block(
         painter.drawLine(rect.topLeft(), rect.bottomLeft())
     _paint_text(painter, block, rect, tokens)
     painter.restore()
+
+
+def overview_fill(lane: Lane, block: Block) -> str:
+    """The colour of a block too small for a waveform: for Foley, the colour of its state."""
+    telling = lane.kind == "foley" and block.edge not in ("line", "line_strong", "text", "idle")
+    return block.edge if telling else block.fill
+
+
+def _below_text(painter: QPainter, lane: Lane, rect: QRectF) -> QRectF:
+    """Where a waveform goes: under the words, where there is room for both."""
+    if lane.kind not in ("foley", "take") or rect.width() < MIN_TEXT_PX:
+        return rect
+    return rect.adjusted(0, QFontMetricsF(painter.font()).height() - 2, 0, 0)
 
 
 def _paint_wave(

@@ -18,7 +18,6 @@ from PyQt6.QtGui import QColor, QDrag, QMouseEvent, QPainter, QPen
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QApplication,
-    QHeaderView,
     QMenu,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -34,7 +33,7 @@ from vatt_ui.session import Session
 from vatt_ui.text import Label
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, SPACE
-from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, row, text_button
+from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, quiet, row, text_button
 from vatt_ui.widgets.cues_pane import TAKE_MIME
 from vatt_ui.widgets.strip_tiles import Block, wave_image
 
@@ -181,24 +180,12 @@ class TakesPane(Pane):
         table = self.table
         table.setModel(self.model)
         table.setAccessibleName("Takes")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setShowGrid(False)
-        table.setTabKeyNavigation(False)
-        table.setWordWrap(False)
         table.setItemDelegateForColumn(takes_model.WAVE, _WaveDelegate(sounds, theme, table))
-        vertical, header = table.verticalHeader(), table.horizontalHeader()
+        quiet(table, takes_model.WAVE, {0: 26, 2: 52, 3: 68, 4: 54, 5: 70})
+        vertical = table.verticalHeader()
         assert vertical is not None
-        assert header is not None
-        vertical.hide()
         vertical.setDefaultSectionSize(ROW_PX)
-        header.setMinimumSectionSize(24)
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(takes_model.WAVE, QHeaderView.ResizeMode.Stretch)
-        widths = {0: 26, 2: 52, 3: 68, 4: 54, 5: 70}
-        for column, width in widths.items():
-            table.setColumnWidth(column, width)
 
     def _connect(self) -> None:
         session = self._session

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QSlider, QVBoxLayout, QWidget
 
 from vatt_ui.player import Player
 from vatt_ui.session import Session
-from vatt_ui.text import Label, timecode
+from vatt_ui.text import ElidedLabel, Label, timecode
 from vatt_ui.theme.apply import Theme, fixed_font
 from vatt_ui.theme.tokens import GAP, SPACE
 from vatt_ui.widgets.common import Pane, icon_button, row, word_button
@@ -30,7 +30,7 @@ class ViewerPane(Pane):
         self.timecode.setAccessibleName("Timecode at the playhead")
         self.rate = Label("", "dim")
         self.rate.setFont(fixed_font(9))
-        self.span = Label("", "dim")
+        self.span = ElidedLabel("", "dim")
         self.span.setFont(fixed_font(9))
         self.buttons = {
             "cue_previous": icon_button(theme, "previous", "Previous cue"),
@@ -51,7 +51,7 @@ class ViewerPane(Pane):
         self.volume.setValue(80)
         self.volume.setFixedWidth(96)
         self.volume.valueChanged.connect(self._on_volume)
-        self.hint = Label("", "dim")
+        self.hint = Label("Mute", "dim")
         self.volume_icon = Label()
         self.lane = CueLane(theme)
         self.lane.seek_asked.connect(self._on_lane_seek)
@@ -72,6 +72,8 @@ class ViewerPane(Pane):
         self.body.addWidget(self.picture, 1)
         self.body.addWidget(self.lane)
         controls = QWidget()
+        # Time runs to the right in every language.
+        controls.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         column = QVBoxLayout(controls)
         column.setContentsMargins(GAP, SPACE, GAP, GAP)
         column.setSpacing(SPACE)
@@ -89,7 +91,9 @@ class ViewerPane(Pane):
         for part, stretch in ((left, 1), (middle, 0), (right, 1)):
             line.addLayout(part, stretch)
         column.addLayout(line)
-        marks = row(b["span_in"], b["span_out"], b["loop"], self.span, 1)
+        marks = row(b["span_in"], b["span_out"], b["loop"])
+        marks.addSpacing(GAP)
+        marks.addWidget(self.span, 1)
         marks.addWidget(self.hint)
         marks.addWidget(b["mute_original"])
         marks.addWidget(b["mute_foley"])

@@ -1,0 +1,306 @@
+"""Pictures of every pane and theme of the panel, without a screen and without an engine.
+
+``python scripts/screenshots.py [FOLDER]`` opens the sample cut, lays made-up takes into its
+project, and writes PNGs to ``build/screenshots``. A person looks at them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+import numpy as np
+import soundfile
+from PyQt6.QtCore import QSettings, Qt
+from PyQt6.QtWidgets import QApplication, QWidget
+
+from vatt_engine.messages import PictureSegment
+from vatt_plugin.client import EngineStatus
+from vatt_plugin.cues import Cue, Recipe, Take
+from vatt_plugin.project import Recovery
+from vatt_plugin.project_state import Hit, picture_key
+from vatt_ui import app
+from vatt_ui.dialogs import first_run, key_sheet, model_picker, pattern, preferences, write_preview
+from vatt_ui.dialogs.recovery import RecoveryDialog
+from vatt_ui.helper.plain import Cut, StripItem, StripTrack
+from vatt_ui.main_window import MainWindow
+from vatt_ui.notices import Notice
+from vatt_ui.preferences import Preferences
+
+ROOT = Path(__file__).resolve().parents[1]
+RATE = 48_000
+PROMPTS = {
+    "bunny_meadow": "heavy paws in tall grass, rustle of a bush, one deep yawn",
+    "city_night": "distant traffic, wind between towers",
+    "typing_hello": "mechanical keyboard, quick typing, a soft click at the end",
+}
+CAPTIONS = {
+    "bunny_meadow": "an animal moves through grass and stretches",
+    "city_night": "wind over a city at night",
+    "typing_hello": "someone types on a keyboard",
+}
+HITS = {
+    "bunny_meadow": (0.32, 0.84, 1.52, 2.36, 2.8),
+    "city_night": (1.2,),
+    "typing_hello": tuple(0.3 + 0.22 * i + 0.05 * (i % 3) for i in range(14)),
+}
+
+
+def sound(hits: tuple[float, ...], length_s: float, seed: int) -> np.ndarray:
+    """Bursts of noise that ring out at the hits, over a breath of air: [S]."""
+    generator = np.random.default_rng(seed)
+    n = round(length_s * RATE)
+    out = generator.normal(0, 0.012, n)
+    for at in hits:
+        start = round((at + generator.normal(0, 0.008)) * RATE)
+        tail = np.exp(-np.arange(n) / (RATE * generator.uniform(0.03, 0.12)))
+        burst = generator.normal(0, 1, n) * tail * generator.uniform(0.2, 0.6)
+        start = max(0, start)
+        out[start:] += burst[: n - start]
+    return np.clip(out, -0.9, 0.9)
+
+
+def settle(application: QApplication, done: Callable[[], bool], limit_s: float = 20.0) -> None:
+    """Let the panel work until ``done``, or until the limit."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end and not done():
+        application.processEvents()
+        time.sleep(0.005)
+    quiet = time.monotonic() + 0.25
+    while time.monotonic() < quiet:
+        application.processEvents()
+        time.sleep(0.005)
+
+
+def fill(window: MainWindow, folder: Path) -> None:
+    """Takes, prompts, hits and a few states for the open sample."""
+    session = window.session
+    assert session.project is not None
+    for number, cue in enumerate(session.cues):
+        hits = HITS.get(cue.clip, (0.5, 1.0))
+        length = float(cue.duration_s)
+        ids = []
+        for seed in range(48211, 48211 + (3, 2, 4)[number % 3]):
+            take_id = f"{cue.clip[:4]}{seed}"
+            path = folder / f"{take_id}.wav"
+            soundfile.write(path, sound(hits, length, seed), RATE, subtype="PCM_24")
+            recipe = Recipe(
+                "vatt-mini", "feed", "0.1.0", "cpu", PROMPTS.get(cue.clip, "steps"), "speech, music",
+                seed, None, None, "auto",
+            )  # fmt: skip
+            lag = (0.012, -0.034, 0.004, 0.051)[seed % 4]
+            take = Take(take_id, cue.cue_id, str(path), str(path), CAPTIONS.get(cue.clip, ""), recipe,
+                        0.8, lag, -27.0 - seed % 3, -6.2, 4.0)  # fmt: skip
+            session.project.add_take(take)
+            ids.append(take_id)
+        generator = np.random.default_rng(number)
+        curve = np.convolve(generator.random(round(length * 50)), np.ones(25) / 25, "same")
+        session.edit(
+            "fill",
+            {
+                cue.cue_id: {
+                    "prompt": PROMPTS.get(cue.clip, "steps on gravel"),
+                    "negative": "speech, music",
+                    "caption": CAPTIONS.get(cue.clip, "steps"),
+                    "alternatives": ("grass rustles in the wind", "soft steps, cloth moving"),
+                    "seed": 48215,
+                    "seed_locked": number == 1,
+                    "hits": tuple(
+                        Hit(t, 0.5 + 0.4 * ((i * 7) % 5) / 4) for i, t in enumerate(hits)
+                    ),
+                    "intensity": tuple(float(v) for v in curve),
+                    "takes": tuple(ids),
+                    "starred": (ids[1],),
+                    "chosen": ids[1] if number != 2 else "",
+                    "picture_key": picture_key(cue),
+                    "prompt_history": ("grass", "heavy paws in grass"),
+                }
+            },
+        )
+    first = session.cues[0]
+    session.edit("span", {first.cue_id: {"span": (0.6, 1.8)}})
+    session.compared_take[first.cue_id] = session.takes(first.cue_id)[0].take_id
+    session.show_take(session.takes(first.cue_id)[1].take_id)
+    window.player.transport.seek(1.24)
+
+
+def feature(n: int) -> Cut:
+    """A made-up feature of ``n`` cues, to see the strip zoomed out."""
+    fps = Fraction(24)
+    cues, items = [], []
+    start = 0
+    for i in range(n):
+        frames = 30 + (i * 37) % 90
+        begin = start / fps
+        segment = PictureSegment("/media/reel.mov", float(begin), frames / 24)
+        cues.append(
+            Cue(f"f{i}", f"Shot_{i:04d}", "V1", begin, frames / fps, fps, start, frames,
+                Fraction(3600) + begin, (segment,), "offline" if i % 97 == 0 else "ready")
+        )  # fmt: skip
+        items.append(StripItem(f"Shot_{i:04d}", "clip", float(begin), frames / 24))
+        start += frames
+    track = StripTrack("V1", "Video", tuple(items))
+    return Cut("/media/feature.otio", "feature", fps, False, Fraction(3600), start / fps,
+               tuple(cues), (track,))  # fmt: skip
+
+
+class Studio:
+    """Takes the pictures."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        out.mkdir(parents=True, exist_ok=True)
+        self.application = QApplication.instance() or QApplication(["vatt"])
+        assert isinstance(self.application, QApplication)
+        self.temporary = Path(tempfile.mkdtemp(prefix="vatt-shots-"))
+        self.n = 0
+
+    def window(self, theme: str = "dark", size: tuple[int, int] = (1440, 900)) -> MainWindow:
+        """A panel without a cut."""
+        settings = QSettings(str(self.temporary / "panel.ini"), QSettings.Format.IniFormat)
+        settings.clear()
+        chosen = Preferences(settings)
+        chosen.theme = theme
+        window = app.build(self.application, chosen)
+        app.catch_errors(window)
+        window.resize(*size)
+        window.show()
+        return window
+
+    def opened(self, window: MainWindow) -> None:
+        """The sample cut with takes, everything painted."""
+        folder = self.temporary / f"cut{self.n}"
+        self.n += 1
+        shutil.copytree(ROOT / "vatt_plugin" / "sample_cut", folder)
+        window.open_path(folder / "demo.otio")
+        settle(self.application, lambda: window.session.cut is not None)
+        fill(window, folder)
+        window.session.engine.client._status = EngineStatus("ready", version="0.1.0")
+        window.session.default_model = "vatt-mini"
+        window.status.refresh()
+        settle(
+            self.application,
+            lambda: not window.session.background.busy and not window.reader.busy,
+        )
+
+    def shot(self, widget: QWidget, name: str) -> None:
+        """Save a widget's picture."""
+        settle(self.application, lambda: True)
+        path = self.out / f"{name}.png"
+        widget.grab().save(str(path))
+        print(path)
+
+    def close(self, window: MainWindow) -> None:
+        """Close a panel and its processes."""
+        window.close()
+        for helper in (window.session.background, window.reader):
+            helper.wait_stopped()
+        settle(self.application, lambda: True)
+        window.deleteLater()
+
+    def run(self) -> None:
+        """All pictures."""
+        self.application.setQuitOnLastWindowClosed(False)
+        for theme in ("dark", "light", "high contrast"):
+            window = self.window(theme)
+            slug = theme.replace(" ", "-")
+            if theme == "dark":
+                self.shot(window, "empty")
+            self.opened(window)
+            self.shot(window, f"panel-{slug}")
+            for pane in window.panes:
+                if pane.isVisible():
+                    self.shot(pane, f"pane-{pane.key}-{slug}")
+            if theme == "dark":
+                self.dialogs(window)
+                self.states(window)
+            self.close(window)
+        self.sizes()
+        shutil.rmtree(self.temporary, ignore_errors=True)
+
+    def dialogs(self, window: MainWindow) -> None:
+        """Every window beside the main one."""
+        session = window.session
+        models = [
+            {"name": "vatt-mini", "bytes": 52_000_000, "licence": "CC-BY-SA-4.0",
+             "description": "bundled; runs on a CPU", "trained": True},
+            {"name": "tiny", "bytes": 400_000, "licence": "Apache-2.0", "trained": False},
+        ]  # fmt: skip
+        session.jobs.list_models = lambda: None  # type: ignore[method-assign]
+        made = [
+            ("write", write_preview.show(window, session, window.theme, window.preferences)),
+            ("keys", key_sheet.show(window)),
+            ("preferences", preferences.show(window)),
+            ("models", model_picker.show(window)),
+            ("pattern", pattern.show(window)),
+            ("welcome", first_run.show(window)),
+        ]
+        session.jobs.models_found.emit(models)
+        for name, dialog in made:
+            self.shot(dialog, f"dialog-{name}")
+            dialog.close()
+        found = Recovery(7, time.time() - 600, time.time() - 4000)
+        recovery = RecoveryDialog(window, window.theme, Path("reel 3.otio"), found)
+        recovery.show()
+        self.shot(recovery, "dialog-recovery")
+        recovery.close()
+
+    def states(self, window: MainWindow) -> None:
+        """Queue, takes as lanes, notices, many cues."""
+        window.session.engine.client.pause()
+        for cue in window.session.cues:
+            window.session.jobs.generate(cue.cue_id, takes=2)
+        window.docks["queue"].show()
+        window.timeline.takes_open.setChecked(True)
+        window.show_notice(
+            Notice(
+                "Shot_014 needs about 9.2 GB; this GPU has 8. Other takes are safe.",
+                "", "error", "takes", "memory",
+                actions=(("Shorter window", lambda: None), ("CPU, ~6 min", lambda: None)),
+                details="CUDA out of memory",
+            )
+        )  # fmt: skip
+        window.show_notice(
+            Notice(
+                "The cut has changed on disk. Your takes are safe either way.", "", "warning",
+                "window", "cut",
+                (("Conform takes to the new cut", lambda: None), ("Keep the old", lambda: None)),
+            )
+        )  # fmt: skip
+        self.shot(window, "panel-busy")
+        window.session.jobs.cancel_all()
+
+    def sizes(self) -> None:
+        """Small, scaled, mirrored, long words, and a feature."""
+        window = self.window(size=(1280, 720))
+        self.opened(window)
+        self.shot(window, "panel-1280x720")
+        window.timeline.strip.fit(0.2, 2.2)
+        self.shot(window.timeline, "pane-timeline-zoomed")
+        window.resize(1440, 900)
+        window.session.cut = feature(3000)
+        window.session._cues = {c.cue_id: c for c in window.session.cut.cues}
+        window.session._index = {c.cue_id: i for i, c in enumerate(window.session.cut.cues)}
+        window.session.cut_opened.emit()
+        self.shot(window, "panel-3000-cues")
+        self.close(window)
+        assert isinstance(self.application, QApplication)
+        self.application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        window = self.window()
+        self.opened(window)
+        self.shot(window, "panel-right-to-left")
+        self.close(window)
+        self.application.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "screenshots"
+    Studio(folder).run()

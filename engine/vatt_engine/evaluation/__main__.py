@@ -36,7 +36,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--against", metavar="MODEL|RESULTS.json", help="compare with another one")
     parser.add_argument("--takes", type=int, default=2, help="takes a film without a prompt")
     parser.add_argument("--limit", type=int, help="only so many films, spread over the set")
-    parser.add_argument("--only", metavar="A,B", help="picture, asked, swapped, paraphrase")
+    parser.add_argument("--only", metavar="A,B", help="of picture, asked, swapped, paraphrased")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--cfg", type=float)

@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save, save_file
 from torch import Tensor, nn
 
+from vatt_engine.acceleration import enable_graphs
 from vatt_engine.config import ModelConfig
 from vatt_engine.errors import BadModelFolder, CannotWrite, DeviceUnavailable
 from vatt_engine.manifest import (
@@ -49,6 +50,7 @@ from vatt_engine.nets.converter import (
 )
 from vatt_engine.nets.prompts import TextTokenizer
 from vatt_engine.nets.visual import VisualEncoder, build_visual
+from vatt_engine.offload import offload_converter
 from vatt_engine.presets import preset
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -93,7 +95,8 @@ def load_model(
 
     Args:
         name_or_folder: a model's name, or the path of a model folder.
-        device: where the nets go: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        device: where the nets go: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``. With
+            ``+offload`` behind it the LM stays in main memory and visits layer by layer.
         precision: of LM and audio model; ``auto`` is bfloat16 on CUDA and float32 elsewhere.
 
     Raises:
@@ -101,7 +104,10 @@ def load_model(
         BadModelFolder: incomplete, damaged, or made by a newer version.
         DeviceUnavailable: this machine has no such device.
     """
-    target = resolve_device(device)
+    place, _, manner = str(device).partition("+")
+    if manner not in ("", "offload"):
+        raise DeviceUnavailable(f"A device cannot be used as {manner!r}.", "Only +offload exists.")
+    target = resolve_device(place)
     if str(name_or_folder) == TINY:
         model = _make_tiny()
     else:
@@ -109,7 +115,13 @@ def load_model(
     for component in COMPONENTS:
         net: nn.Module = getattr(model, component)
         net.requires_grad_(False).eval()
-        place_net(net, target, _run_dtype(component, net, target, precision))
+        stays = component == "converter" and manner == "offload"
+        dtype = _run_dtype(component, net, target, precision)
+        place_net(net, torch.device("cpu") if stays else target, dtype)
+    if manner == "offload":
+        offload_converter(model.converter, target)
+    if target.type == "cuda":
+        enable_graphs(model.audio, model.config.longest_condition)
     return replace(model, device=target)
 
 

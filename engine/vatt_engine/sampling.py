@@ -163,9 +163,9 @@ def refine(
         on_step: called with (done, steps) after each step.
     """
     n_masked = (codes == mask_id).flatten(1).sum(dim=1)  # [B]
-    counts = mask_counts(n_masked.tolist(), sampler.steps)
+    counts = mask_counts(n_masked.tolist(), sampler.steps).to(codes.device)
     for step in range(sampler.steps):
-        codes = refine_step(predict, codes, mask_id, noise[step], counts[step].to(codes.device),
+        codes = refine_step(predict, codes, mask_id, noise[step], counts[step],
                             step, sampler)  # fmt: skip
         if on_step is not None:
             on_step(step + 1, sampler.steps)

@@ -15,6 +15,7 @@ Padding takes no positions here, so a sample in a padded batch gets what it woul
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -31,7 +32,7 @@ class Context:
 
     Attributes:
         cond: embedded condition [B, L, D].
-        keep: 1 where a position is real, 0 where it is padding [B, L+T, 1]; None if all are.
+        keep: 1 where a position is real, 0 where it is padding [1 or B, L+T, 1]; None if all are.
         bias: added to the attention logits [1 or B, H, L+T, L+T].
         audio: what every code frame gets besides its codes [1 or B, T, D].
     """
@@ -88,6 +89,10 @@ class AudioModel(nn.Module):
         )
         self.decoder_norm = nn.LayerNorm(width)
         self.heads = nn.Linear(width, config.n_codebooks * config.codebook_size, bias=False)
+        # Set by ``acceleration``: a faster way to run a step, and the length that conditions are
+        # padded to so that one recording serves all prompts.
+        self.step: Callable[[Tensor, Context], Tensor] | None = None
+        self.static_cond: int | None = None
         self.init_weights()
 
     def init_weights(self) -> None:
@@ -132,22 +137,26 @@ class AudioModel(nn.Module):
         Raises:
             ValueError: lengths or widths that this model cannot serve.
         """
-        B, L, _ = cond.shape
+        if self.static_cond is not None:
+            cond, cond_mask = _padded(cond, cond_mask, self.static_cond)
+        L = cond.shape[1]
         self._check_length(L, n_frames)
         if cond_mask is not None and bool(cond_mask.all()):
             cond_mask = None
         projected = self.cond_proj(cond.to(self.cond_proj.weight.dtype))
         if drop_cond is not None:
             projected = projected.masked_fill(drop_cond[:, None, None], 0.0)
-        places = self._places(
-            B if cond_mask is not None else 1, L, n_frames, cond_mask, count_padding
-        )
+        # Samples padded alike (the takes of one clip) share positions and bias.
+        masks = cond_mask
+        if masks is not None and bool((masks == masks[:1]).all()):
+            masks = masks[:1]
+        places = self._places(L, n_frames, masks, count_padding)
         table = self.positions.to(projected.dtype)[places]
-        bias = alibi_bias(places, self.config.n_heads).to(projected.dtype)
+        bias = alibi_bias(places, self.config.n_heads, projected.dtype)
         keep = None
-        if cond_mask is not None:
-            real = F.pad(cond_mask, (0, n_frames), value=True)
-            bias = bias.masked_fill(~real[:, None, None, :], float("-inf"))
+        if masks is not None:
+            real = F.pad(masks, (0, n_frames), value=True)
+            bias.masked_fill_(~real[:, None, None, :], float("-inf"))
             keep = real[..., None].to(projected.dtype)
         audio = table[:, L:] + self.audio_modality
         if lane is not None:
@@ -156,7 +165,8 @@ class AudioModel(nn.Module):
 
     def logits(self, codes: Tensor, context: Context) -> Tensor:
         """Logits by code [B, K, T, V] for codes [B, K, T]; unknown ones hold ``mask_id``."""
-        return self.by_code(self.head_logits(codes, context))
+        step = self.head_logits if self.step is None else self.step
+        return self.by_code(step(codes, context))
 
     def head_logits(self, codes: Tensor, context: Context) -> Tensor:
         """What head k says at position t [B, K, T, V], before the layout is applied."""
@@ -219,11 +229,10 @@ class AudioModel(nn.Module):
         if n_cond + n_frames > rows:
             raise ValueError(f"{n_cond} states and {n_frames} code frames exceed {rows} positions.")
 
-    def _places(self, B: int, L: int, T: int, mask: Tensor | None, count_padding: bool) -> Tensor:
-        """Index of every position [B, L+T]; ALiBi and the position table both go by it."""
-        steps = torch.arange(L + T, device=self.positions.device)[None].expand(B, -1)
+    def _places(self, L: int, T: int, mask: Tensor | None, count_padding: bool) -> Tensor:
+        """Index of every position [1 or B, L+T]; ALiBi and the position table both go by it."""
         if mask is None or count_padding:
-            return steps
+            return torch.arange(L + T, device=self.positions.device)[None]
         before = F.pad(mask.long(), (0, T), value=1).cumsum(dim=1) - 1
         return before.clamp(min=0)
 
@@ -239,6 +248,16 @@ class AudioModel(nn.Module):
         if drop_lane is not None:
             heard = heard.masked_fill(drop_lane[:, None, None], 0.0)
         return heard
+
+
+def _padded(cond: Tensor, mask: Tensor | None, length: int) -> tuple[Tensor, Tensor | None]:
+    """A condition padded on the right to ``length`` states, if it is shorter."""
+    room = length - cond.shape[1]
+    if room <= 0:
+        return cond, mask
+    if mask is None:
+        mask = torch.ones(cond.shape[:2], dtype=torch.bool, device=cond.device)
+    return F.pad(cond, (0, 0, 0, room)), F.pad(mask, (0, room), value=False)
 
 
 def position_table(n_positions: int, width: int) -> Tensor:

@@ -12,15 +12,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def alibi_bias(places: Tensor, n_heads: int) -> Tensor:
+def alibi_bias(places: Tensor, n_heads: int, dtype: torch.dtype = torch.float32) -> Tensor:
     """Bias -slope_h * |i - j| for attention logits [B, H, N, N], from places [B, N].
 
-    Slopes are 2^(-8 (h+1) / H), for 16 heads 2^(-(h+1)/2).
+    Slopes are 2^(-8 (h+1) / H), for 16 heads 2^(-(h+1)/2). Rows are laid out a multiple of 16
+    apart, which the fused kernel wants; it would copy the bias at every call otherwise.
     """
+    B, N = places.shape
     h = torch.arange(1, n_heads + 1, device=places.device, dtype=torch.float32)
     slopes = torch.exp2(-8.0 * h / n_heads)
     distance = (places[:, :, None] - places[:, None, :]).abs().float()
-    return -slopes[None, :, None, None] * distance[:, None]
+    rows = torch.empty(B, n_heads, N, N + -N % 16, dtype=dtype, device=places.device)
+    bias = rows[..., :N]
+    return bias.copy_(-slopes[None, :, None, None] * distance[:, None])
 
 
 class Attention(nn.Module):

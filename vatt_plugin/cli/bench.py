@@ -12,6 +12,7 @@ from vatt_plugin.cli.console import (
     add_model_options,
     ask,
     choose_model,
+    device_of,
     engine,
     print_json,
 )
@@ -32,9 +33,9 @@ def run(args: argparse.Namespace) -> int:
     console = Console(args.json)
     with engine() as process, Interrupt() as interrupted:
         model = choose_model(process, args.model)
-        request = Bench(model=model["name"], device=args.device, duration_s=args.duration)
+        request = Bench(model=model["name"], device=device_of(args), duration_s=args.duration)
         if args.model and model.get("folder"):
-            request = Bench(model=args.model, device=args.device, duration_s=args.duration)
+            request = Bench(model=args.model, device=device_of(args), duration_s=args.duration)
         table = ask(process, request, stop=interrupted)
     if args.json:
         print_json(table)

@@ -16,6 +16,7 @@ from vatt_plugin.cli.console import (
     add_timeline_options,
     ask,
     choose_model,
+    device_of,
     engine,
     load_timeline,
     plain,
@@ -82,7 +83,11 @@ def _caption(
         console.note(f"{plain(cue.clip)} is left out ({cue.status}). {plain(cue.note)}")
         return clip
     request = Caption(
-        model=model, device=args.device, picture=cue.picture, n=args.alternatives, seed=args.seed
+        model=model,
+        device=device_of(args),
+        picture=cue.picture,
+        n=args.alternatives,
+        seed=args.seed,
     )
 
     def take_in(event: Event) -> None:

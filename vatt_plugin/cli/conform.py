@@ -14,6 +14,7 @@ from vatt_plugin.cli.console import (
     Interrupt,
     add_model_options,
     choose_model,
+    device_of,
     engine,
     plain,
     print_json,
@@ -141,7 +142,7 @@ def _regenerate(
                 fate.cue,
                 Wish(
                     model=name,
-                    device=args.device,
+                    device=device_of(args),
                     prompt=_words(fate, "prompt") or None,
                     negative=_words(fate, "negative"),
                     seed=args.seed,

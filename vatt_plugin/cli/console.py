@@ -159,6 +159,16 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default="auto", metavar="D", help="auto, cpu, cuda[:N] or mps (default: auto)"
     )
+    parser.add_argument(
+        "--offload",
+        action="store_true",
+        help="keep the language model in main memory: needs less of the device's, takes longer",
+    )
+
+
+def device_of(args: argparse.Namespace) -> str:
+    """The device as the engine takes it, from ``--device`` and ``--offload``."""
+    return f"{args.device}+offload" if args.offload else str(args.device)
 
 
 def add_timeline_options(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,7 @@ from vatt_plugin.cli.console import (
     add_model_options,
     add_timeline_options,
     choose_model,
+    device_of,
     engine,
     load_timeline,
     plain,
@@ -208,7 +209,7 @@ def _orders(
         prompt = own.prompt if own is not None else cue.origin.get("prompt") or args.prompt
         wish = Wish(
             model=model,
-            device=args.device,
+            device=device_of(args),
             prompt=prompt or None,
             negative=(own.negative if own is not None else cue.origin.get("negative", ""))
             or args.negative,

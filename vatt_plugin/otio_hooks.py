@@ -35,7 +35,8 @@ def link_media_reference(in_clip: Any, media_linker_argument_map: Mapping[str, A
     if source.status != "ready" or source.sequence is not None:
         return None
     reference = otio.schema.ExternalReference(
-        target_url=source.media, available_range=getattr(in_clip.media_reference, "available_range", None)
+        target_url=source.media,
+        available_range=getattr(in_clip.media_reference, "available_range", None),
     )
     reference.name = Path(source.media).name
     return reference

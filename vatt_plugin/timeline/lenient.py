@@ -111,12 +111,20 @@ class _Repair:
                 self._count("null_field", f"An empty {key!r} of a {schema} was filled in")
                 continue
             result[key] = self._value(key, value, in_metadata or key == "metadata")
+        if in_metadata:  # nothing there needs to be an object of OTIO's, and each must be sound
+            result.pop("OTIO_SCHEMA", None)
+            if known is not None and version > known:
+                self._count(
+                    "newer_schema", f"{schema}.{version} in metadata was read as plain data"
+                )
+            return result
         if known is not None and version > known:
             result["OTIO_SCHEMA"] = f"{schema}.{known}"
             self._count("newer_schema", f"{schema}.{version} was read as {schema}.{known}")
             if schema == "Marker" and isinstance(result.get("color"), dict):
                 result["color"] = str(result["color"].get("name", ""))
-        if schema == "Clip" and "media_references" in result:
+        if schema == "Clip" and version > 1:
+            result.setdefault("media_references", {})
             result.setdefault("active_media_reference_key", "DEFAULT_MEDIA")
         return result
 

@@ -40,7 +40,8 @@ def find_cuts(
 
     Args:
         path: a video file.
-        start_s: where to look; ``end_s`` likewise.
+        start_s: where to look from.
+        end_s: where to stop.
         stop: asked now and then; True ends the search with what was found.
 
     Returns:
@@ -96,9 +97,9 @@ def _pick(
             ]
         )
         busy = float(np.median(around)) if around.size else 0.0
-        next_to = around.max() if around.size else 0.0
-        # A flash makes two large differences in a row; a cut makes one.
-        if value < FLOOR or value < RATIO * busy or value < next_to * 0.999:
+        beside = [*differences[max(0, index - 1) : index], *differences[index + 1 : index + 2]]
+        flash = max(beside, default=0.0) > value / 2  # it goes and comes: two jumps in a row
+        if value < FLOOR or value < RATIO * busy or flash:
             continue
         at = times[index]
         last = cuts[-1] if cuts else start_s

@@ -24,6 +24,8 @@ from vatt_plugin.cli.console import (
 )
 from vatt_plugin.cli.main import CANCELLED, DONE, FAILED, PARTLY
 from vatt_plugin.cues import Cue
+from vatt_plugin.errors import UsageError
+from vatt_plugin.v2a import films_of, is_film_folder, write_v2a
 
 
 def add_parser(subparsers: Any) -> None:
@@ -35,6 +37,9 @@ def add_parser(subparsers: Any) -> None:
         "--alternatives", type=int, default=3, metavar="N", help="how many in all (default 3)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="default 0")
+    parser.add_argument(
+        "--v2a", type=Path, metavar="OUT.json", help="write V2A Instruction; INPUT may be a folder"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -47,11 +52,11 @@ def run(args: argparse.Namespace) -> int:
         engine() as process,
         Interrupt() as interrupted,
     ):
-        timeline = load_timeline(args, Path(unpacked))
+        cues = _cues(args, Path(unpacked))
         model = choose_model(process, args.model)
         name = args.model or model["name"]
-        with console.bar(len(timeline.cues), "clip") as bar:
-            for cue in timeline.cues:
+        with console.bar(len(cues), "clip") as bar:
+            for cue in cues:
                 if interrupted():
                     break
                 clip = _caption(cue, name, args, process, console, interrupted)
@@ -59,12 +64,29 @@ def run(args: argparse.Namespace) -> int:
                 bar.update()
                 text = clip["caption"] or clip["note"]
                 console.say(f"{plain(cue.clip)}: {plain(text, 2000)}")
+    if args.v2a:
+        captions = [(cue.media, clip["caption"]) for cue, clip in zip(cues, clips, strict=False)]
+        console.note(f"{write_v2a(captions, args.v2a)} captions written to {args.v2a}.")
     if args.json:
         print_json({"clips": clips})
     if interrupted():
         return CANCELLED
     n_done = sum(clip["status"] == "done" for clip in clips)
     return DONE if n_done == len(clips) else PARTLY if n_done else FAILED
+
+
+def _cues(args: argparse.Namespace, unpack_to: Path) -> list[Cue]:
+    """Cues of the input; of a folder, those of every film in it."""
+    path = Path(args.input)
+    if not is_film_folder(path):
+        return list(load_timeline(args, unpack_to).cues)
+    films = films_of(path)
+    if not films:
+        raise UsageError(
+            f"{path} holds no films.", "Give a timeline, a film, or a folder of films."
+        )
+    one = [argparse.Namespace(**{**vars(args), "input": str(film)}) for film in films]
+    return [cue for each in one for cue in load_timeline(each, unpack_to).cues]
 
 
 def _caption(

@@ -6,8 +6,8 @@ for VGGSound (``<id>_<six digits>``) and an HDF5 path for AudioSet. Features: VG
 of video [50, 768] and of code frames [500, 4]; AudioSet's HDF5 has ``clip`` [10, 768], one video
 frame a second, repeated five times here, and ``audio_tokens`` [4, 500].
 
-Code frames are returned as [K, T] whatever the file has. HDF5 needs ``h5py``, which the project does
-not install.
+Code frames are returned as [K, T] whatever the file has. HDF5 needs ``h5py``, which the project
+does not install.
 """
 
 from __future__ import annotations
@@ -23,23 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vatt_engine.errors import BadRequest, MediaMissing
+from vatt_engine.nets.prompts import DUMMY_INSTRUCTIONS
 
 Split = Literal["train", "test"]
 Dataset = Literal["vggsound", "audioset"]
-
-INSTRUCTIONS = (
-    "Imagine possible sounds for this video.",
-    "Describe possible sounds that could match the video.",
-    "What audio could be inferred from this video?",
-    "What sounds could match the video?",
-    "Infer the sounds that match the video.",
-    "What audio could best match this video?",
-    "What sound events could the video yields?",
-    "Caption possible sound events that describe the video.",
-    "What sound events make sense to this video?",
-    "Imagine audio events that match this video.",
-)
-"""The ten dummy instructions of the published training, as they are worded there."""
 
 VIDEO_FRAMES, VIDEO_WIDTH, N_CODEBOOKS, CODE_FRAMES = 50, 768, 4, 500
 
@@ -249,7 +236,7 @@ def examples(
     order = list(samples)
     rng.shuffle(order)
     for sample in order:
-        instruction = sample.instruction or rng.choice(INSTRUCTIONS)
+        instruction = sample.instruction or rng.choice(DUMMY_INSTRUCTIONS)
         try:
             yield instruction, sample.caption, read_features(sample, video_dir, codes_dir)
         except MediaMissing:

@@ -11,7 +11,16 @@ import sys
 
 from vatt_engine.version import pinned
 
-IMPORTS = ("torch", "torchvision", "torchaudio", "vatt_engine.pipeline")
+IMPORTS = (
+    "torch",
+    "torchvision",
+    "torchaudio",
+    "encodec",
+    "open_clip",
+    "transformers.models.llama.modeling_llama",
+    "vatt_engine.jobs",
+)
+"""Everything that loading a model imports, so that a forked worker has nothing left to import."""
 _PR_SET_PDEATHSIG = 1
 
 

@@ -54,12 +54,13 @@ _TABLE = f"""
 footstep_wood | rhythm | FEETHmn | footsteps on a wooden floor | {_STEPS}; Knock; Wood; {_THUD}
 footstep_stone | rhythm | FEETHmn | footsteps on stone | {_STEPS}; {_THUD}
 footstep_metal | rhythm | FEETHmn | footsteps on metal grating | {_STEPS}; Clang; {_THUD}
-footstep_gravel | rhythm | FEETHmn | footsteps on gravel | {_STEPS}; Crunch; Crushing
-footstep_snow | rhythm | FEETHmn | footsteps in snow | {_STEPS}; Crunch; Crushing
+footstep_gravel | rhythm | FEETHmn | footsteps on gravel | {_STEPS}; Crunch; Crushing; Crackle;
+  Crack
+footstep_snow | rhythm | FEETHmn | footsteps in snow | {_STEPS}; Crunch; Crushing; Crackle
 footstep_grass | rhythm | FEETHmn | footsteps through grass | {_STEPS}; Rustle; Rustling leaves;
   Crunch
 footstep_leaves | rhythm | FEETHmn | footsteps through dry leaves | {_STEPS}; Rustling leaves;
-  Rustle; Crunch
+  Rustle; Crunch; Crackle; Crumpling, crinkling
 footstep_dirt | rhythm | FEETHmn | footsteps on earth | {_STEPS}; Crunch; {_THUD}
 footstep_water | rhythm | FEETHmn | footsteps through a puddle | {_STEPS}; Splash, splatter;
   Squish; Slosh; {_WATER}
@@ -113,7 +114,7 @@ coins | oneshot | OBJCoin | coins dropping | Coin (dropping); Jingle, tinkle; Ch
 chain_rattle | oneshot | CHAINMvmt | a chain rattling | Rattle; Jingle, tinkle; Keys jangling;
   Clatter; Clang
 game_pieces | oneshot | GAMEBoard | game pieces clattering | Clatter; Chink, clink;
-  Coin (dropping); Rattle; Tap
+  Coin (dropping); Rattle; Tap; Knock; Wood block
 cards | oneshot | GAMEBoard | playing cards handled | Shuffling cards; Rustle; Flap;
   Crumpling, crinkling
 dishes | oneshot | FOODTware | dishes and cutlery clattering | Dishes, pots, and pans;
@@ -129,8 +130,9 @@ leather | oneshot | LETHRMvmt | leather creaking | Creak; Rustle; Rub; Squeak;
 paper | continuous | PAPRHndl | paper handled | Crumpling, crinkling; Tearing; Rustle;
   Shuffling cards; Flap
 plastic_crackle | continuous | OBJPack | a plastic bag crinkling | Crumpling, crinkling; Rustle;
-  Crackle
-leaves_rustle | continuous | VEGELeaf | leaves rustling | Rustling leaves; Rustle; Wind; Crunch
+  Crackle; Crushing; Crack; Shuffling cards
+leaves_rustle | continuous | VEGELeaf | leaves rustling | Rustling leaves; Rustle; Wind; Crunch;
+  Crackle; Crumpling, crinkling
 [tools]
 hammer | rhythm | TOOLHand | hammering | Hammer; {_RING}; Tools; {_THUD}
 saw | rhythm | TOOLHand | a hand saw cutting wood | Sawing; Filing (rasp); Sanding; Scrape;

@@ -71,7 +71,7 @@ def whoosh(params: Whoosh, strength: float, sr: int, rng: Rng) -> Grain:
     rise = rng.uniform(0.45, 0.6)
     envelope = dsp.bump(n, rise, 2.0 + 2.0 * params.speed)
     # Strouhal: pitch of the wake goes with speed over thickness.
-    top = (350.0 + 1500.0 * params.speed * (0.5 + 0.5 * strength)) * (0.1 / params.size_m) ** 0.35
+    top = (250.0 + 1000.0 * params.speed * (0.5 + 0.5 * strength)) * (0.1 / params.size_m) ** 0.35
     centre = top * (0.35 + 0.65 * envelope)
     wave = _moving_band(dsp.white(n, rng), centre.astype(np.float32), sr) * envelope
     return dsp.unit_peak(wave) * strength_gain(strength), int(rise * n)

@@ -26,7 +26,7 @@ class Breakage:
     fall_s: float = span(0.25, 1.1, "s", "how long fragments go on falling")
 
 
-_SHARD_SIZE = {"glass": 0.09, "ceramic": 0.07, "wood": 0.16, "stone": 0.09}
+_SHARD_SIZE = {"glass": 0.03, "ceramic": 0.05, "wood": 0.16, "stone": 0.15}
 _CRACK_BAND = {
     "glass": (1800.0, 10_000.0), "ceramic": (1200.0, 8500.0),
     "wood": (350.0, 5500.0), "stone": (250.0, 5000.0),
@@ -58,12 +58,15 @@ def breakage(params: Breakage, strength: float, sr: int, rng: Rng) -> Grain:
     crack = dsp.band(dsp.white(n, rng), low, high, sr) * dsp.fall(n, 0.018, sr)
     burst = dsp.band(dsp.white(n, rng), low, high, sr) * dsp.fall(n, 0.10, sr)
     burst *= dsp.wander(n, 120.0, sr, rng) ** 2
+    rumble = dsp.band(dsp.white(n, rng), 45.0, 420.0, sr, 1) * dsp.fall(n, params.fall_s, sr, 0.01)
+    rumble *= 0.3 + dsp.wander(n, 14.0, sr, rng)
     first = strike(MATERIALS[params.material], params.size_m, 1.0, strength, sr, rng)
     body = thud(90.0 + 40.0 / (params.size_m + 0.2), 0.05, sr, rng)
     wave = layer(
         (dsp.unit_peak(crack), 0.9),
         (dsp.unit_peak(burst), 0.45),
-        (first, 0.6 if params.material != "wood" else 0.9),
+        (first, 0.4 if params.material != "wood" else 0.9),
+        (dsp.unit_peak(rumble), 0.9 if params.material == "stone" else 0.0),
         (body, 0.3 if params.material in ("glass", "ceramic") else 0.8),
         (dsp.unit_peak(_fragments(params, n, sr, rng)), 0.75),
     )

@@ -35,9 +35,12 @@ def _panel(params: Door, strength: float, sr: int, rng: Rng) -> Wave:
     leaf = thud(140.0 - 75.0 * params.weight, 0.05 + 0.04 * params.weight, sr, rng)
     face = strike(MATERIALS[params.material], 0.35 + 0.25 * params.weight, 0.55, strength, sr, rng)
     face = face * dsp.fall(len(face), 0.06 if params.material == "wood" else 0.25, sr)
-    n = dsp.samples(0.12, sr)
+    n = dsp.samples(0.25, sr)
     slap = dsp.band(dsp.white(n, rng), 180.0, 2600.0, sr) * dsp.fall(n, 0.014, sr)
-    return layer((leaf, 0.9), (face, 0.6), (dsp.unit_peak(slap), 0.7))
+    # A leaf never meets its frame at once: corners follow within some tens of milliseconds.
+    rattle = dsp.band(dsp.white(n, rng), 90.0, 3200.0, sr, 1) * dsp.fall(n, 0.05, sr, 0.002)
+    rattle *= dsp.wander(n, 80.0, sr, rng) ** 2
+    return layer((leaf, 0.6), (face, 0.5), (dsp.unit_peak(slap), 0.7), (dsp.unit_peak(rattle), 0.7))
 
 
 def close(params: Door, strength: float, sr: int, rng: Rng) -> Grain:

@@ -41,7 +41,7 @@ class Creak:
     """Stick-slip of wood or of a hinge."""
 
     pitch_hz: float = span(250.0, 1100.0, "Hz", "main resonance", log=True)
-    rate_hz: float = span(18.0, 90.0, "Hz", "releases a second in the middle", log=True)
+    rate_hz: float = span(28.0, 110.0, "Hz", "releases a second in the middle", log=True)
     length_s: float = span(0.5, 1.8, "s", "how long one creak lasts")
 
 
@@ -69,25 +69,33 @@ def rolling(params: Rolling, intensity: Wave, sr: int, rng: Rng) -> Wave:
     turn_hz = 1.2 * speed / (np.pi * params.size_m)
     phase = 2 * np.pi * np.cumsum(np.minimum(turn_hz, 30.0)) / sr
     bumps *= (0.45 + 0.55 * (0.5 + 0.5 * np.sin(phase)) ** 2).astype(np.float32)
-    contact = dsp.band(bumps, 60.0, 5000.0, sr, order=1)
+    contact = dsp.band(bumps, 60.0, 2200.0, sr, order=1)
     body = _through_modes(contact * speed, params.material, params.size_m, sr, rng)
     rumble = dsp.band(dsp.white(n, rng), 60.0, 420.0, sr) * speed**1.5
     rumble *= 0.6 + 0.8 * dsp.wander(n, 9.0, sr, rng)
-    mix = dsp.unit_rms(body) + 1.6 * dsp.unit_rms(rumble) + 0.5 * dsp.unit_rms(contact * speed)
+    mix = (
+        0.6 * dsp.unit_rms(body) + 1.8 * dsp.unit_rms(rumble) + 0.5 * dsp.unit_rms(contact * speed)
+    )
     return (mix * np.sqrt(speed)).astype(np.float32)
 
 
 def scrape(params: Scrape, intensity: Wave, sr: int, rng: Rng) -> Wave:
     """Scraping: noise and grit through the object's modes; brighter with speed (intensity)."""
     n = len(intensity)
-    hiss = dsp.band(dsp.white(n, rng), 900.0, 8500.0, sr, order=1)
+    hiss = dsp.band(dsp.white(n, rng), 1100.0, 7000.0, sr)
     jitter = 0.35 + dsp.wander(n, 34.0, sr, rng) ** 2
     grit = np.zeros(n, dtype=np.float32)
     starts = dsp.poisson_times((80.0 + 900.0 * params.grit) * intensity, n, sr, rng)
     np.add.at(grit, starts, rng.lognormal(0.0, 0.9, starts.size).astype(np.float32))
-    drive = (dsp.unit_rms(hiss * jitter) + 2.0 * params.grit * dsp.unit_rms(grit)) * intensity
+    drive = (
+        dsp.unit_rms(hiss * jitter)
+        + 0.8 * params.grit * dsp.unit_rms(dsp.band(grit, 800.0, 8000.0, sr, 1))
+    ) * intensity
     body = _through_modes(drive, params.material, params.size_m, sr, rng)
-    return (0.7 * dsp.unit_rms(body) + 1.0 * dsp.unit_rms(drive)) * np.sqrt(intensity)
+    # Hands do not pull evenly: strokes with short stops between them.
+    stroke = np.clip(1.8 * dsp.wander(n, 4.0, sr, rng) - 0.3, 0.05, 1.0)
+    mix = 0.35 * dsp.unit_rms(body) + 1.0 * dsp.unit_rms(drive)
+    return (mix * np.sqrt(intensity) * stroke).astype(np.float32)
 
 
 def creak(params: Creak, strength: float, sr: int, rng: Rng) -> Grain:
@@ -98,17 +106,18 @@ def creak(params: Creak, strength: float, sr: int, rng: Rng) -> Grain:
     turns = np.cumsum(rate) / sr
     starts = np.flatnonzero(np.diff(np.floor(turns), prepend=0.0) > 0)
     # Releases are nearly regular; that is what makes a creak a tone and not a rattle.
-    starts = starts + rng.normal(0, 0.04 * sr / params.rate_hz, starts.size).astype(int)
+    starts = starts + rng.normal(0, 0.06 * sr / params.rate_hz, starts.size).astype(int)
     starts = starts[(starts >= 0) & (starts < n)]
     gains = pull[starts] * rng.uniform(0.5, 1.0, starts.size)
     ratios = np.array([1.0, 1.48, 2.07, 2.9, 3.6, 4.9, 6.1])
+    ratios = ratios * rng.uniform(0.85, 1.15, ratios.size)
     hz = params.pitch_hz * ratios * rng.uniform(0.96, 1.04, ratios.size)
     weights = np.array([1.0, 0.8, 0.9, 0.6, 0.5, 0.35, 0.25]) * rng.uniform(0.6, 1.0, ratios.size)
-    ring = dsp.ringing(hz, np.full(ratios.size, 0.012), weights, dsp.samples(0.07, sr), sr,
+    ring = dsp.ringing(hz, rng.uniform(0.003, 0.010, ratios.size), weights, dsp.samples(0.07, sr), sr,
                        np.full(ratios.size, 1.2))  # fmt: skip
     wave = dsp.scatter(starts, gains, ring, n)
     rub = dsp.band(dsp.white(n, rng), 1500.0, 6000.0, sr, order=1) * pull
-    wave = dsp.unit_peak(wave) + 0.03 * rub
+    wave = dsp.unit_peak(wave) + 0.08 * rub
     return dsp.unit_peak(wave) * strength_gain(strength), int(starts[0]) if starts.size else 0
 
 

@@ -59,19 +59,20 @@ class Pen:
 
 # Per sheet: crackles a second, their centre (Hz) and ring (s), their share; band of the rustle.
 _SHEETS = {
-    "cotton": (60.0, 2200.0, 0.0010, 0.10, (500.0, 5000.0)),
-    "silk": (120.0, 4500.0, 0.0008, 0.10, (1800.0, 9000.0)),
-    "denim": (150.0, 1800.0, 0.0012, 0.25, (350.0, 4200.0)),
+    "cotton": (60.0, 2200.0, 0.0010, 0.02, (350.0, 3500.0)),
+    "silk": (120.0, 4500.0, 0.0008, 0.03, (1800.0, 9000.0)),
+    "denim": (150.0, 1800.0, 0.0012, 0.08, (350.0, 4200.0)),
     "paper": (420.0, 3200.0, 0.0011, 0.70, (1200.0, 9000.0)),
     "newspaper": (380.0, 1900.0, 0.0016, 0.65, (600.0, 7000.0)),
-    "plastic": (900.0, 4200.0, 0.0009, 0.95, (2500.0, 10_500.0)),
+    "plastic": (2400.0, 4200.0, 0.0009, 0.95, (2500.0, 10_500.0)),
     "foil": (700.0, 5200.0, 0.0016, 0.95, (3000.0, 11_000.0)),
-    "leaves": (420.0, 3800.0, 0.0016, 0.55, (1800.0, 9500.0)),
+    "leaves": (700.0, 3800.0, 0.0012, 0.22, (1800.0, 9500.0)),
 }
 # Per thing: material, size of a piece (m), share of bounces on a table.
 _THINGS = {
-    "keys": ("metal", 0.028, 0.1), "coins": ("metal", 0.021, 0.8), "chain": ("metal", 0.050, 0.2),
-    "cutlery": ("metal", 0.075, 0.5), "crockery": ("ceramic", 0.11, 0.6),
+    "keys": ("metal", 0.0075, 0.05), "coins": ("metal", 0.0055, 0.15),
+    "chain": ("metal", 0.018, 0.2),
+    "cutlery": ("metal", 0.03, 0.4), "crockery": ("ceramic", 0.11, 0.6),
     "pieces": ("wood", 0.022, 0.9),
 }  # fmt: skip
 
@@ -81,12 +82,13 @@ def rustle(params: Rustle, intensity: Wave, sr: int, rng: Rng) -> Wave:
     rate, centre, ring_s, share, (low, high) = _SHEETS[params.sheet]
     n = len(intensity)
     hand = dsp.wander(n, 2.0 * params.moves_hz, sr, rng)
-    hand = np.clip(1.6 * hand - 0.35, 0.02, 1.0) ** 1.5 * intensity
+    hand = np.clip(1.5 * hand - 0.3, 0.03, 1.0) * intensity
     # Folds give way one after the other: crackles come in short bursts inside a stroke.
     bursts = np.clip(dsp.wander(n, 22.0, sr, rng) * 2.0 - 0.6, 0.05, None)
     crackles = crunch(rate * hand * bursts, centre, ring_s, sr, rng, 12)
-    fine = 0.5 + dsp.wander(n, 90.0, sr, rng)
-    rub = dsp.band(dsp.white(n, rng), low, high, sr, 1) * fine * hand
+    # Threads catch and slip: a fine flutter that never falls silent within a stroke.
+    fine = 0.7 + 0.6 * dsp.wander(n, 40.0, sr, rng)
+    rub = dsp.band(dsp.white(n, rng), low, high, sr) * fine * hand
     return share * dsp.unit_rms(crackles) + (1 - share) * dsp.unit_rms(rub)
 
 
@@ -100,9 +102,13 @@ def jingle(params: Jingle, strength: float, sr: int, rng: Rng) -> Grain:
     for piece in range(pieces):
         own = size * rng.uniform(0.75, 1.3)
         ring = strike(MATERIALS[material], own, 0.95, rng.uniform(0.5, 1.0), sr, rng)
-        if params.thing == "keys":
-            ring = ring * dsp.fall(len(ring), 0.10, sr)
-        hits = np.sort(rng.exponential(params.length_s / 2.5, rng.integers(2, 6)))
+        if params.thing in ("keys", "chain"):
+            ring = ring * dsp.fall(len(ring), 0.10 if params.thing == "keys" else 0.045, sr)
+        hits = np.sort(
+            rng.exponential(
+                params.length_s / 2.5, rng.integers(2, 6) * (3 if params.thing == "chain" else 1)
+            )
+        )
         for order, at in enumerate(hits - (hits[0] if piece == 0 else 0.0)):
             loud = rng.uniform(0.25, 1.0) * np.exp(-1.2 * at / params.length_s)
             dsp.add_at(out, ring, int(at * sr), loud * (0.9 if order or piece else 1.3))
@@ -144,7 +150,7 @@ def latch(params: Click, strength: float, sr: int, rng: Rng) -> Grain:
     """A latch or bolt: metal slides, then snaps home; the event is the first contact."""
     size = 0.03 + params.size_m
     hit = strike(MATERIALS["metal"], size, 0.9, strength, sr, rng)
-    hit = hit * dsp.fall(len(hit), 0.025, sr)
+    hit = hit * dsp.fall(len(hit), 0.010, sr)
     gap = rng.uniform(0.05, 0.16)
     n = dsp.samples(gap, sr)
     slide = dsp.band(dsp.white(n, rng), 1500.0, 7000.0, sr, 1) * dsp.bump(n, 0.6, 1.0)
@@ -152,9 +158,13 @@ def latch(params: Click, strength: float, sr: int, rng: Rng) -> Grain:
     dsp.add_at(out, hit, 0, 0.55)
     dsp.add_at(out, dsp.unit_peak(slide), dsp.samples(0.005, sr), 0.18)
     again = strike(MATERIALS["metal"], size * 1.3, 0.9, strength, sr, rng)
-    again = again * dsp.fall(len(again), 0.03, sr)
+    again = again * dsp.fall(len(again), 0.012, sr)
     dsp.add_at(out, again, n, 1.0)
-    dsp.add_at(out, thud(rng.uniform(170.0, 320.0), 0.025, sr, rng), n, 0.6)
+    m = dsp.samples(0.03, sr)
+    snap = dsp.band(dsp.white(m, rng), 2500.0, 10_000.0, sr, 1) * dsp.fall(m, 0.003, sr)
+    dsp.add_at(out, dsp.unit_peak(snap), n, 0.8)
+    dsp.add_at(out, dsp.unit_peak(snap), 0, 0.4)
+    dsp.add_at(out, thud(rng.uniform(170.0, 320.0), 0.02, sr, rng), n, 0.3)
     return dsp.unit_peak(out) * strength_gain(strength), 0
 
 

@@ -105,10 +105,11 @@ def machine(params: Machine, intensity: Wave, sr: int, rng: Rng) -> Wave:
     clanks = np.zeros(n, dtype=np.float32)
     for part, size in ((0, 0.25), (1, 0.12)):
         ring = strike(MATERIALS["metal"], size, 0.7, 0.8, sr, rng)
-        ring = ring * dsp.fall(len(ring), 0.05, sr)
+        ring = ring * dsp.fall(len(ring), 0.012, sr)
         clanks += dsp.scatter(starts[part::2], rng.uniform(0.6, 1.0, starts[part::2].size), ring, n)
-    mix = 0.45 * dsp.unit_rms(np.asarray(hum, dtype=np.float32)) + 0.5 * whir
-    return (mix + 1.8 * params.clank * dsp.unit_rms(clanks)) * np.sqrt(speed)
+    whir *= 1.0 + 0.7 * np.sin(phase) + 0.4 * np.sin(2.03 * phase)
+    mix = 0.25 * dsp.unit_rms(np.asarray(hum, dtype=np.float32)) + 0.9 * whir
+    return (mix + 1.2 * params.clank * dsp.unit_rms(clanks)) * np.sqrt(speed)
 
 
 def tick(params: Clock, strength: float, sr: int, rng: Rng) -> Grain:
@@ -137,7 +138,9 @@ def electric(params: Electric, intensity: Wave, sr: int, rng: Rng) -> Wave:
     gate = np.maximum(np.sin(2 * np.pi * 2 * params.mains_hz * t), 0.0) ** 4
     open_arc = (dsp.wander(n, params.arcs_hz, sr, rng) > 0.72).astype(np.float32)
     arc = dsp.band(dsp.white(n, rng), 1200.0, 10_000.0, sr, 1) * (0.3 + gate) * open_arc
-    return (dsp.unit_rms(buzz) + 1.2 * arc * intensity) * (0.4 + 0.6 * intensity)
+    hash_noise = dsp.band(dsp.white(n, rng), 300.0, 9000.0, sr, 1) * gate
+    buzz = 0.5 * dsp.unit_rms(buzz) + 0.9 * dsp.unit_rms(hash_noise)
+    return (buzz + 1.2 * arc * intensity) * (0.4 + 0.6 * intensity)
 
 
 def bell(params: Bell, strength: float, sr: int, rng: Rng) -> Grain:

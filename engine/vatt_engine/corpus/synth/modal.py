@@ -42,12 +42,12 @@ class Material:
 
 
 MATERIALS = {
-    "wood": Material(420.0, 0.55, (0.011, 0.026), 0.55, 44, 0.12, 0.62, 0.25),
-    "metal": Material(900.0, 0.60, (0.30, 1.20), 0.55, 36, 0.03, 0.95, 0.08),
-    "glass": Material(1900.0, 0.45, (0.15, 0.30), 0.60, 30, 0.05, 0.97, 0.10),
-    "ceramic": Material(1150.0, 0.50, (0.055, 0.12), 0.55, 30, 0.06, 0.92, 0.15),
-    "plastic": Material(520.0, 0.50, (0.007, 0.016), 0.45, 40, 0.14, 0.60, 0.35),
-    "stone": Material(950.0, 0.45, (0.006, 0.012), 0.30, 48, 0.15, 0.95, 0.55),
+    "wood": Material(400.0, 0.50, (0.014, 0.030), 0.55, 48, 0.14, 0.58, 0.20),
+    "metal": Material(860.0, 0.60, (0.24, 0.90), 0.50, 40, 0.04, 0.95, 0.10),
+    "glass": Material(1700.0, 0.45, (0.13, 0.24), 0.55, 32, 0.06, 0.97, 0.12),
+    "ceramic": Material(1700.0, 0.45, (0.060, 0.10), 0.60, 32, 0.08, 0.95, 0.22),
+    "plastic": Material(520.0, 0.50, (0.012, 0.026), 0.45, 44, 0.16, 0.62, 0.30),
+    "stone": Material(700.0, 0.45, (0.012, 0.024), 0.35, 56, 0.18, 0.95, 0.50),
     "soft": Material(120.0, 0.40, (0.006, 0.022), 0.80, 30, 0.20, 0.15, 0.60),
     "rubber": Material(170.0, 0.45, (0.010, 0.035), 0.80, 20, 0.15, 0.28, 0.25),
 }
@@ -112,11 +112,11 @@ def strike(
     gain = shape * rng.uniform(0.5, 1.0, hz.size) * np.exp(-((hz * contact_s) ** 2))
     longest = float(np.max(decay * (gain > 1e-3), initial=0.02))
     n = dsp.samples(min(6.0 * longest, 3.5) + 0.01, sr)
-    # Modes start near a cosine: the attack is as sharp as the contact, not slower.
-    ring = dsp.unit_peak(dsp.ringing(hz, decay, gain, n, sr, rng.uniform(0.9, 1.57, hz.size)))
+    # Random phases: aligned ones would pile up into one spike, which no contact makes.
+    ring = dsp.unit_peak(dsp.ringing(hz, decay, gain, n, sr, rng.uniform(0.0, np.pi, hz.size)))
     top_hz = min(0.8 / contact_s, 0.45 * sr)
     hiss = dsp.band(dsp.white(n, rng), 0.15 * top_hz, top_hz, sr)
-    hiss = hiss * dsp.fall(n, 2.0 * contact_s + 0.003, sr)
+    hiss = hiss * dsp.fall(n, 2.0 * contact_s + 0.006, sr)
     return dsp.unit_peak((1 - material.noise) * ring + material.noise * dsp.unit_peak(hiss))
 
 
@@ -129,8 +129,9 @@ def thud(hz: float, decay_s: float, sr: int, rng: Rng) -> Wave:
     gains = rng.uniform(0.4, 1.0, ratios.size) / np.maximum(ratios, 1.0) ** 1.2
     decays = decay_s * rng.uniform(0.4, 1.0, ratios.size) / ratios**0.5
     n = dsp.samples(5 * decay_s, sr)
-    phases = rng.uniform(0.3, 2.8, ratios.size)
-    return dsp.unit_peak(dsp.ringing(hz * ratios, decays, gains, n, sr, phases))
+    phases = rng.uniform(0.0, np.pi, ratios.size)
+    wave = dsp.ringing(hz * ratios, decays, gains, n, sr, phases)
+    return dsp.unit_peak(wave * np.minimum(dsp.seconds(n, sr) / 0.0008, 1.0))
 
 
 def layer(*parts: tuple[Wave, float]) -> Wave:
@@ -151,6 +152,16 @@ def impact(params: Impact, strength: float, sr: int, rng: Rng) -> Grain:
     if params.material in ("wood", "plastic", "metal"):
         cavity = thud(190.0 * (0.2 / params.size_m) ** 0.5, 0.04, sr, rng)
         parts.append((cavity, 0.7 * params.hollow))
+    if params.material == "soft":
+        n = dsp.samples(0.28, sr)
+        flop = dsp.band(dsp.white(n, rng), 900.0, 9500.0, sr, 1) * dsp.fall(n, 0.05, sr, 0.002)
+        flop *= 0.4 + dsp.wander(n, 60.0, sr, rng)
+        parts.append((dsp.unit_peak(flop), 0.35))
+    if params.material == "stone":
+        for delay in rng.exponential(0.06, 3):
+            again = strike(material, params.size_m * 0.7, hard, 0.7 * strength, sr, rng)
+            start = dsp.samples(0.02 + delay, sr)
+            parts.append((np.pad(again, (start, 0)), rng.uniform(0.1, 0.45)))
     return dsp.unit_peak(layer(*parts)) * strength_gain(strength), 0
 
 

@@ -37,18 +37,18 @@ class Ground:
 
 
 GROUNDS = {
-    "wood": Ground((0.75, 95.0), ("wood", 0.28, 0.8), (0, 1, 1, 0), (900, 5000, 0.06), 0.12),
+    "wood": Ground((0.70, 150.0), ("wood", 0.40, 0.9), (0, 1, 1, 0), (300, 2200, 0.10), 0.12),
     "stone": Ground(
-        (0.35, 120.0), ("stone", 0.10, 0.9), (120, 4200, 0.002, 0.12), (1500, 7000, 0.12), 0.13
+        (0.45, 190.0), ("stone", 0.20, 0.7), (160, 1500, 0.002, 0.12), (500, 3500, 0.22), 0.15
     ),
-    "metal": Ground((0.35, 110.0), ("metal", 0.45, 0.55), (0, 1, 1, 0), (1500, 6000, 0.06), 0.15),
-    "gravel": Ground((0.25, 90.0), None, (650, 2600, 0.0025, 1.0), (1200, 6500, 0.10), 0.26),
-    "snow": Ground((0.22, 80.0), None, (1500, 1500, 0.0035, 0.8), (500, 3800, 0.45), 0.30),
-    "grass": Ground((0.25, 75.0), None, (420, 4200, 0.002, 0.35), (1800, 8000, 0.75), 0.24),
-    "leaves": Ground((0.16, 80.0), None, (480, 3600, 0.0030, 0.9), (2200, 9000, 0.40), 0.30),
-    "dirt": Ground((0.55, 85.0), None, (420, 1300, 0.003, 0.35), (400, 3500, 0.30), 0.18),
-    "soft": Ground((0.90, 70.0), None, (0, 1, 1, 0), (250, 2200, 0.16), 0.14),
-    "water": Ground((0.25, 85.0), None, (0, 1, 1, 0), (700, 7000, 0.9), 0.34),
+    "metal": Ground((0.75, 120.0), ("metal", 0.40, 0.45), (0, 1, 1, 0), (400, 4500, 0.18), 0.16),
+    "gravel": Ground((0.22, 120.0), None, (1100, 900, 0.0030, 1.0), (400, 5500, 0.45), 0.17),
+    "snow": Ground((0.30, 95.0), None, (1800, 700, 0.0035, 0.6), (150, 3200, 0.75), 0.20),
+    "grass": Ground((0.18, 90.0), None, (700, 5200, 0.0012, 0.25), (2500, 11000, 0.85), 0.25),
+    "leaves": Ground((0.05, 90.0), None, (900, 4200, 0.0016, 0.7), (3000, 11000, 0.60), 0.26),
+    "dirt": Ground((0.30, 120.0), None, (900, 750, 0.003, 0.5), (200, 4000, 0.50), 0.16),
+    "soft": Ground((0.95, 75.0), None, (0, 1, 1, 0), (150, 1500, 0.22), 0.12),
+    "water": Ground((0.15, 110.0), None, (0, 1, 1, 0), (300, 4000, 0.5), 0.34),
 }
 
 
@@ -85,8 +85,11 @@ def crunch(
         pitch = centre_hz * 2.0 ** rng.normal(0.0, 0.6)
         hz = pitch * np.array([1.0, 1.7, 2.6]) * rng.uniform(0.9, 1.1, 3)
         tone = dsp.ringing(hz, np.full(3, ring_s), np.array([1.0, 0.6, 0.4]), length, sr)
-        hiss = dsp.white(length, rng) * dsp.fall(length, ring_s, sr) * np.float32(0.5)
-        grain = tone + dsp.band(hiss, 0.6 * pitch, 2.5 * pitch, sr, order=1)
+        hiss = dsp.white(length, rng) * dsp.fall(length, ring_s, sr)
+        # More noise than tone: grains of a ground have no pitch of their own.
+        grain = 0.3 * dsp.unit_rms(tone) + dsp.unit_rms(
+            dsp.band(hiss, 0.5 * pitch, 3 * pitch, sr, 1)
+        )
         starts = dsp.poisson_times(density / n_kinds, n, sr, rng)
         loud = rng.lognormal(0.0, 0.9, starts.size) * rng.choice([-1.0, 1.0], starts.size)
         out += dsp.scatter(starts, loud, grain, n)
@@ -95,11 +98,13 @@ def crunch(
 
 def _splash(n: int, sr: int, rng: Rng) -> Wave:
     """Short burst of spray and bubbles after a foot enters shallow water."""
-    spray = dsp.shaped_noise(n, sr, [(200, -14), (900, 0), (3000, -2), (9000, -14)], rng)
-    spray *= dsp.fall(n, 0.07, sr, 0.004) * (0.5 + dsp.wander(n, 40, sr, rng))
+    spray = dsp.shaped_noise(
+        n, sr, [(120, -14), (400, 0), (1600, -1), (4000, -8), (10000, -20)], rng
+    )
+    spray *= dsp.fall(n, 0.09, sr, 0.02) * (0.2 + dsp.wander(n, 40, sr, rng))
     out = dsp.unit_peak(spray)
     for start in rng.uniform(0.01, 0.7, 9) * n:
-        hz = rng.uniform(450.0, 2200.0)
+        hz = rng.uniform(300.0, 1500.0)
         length = dsp.samples(0.04, sr)
         t = dsp.seconds(length, sr)
         drop = np.sin(2 * np.pi * hz * (t + 4.0 * t * t)) * dsp.fall(length, 0.010, sr, 0.001)
@@ -122,12 +127,17 @@ def step(params: Step, strength: float, sr: int, rng: Rng) -> Grain:
     if ground.knock:
         name, size, loud = ground.knock
         for start, share in ((0, 1.0), (toe, 0.4)):
-            ring = strike(MATERIALS[name], size * rng.uniform(0.8, 1.2), hard, strength, sr, rng)
-            dsp.add_at(out, ring, start, loud * share * (0.35 + 0.65 * hard))
+            ring = strike(
+                MATERIALS[name], size * rng.uniform(0.8, 1.2), 0.25 + 0.45 * hard, strength, sr, rng
+            )
+            if name == "metal":
+                ring = ring * dsp.fall(len(ring), 0.09, sr)
+            dsp.add_at(out, ring, start, loud * share * (0.5 + 0.5 * hard))
     # Weight over time: full at the heel, moving on, a second push at the toe.
-    tail = dsp.fall(n, ground.length_s / 2.2, sr)
+    # Loose ground gives way over some milliseconds; what marks the moment is the heel.
+    tail = dsp.fall(n, ground.length_s / 2.2, sr, 0.014 if ground.knock is None else 0.0)
     roll = tail.copy()
-    dsp.add_at(roll, tail, toe, 0.8)
+    dsp.add_at(roll, tail, toe, rng.uniform(0.6, 1.1))
     rate, centre, ring_s, loud = ground.grains
     if loud:
         # The first grains break the moment the heel lands.
@@ -136,7 +146,7 @@ def step(params: Step, strength: float, sr: int, rng: Rng) -> Grain:
         dsp.add_at(out, dsp.unit_peak(wave * np.sqrt(roll)), 0, loud)
     low_hz, high_hz, loud = ground.hiss
     scuff = dsp.band(dsp.white(n, rng), low_hz, high_hz, sr) * roll
-    scuff *= 0.4 + dsp.wander(n, 60.0, sr, rng)
+    scuff *= 0.25 + dsp.wander(n, 45.0, sr, rng) ** 2
     dsp.add_at(out, dsp.unit_peak(scuff), 0, loud * (0.6 if params.ground != "water" else 0.3))
     if params.ground == "water":
         dsp.add_at(out, _splash(n, sr, rng), 0, 1.0)
@@ -153,9 +163,9 @@ class Hoof:
 def hoof(params: Hoof, strength: float, sr: int, rng: Rng) -> Grain:
     """A hoof: a hollow knock whose pitch is that of half a coconut, over the ground."""
     if params.ground == "stone":
-        ring = strike(MATERIALS["wood"], 0.055 * rng.uniform(0.85, 1.15), 0.9, strength, sr, rng)
+        ring = strike(MATERIALS["wood"], 0.05 * rng.uniform(0.85, 1.15), 0.8, strength, sr, rng)
         base = thud(rng.uniform(620.0, 820.0), 0.012, sr, rng)
-        wave = layer((ring, 0.7), (base, 0.8), (thud(110.0, 0.03, sr, rng), 0.3))
+        wave = layer((ring, 0.7), (base, 0.8), (thud(160.0, 0.02, sr, rng), 0.12))
     else:
         base, _ = step(Step("dirt", "boot", 0.05, 1.0), strength, sr, rng)
         wave = layer((base, 1.0), (thud(rng.uniform(90.0, 140.0), 0.05, sr, rng), 0.8))

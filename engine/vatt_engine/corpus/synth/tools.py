@@ -54,7 +54,7 @@ class Pick:
 class Applause:
     """Clapping hands; the intensity is how many clap."""
 
-    people: float = span(1.0, 60.0, "", "how many at full intensity", log=True)
+    people: float = span(4.0, 60.0, "", "how many at full intensity", log=True)
 
 
 def hammer(params: Hammer, strength: float, sr: int, rng: Rng) -> Grain:
@@ -67,9 +67,9 @@ def hammer(params: Hammer, strength: float, sr: int, rng: Rng) -> Grain:
         wave = layer((head, 0.5), (big, 0.8), (low, 0.3))
     elif params.target == "nail":
         short = head * dsp.fall(len(head), 0.03, sr)
-        wave = layer((short, 0.6), (board, 0.8), (low, 0.5))
+        wave = layer((short, 0.5), (board, 1.0), (low, 0.25))
     else:
-        wave = layer((board, 1.0), (low, 0.7))
+        wave = layer((board, 1.0), (low, 0.4))
     return dsp.unit_peak(wave) * strength_gain(strength), 0
 
 
@@ -103,7 +103,7 @@ def dig(params: Dig, strength: float, sr: int, rng: Rng) -> Grain:
     """A spade cuts in, then the load slides off it."""
     centre = {"earth": 1300.0, "gravel": 2600.0, "sand": 3400.0}[params.soil]
     n = dsp.samples(0.9, sr)
-    cut = dsp.fall(n, 0.07, sr, 0.003)
+    cut = dsp.fall(n, 0.07, sr, 0.02)
     load = dsp.bump(n, 0.5, 2.0) * 0.5
     grains = crunch(900.0 * (cut + load), centre, 0.0022, sr, rng)
     hiss = dsp.band(dsp.white(n, rng), 0.4 * centre, 2.8 * centre, sr, 1) * (cut + 0.7 * load)
@@ -134,7 +134,8 @@ def clap(sr: int, rng: Rng) -> Wave:
     centre = rng.uniform(900.0, 2200.0)
     skin = dsp.band(dsp.white(n, rng), 0.55 * centre, 2.6 * centre, sr, 1)
     cup = dsp.resonate(skin * dsp.fall(n, 0.004, sr), centre, 0.004, sr)
-    return dsp.unit_peak(dsp.unit_peak(skin * dsp.fall(n, 0.0045, sr)) + dsp.unit_peak(cup))
+    dry = dsp.unit_peak(skin * dsp.fall(n, 0.006, sr))
+    return dsp.unit_peak(dry + 0.35 * dsp.unit_peak(cup))
 
 
 def applause(params: Applause, intensity: Wave, sr: int, rng: Rng) -> Wave:

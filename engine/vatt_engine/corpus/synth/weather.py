@@ -43,7 +43,7 @@ class Wind:
     """Moving air."""
 
     pitch_hz: float = span(180.0, 700.0, "Hz", "centre of the howl", log=True)
-    howl: float = span(0.0, 0.8, "", "share of whistling tone")
+    howl: float = span(0.2, 0.9, "", "share of whistling tone")
     gust_hz: float = span(0.15, 0.8, "Hz", "gusts a second")
 
 
@@ -51,8 +51,8 @@ class Wind:
 class Fire:
     """Burning wood or gas."""
 
-    crackle_hz: float = span(4.0, 40.0, "1/s", "crackles a second at full intensity", log=True)
-    roar: float = span(0.1, 0.7, "", "share of low roar against crackle")
+    crackle_hz: float = span(10.0, 90.0, "1/s", "crackles a second at full intensity", log=True)
+    roar: float = span(0.05, 0.4, "", "share of low roar against crackle")
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ def wind(params: Wind, intensity: Wave, sr: int, rng: Rng) -> Wave:
     gust = intensity * (0.35 + 0.65 * dsp.wander(n, 2 * params.gust_hz, sr, rng))
     low = dsp.shaped_noise(n, sr, [(30, -6), (90, 0), (350, -8), (1500, -24), (8000, -46)], rng)
     leaves = dsp.shaped_noise(n, sr, [(300, -30), (1200, -6), (3500, 0), (9000, -12)], rng)
-    out = low * gust + 0.12 * leaves * gust**2
+    out = low * gust + 0.04 * leaves * gust**2
     # The howl: the same noise through resonators at three pitches, crossfaded by the gust.
     source = dsp.white(n, rng)
     for k, ratio in enumerate((0.8, 1.0, 1.3)):
-        tone = dsp.unit_rms(dsp.resonate(source, params.pitch_hz * ratio, 0.012, sr))
+        tone = dsp.unit_rms(dsp.resonate(source, params.pitch_hz * ratio, 0.02, sr))
         weight = np.maximum(0.0, 1.0 - np.abs(gust * 2.5 - 0.5 - k * 0.7) / 0.9)
         out += np.float32(params.howl) * tone * weight * gust
     return out
@@ -105,7 +105,7 @@ def fire(params: Fire, intensity: Wave, sr: int, rng: Rng) -> Wave:
     flap = 0.4 + 0.6 * dsp.wander(n, 7.0, sr, rng)
     roar = dsp.shaped_noise(n, sr, [(35, -4), (80, 0), (240, -6), (900, -22), (8000, -50)], rng)
     hiss = dsp.shaped_noise(n, sr, [(800, -30), (3000, -6), (6000, 0), (11000, -6)], rng)
-    out = np.float32(params.roar) * roar * flap + 0.05 * hiss * dsp.wander(n, 4.0, sr, rng)
+    out = np.float32(params.roar) * roar * flap + 0.10 * hiss * dsp.wander(n, 4.0, sr, rng)
     out *= intensity
     n_kinds = 9
     for _ in range(n_kinds):

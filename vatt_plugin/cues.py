@@ -61,6 +61,12 @@ class Cue:
         return math.ceil(Fraction(self.n_frames) * OUTPUT_SAMPLE_RATE / self.fps)
 
 
+def samples_with_handles(cue: Cue, handle_frames: int) -> int:
+    """Samples a take holds: the cue's frames and ``handle_frames`` on either side, rounded up."""
+    frames = cue.n_frames + 2 * handle_frames
+    return -(-frames * OUTPUT_SAMPLE_RATE * cue.fps.denominator // cue.fps.numerator)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything that makes the same take again, bit for bit, on the same kind of device."""

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vatt_engine.messages import Generate, PictureSegment, SyncLane, TakeReady
-from vatt_plugin.cues import OUTPUT_SAMPLE_RATE, Cue, Recipe
-from vatt_plugin.takes import samples_with_handles
+from vatt_plugin.cues import OUTPUT_SAMPLE_RATE, Cue, Recipe, samples_with_handles
 
 
 @dataclass(frozen=True)

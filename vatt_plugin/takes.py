@@ -52,12 +52,6 @@ class Destination:
     drop: bool = False
 
 
-def samples_with_handles(cue: Cue, handle_frames: int) -> int:
-    """Samples a take holds: the cue's frames and ``handle_frames`` on either side, rounded up."""
-    frames = cue.n_frames + 2 * handle_frames
-    return -(-frames * OUTPUT_SAMPLE_RATE * cue.fps.denominator // cue.fps.numerator)
-
-
 def record_time_reference(cue: Cue, handle_frames: int) -> int:
     """Samples since midnight of a take's first sample, handles included, wrapping at 24 h."""
     handle_s = Fraction(handle_frames) / cue.fps

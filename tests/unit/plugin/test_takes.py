@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tests.helpers.cuts import make_cue
 from vatt_engine.errors import CannotWrite
 from vatt_engine.messages import Generate, TakeReady
-from vatt_plugin import requests, takes
+from vatt_plugin import cues, requests, takes
 from vatt_plugin.cues import Take
 from vatt_plugin.errors import TakeRejected
 from vatt_plugin.requests import Wish
@@ -222,7 +222,7 @@ def test_a_folder_that_takes_nothing_is_an_error_with_a_remedy(desk: Desk) -> No
 @pytest.mark.parametrize("handles", [0, 12])
 def test_a_take_holds_its_frames_exactly_rounded_up(fps: Fraction, handles: int) -> None:
     cue = make_cue(n_frames=101, fps=fps)
-    n = takes.samples_with_handles(cue, handles)
+    n = cues.samples_with_handles(cue, handles)
     exact = (101 + 2 * handles) * 48_000 / fps
     assert 0 <= n - exact < 1
     if handles == 0:
@@ -241,6 +241,6 @@ def test_requests_ask_for_exactly_what_is_adopted() -> None:
         CUE, Wish("tiny", handle_frames=6), job_id="j", scratch="/s"
     )
     assert isinstance(request, Generate)
-    assert request.n_samples == takes.samples_with_handles(CUE, 6)
+    assert request.n_samples == cues.samples_with_handles(CUE, 6)
     played = sum(segment.duration_s for segment in request.picture)
     assert played == pytest.approx((CUE.n_frames + 12) / 24)

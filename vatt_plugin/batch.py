@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,8 @@ class Media:
     drop: bool = False
 
 
+N_AHEAD = 4  # jobs handed to the client ahead of time; enough that the engine never waits
+
 Notify = Callable[[Order | None, Event | CueResult], None]
 """Told of a cue's events and of its result; without an order, of the engine's life."""
 
@@ -105,6 +108,7 @@ class Batch:
     stop: Callable[[], bool] = lambda: False
     _results: dict[str, CueResult] = field(default_factory=dict)
     _running: dict[str, _Work] = field(default_factory=dict)
+    _engine_error: VattError | None = None  # why the engine serves no more
 
     def run(self, orders: Iterable[Order]) -> list[CueResult]:
         """Serve ``orders``; returns a result for each, in their order.
@@ -113,18 +117,23 @@ class Batch:
             CannotWrite: the media folder takes no more. What was finished stays.
         """
         orders = list(orders)
+        waiting = deque(enumerate(orders))
         self._make_folder()
         ledger = Ledger(self.media.folder)
         with tempfile.TemporaryDirectory(prefix="vatt-") as scratch:
-            for number, order in enumerate(orders):
-                self._begin(number, order, ledger, Path(scratch))
             try:
-                while self._running and not self.stop():
+                while not self.stop():
+                    while waiting and len(self._running) < N_AHEAD and not self._engine_error:
+                        self._begin(*waiting.popleft(), ledger, Path(scratch))
+                    if not self._running:
+                        break
                     for event in self.engine.pump():
                         self._heed(event, ledger)
             finally:
                 for event in self._client.cancel_all():
                     self._heed(event, ledger)
+            for _, order in waiting:
+                self._leave_out(order)
         return [self._results[order.cue.cue_id] for order in orders]
 
     @property
@@ -169,6 +178,8 @@ class Batch:
                 self._finish(job_id, work, ledger)
             case messages.Failed() | messages.JobCancelled():
                 job = self._client.job(job_id)
+                if self._client.status.life == "unavailable":
+                    self._engine_error = job.error
                 status: ResultStatus = "failed" if job.error else "cancelled"
                 self._close(job_id, work, status, job.error)
 
@@ -217,6 +228,14 @@ class Batch:
             order.cue, status, order.wish.prompt, work.caption, made, choose(made), error=error
         )
         self._end(order, result)
+
+    def _leave_out(self, order: Order) -> None:
+        """End an order that was never begun: cancelled, or the engine serves no more."""
+        cue, error = order.cue, self._engine_error
+        status: ResultStatus = "failed" if error else "cancelled"
+        if cue.status != "ready":
+            status, error = cue.status, None
+        self._end(order, CueResult(cue, status, order.wish.prompt, error=error, note=cue.note))
 
     def _end(self, order: Order, result: CueResult) -> None:
         self._results[order.cue.cue_id] = result

@@ -177,11 +177,14 @@ def test_rubbish_on_the_wire_is_ignored(studio: Studio) -> None:
 def test_an_engine_that_cannot_work_is_named_with_a_remedy(
     studio: Studio, mode: str, code: str, words: str
 ) -> None:
-    for result in studio.run(mode):
+    results = studio.run(mode, n=20)
+    for result in results:
         assert result.error is not None
         assert result.error.code == code
         assert words in result.error.message
         assert result.error.hint
+    starts = [n for _, n in studio.told if isinstance(n, State) and n.state == "starting"]
+    assert len(starts) == 1  # twenty cues are no reason to try twenty times
 
 
 def test_a_missing_python_is_named_with_a_remedy(studio: Studio) -> None:

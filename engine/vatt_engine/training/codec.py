@@ -68,6 +68,7 @@ class CodecTrainer:
         self.balancer = Balancer(
             {
                 "mel": loss.mel,
+                "flux": loss.flux,
                 "wave": loss.wave,
                 "adversarial": loss.adversarial,
                 "feature": loss.feature,
@@ -189,8 +190,10 @@ class CodecTrainer:
         """Losses, gradients and the optimisers' steps."""
         weights = self.config.loss
         real, fake = wave[:, 0], made[:, 0]
+        pairs = [m.distances(fake, real) for m in self._mels_of_step()]
         losses = {
-            "mel": torch.stack([m(fake, real) for m in self._mels_of_step()]).mean(),
+            "mel": torch.stack([mel for mel, _ in pairs]).mean(),
+            "flux": torch.stack([flux for _, flux in pairs]).mean(),
             "wave": (made - wave).abs().mean() / wave.abs().mean().clamp_min(1e-4),
         }
         report: dict[str, float] = {}

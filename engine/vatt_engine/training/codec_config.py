@@ -139,6 +139,10 @@ class LossConfig:
     """Weights of the losses; with the balancer, shares of the gradient.
 
     Attributes:
+        mel: of the multi-scale log-mel distance.
+        flux: of the distance between the level's rises and falls, which are the attacks.
+        wave: of the distance between waves, relative to the original's size.
+        commit: of the distance between the encoder's output and its code vectors.
         windows: analysis windows of the mel loss in samples; half of them serve each step.
         overlap: windows over each sample.
         balancer: rescale each loss's gradient to its weight (EnCodec, section 3.4).
@@ -150,6 +154,7 @@ class LossConfig:
     """
 
     mel: float = 1.0
+    flux: float = 1.0
     wave: float = 0.1
     commit: float = 0.25
     windows: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)

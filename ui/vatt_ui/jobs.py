@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from vatt_engine import messages
 from vatt_engine.errors import VattError, error_from_dict
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from vatt_ui.session import Session
 
 N_CAPTIONS = 3
+CHANGED_MS = 30
 N_ENDED = 50  # ended jobs kept in the queue's table
 
 
@@ -84,11 +85,16 @@ class Jobs(QObject):
         super().__init__(session)
         self._session = session
         self._jobs: dict[str, JobInfo] = {}
+        self._by_cue: dict[str, list[str]] = {}
         self._adopting: dict[str, int] = {}
         self._models_job = ""
         self.failures: dict[str, VattError] = {}
         session.engine.event_received.connect(self._on_event)
         session.engine.jobs_changed.connect(self._on_jobs_changed)
+        self._due = QTimer(self)  # progress comes in bursts; the table is drawn once for each
+        self._due.setSingleShot(True)
+        self._due.setInterval(CHANGED_MS)
+        self._due.timeout.connect(self._on_due)
 
     # --- asking -----------------------------------------------------------------------------
 
@@ -205,7 +211,9 @@ class Jobs(QObject):
 
     def forget(self, job_id: str) -> None:
         """Take an ended job off the table."""
-        if self._jobs.pop(job_id, None) is not None:
+        info = self._jobs.pop(job_id, None)
+        if info is not None:
+            self._by_cue[info.cue_id].remove(job_id)
             self._session.engine.forget(job_id)
 
     def clear_ended(self) -> None:
@@ -242,8 +250,9 @@ class Jobs(QObject):
     def look(self, cue_id: str) -> JobLook | None:
         """The generating job of a cue that runs or waits, if any."""
         best: JobLook | None = None
-        for info in self._jobs.values():
-            if info.cue_id != cue_id or info.kind not in ("generate", "span"):
+        for job_id in self._by_cue.get(cue_id, ()):
+            info = self._jobs[job_id]
+            if info.kind not in ("generate", "span"):
                 continue
             state = self._session.engine.job(info.job_id)
             if state.status == "running" or info.job_id in self._adopting:
@@ -312,6 +321,7 @@ class Jobs(QObject):
             return ""
         n_takes = request.takes if isinstance(request, messages.Generate) else 0
         self._jobs[job_id] = JobInfo(job_id, cue_id, kind, parent, n_takes)
+        self._by_cue.setdefault(cue_id, []).append(job_id)
         self._session.engine.wake()
         self.cue_progressed.emit(cue_id)
         return job_id
@@ -421,6 +431,10 @@ class Jobs(QObject):
         )
 
     def _on_jobs_changed(self) -> None:
+        if not self._due.isActive():
+            self._due.start()
+
+    def _on_due(self) -> None:
         ended = [info.job_id for info, state in self.table() if state.ended]
         for job_id in ended[N_ENDED:]:
             self.forget(job_id)

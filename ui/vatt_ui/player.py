@@ -62,6 +62,13 @@ class Player(QObject):
             i -= 1
         return None
 
+    def cues_between(self, start_s: float, end_s: float) -> list[Cue]:
+        """The cues that touch a stretch of the timeline."""
+        cues = self._session.cues
+        first = max(0, bisect.bisect_right(self._starts, start_s) - 8)
+        last = bisect.bisect_left(self._starts, end_s)
+        return [c for c in cues[first:last] if float(c.start_s + c.duration_s) > start_s]
+
     def place_at(self, position: float) -> tuple[Place | None, str]:
         """What the viewer shows at a position, or why it shows nothing."""
         cue = self.cue_at(position)
@@ -119,10 +126,7 @@ class Player(QObject):
         return [Sound(start - handles + round(state.nudge_s * RATE), samples, gain)]
 
     def _near(self, position: float) -> list[Cue]:
-        cues = self._session.cues
-        first = max(0, bisect.bisect_right(self._starts, position) - 8)
-        last = bisect.bisect_right(self._starts, position + AHEAD_S)
-        near = [c for c in cues[first:last] if float(c.start_s + c.duration_s) > position - 1]
+        near = self.cues_between(position - 1, position + AHEAD_S)
         current = self._session.cue(self._session.current)
         return [*near, current] if current is not None and current not in near else near
 

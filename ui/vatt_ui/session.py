@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "tiny"
 SYNC_MS = 1000
+QUEUE_MS = 500  # a batch of thousands ends jobs faster than its queue is worth writing
 SNAPSHOT_MS = 10 * 60 * 1000
 
 
@@ -87,13 +88,20 @@ class Session(QObject):
         self._n_scratch = 0
         self._files = QTemporaryDir()
         self._random = random.Random()
+        self._statuses: dict[str, str] = {}
+        self.cue_changed.connect(self._on_cue_changed)  # first of all, so that others see afresh
+        self.cut_opened.connect(self._statuses.clear)
         self.jobs = Jobs(self)
         self.jobs.cue_progressed.connect(self.cue_changed)
-        self.jobs.changed.connect(self._keep_queue)
+        self.jobs.changed.connect(self._on_jobs_changed)
         self._sync = QTimer(self)
         self._sync.setSingleShot(True)
         self._sync.setInterval(SYNC_MS)
         self._sync.timeout.connect(self._on_sync_due)
+        self._queue_timer = QTimer(self)
+        self._queue_timer.setSingleShot(True)
+        self._queue_timer.setInterval(QUEUE_MS)
+        self._queue_timer.timeout.connect(self._keep_queue)
         self._snapshot = QTimer(self)
         self._snapshot.setInterval(SNAPSHOT_MS)
         self._snapshot.timeout.connect(self._on_snapshot_due)
@@ -146,6 +154,8 @@ class Session(QObject):
             return
         self._sync.stop()
         self._snapshot.stop()
+        self._queue_timer.stop()
+        self._keep_queue()
         project, self.project = self.project, None
         self.jobs.forget_all()
         project.close()
@@ -255,16 +265,20 @@ class Session(QObject):
 
     def status(self, cue_id: str) -> str:
         """The state a cue is in; a key of ``cue_status.LOOKS``."""
+        known = self._statuses.get(cue_id)
+        if known is not None:
+            return known
         cue = self.cue(cue_id)
         if cue is None or self.project is None:
             return "none"
-        return state_of(
+        self._statuses[cue_id] = state_of(
             cue,
             self.state(cue_id),
             self.project.takes,
             self.jobs.look(cue_id),
             failed=cue_id in self.jobs.failures,
         )
+        return self._statuses[cue_id]
 
     @property
     def settings(self) -> Settings:
@@ -460,6 +474,9 @@ class Session(QObject):
 
     # --- inside -------------------------------------------------------------------------------
 
+    def _on_cue_changed(self, cue_id: str) -> None:
+        self._statuses.pop(cue_id, None)
+
     def _labelled(self, label: str, cue_ids: list[str]) -> str:
         if len(cue_ids) == 1 and (cue := self.cue(cue_ids[0])) is not None:
             return f"{label} of {cue.clip[:40]}"
@@ -488,6 +505,10 @@ class Session(QObject):
         for cue_id in changes:
             self.cue_changed.emit(cue_id)
         self.history_changed.emit()
+
+    def _on_jobs_changed(self) -> None:
+        if not self._queue_timer.isActive() and self.project is not None:
+            self._queue_timer.start()
 
     def _keep_queue(self) -> None:
         if self.project is not None:

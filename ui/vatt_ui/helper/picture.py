@@ -19,10 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vatt_engine.errors import MediaMissing, MediaTooLarge, MediaUnreadable, NoVideoStream
+from vatt_ui.helper.shared import N_SLOTS, SLOT_BYTES
 
 MAX_PIXELS = 40_000_000
-SLOT_BYTES = 1920 * 1080 * 4
-N_SLOTS = 6
 N_OPEN = 3
 N_CACHED = 150
 CACHE_BYTES = 220_000_000

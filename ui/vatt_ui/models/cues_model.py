@@ -32,6 +32,7 @@ class CuesModel(QAbstractTableModel):
         self._theme = theme
         self._fixed = fixed_font(8.5)
         self._cues = session.cues
+        self._fixed_texts: dict[tuple[int, int], str] = {}
         session.cut_opened.connect(self._on_cut_opened)
         session.cue_changed.connect(self._on_cue_changed)
         theme.changed.connect(self._on_theme_changed)
@@ -94,6 +95,22 @@ class CuesModel(QAbstractTableModel):
         return self._session.index(cue_id)
 
     def _text(self, row: int, column: int) -> str:
+        if column in (STATE, STAR):
+            return self._state_text(row, column)
+        found = self._fixed_texts.get((row, column))
+        if found is None:
+            found = self._fixed_texts[row, column] = self._fixed_text(row, column)
+        return found
+
+    def _state_text(self, row: int, column: int) -> str:
+        cue = self._cues[row]
+        state = self._session.state(cue.cue_id)
+        if column == STAR:
+            return "★" if state.starred else ""
+        look = LOOKS[self._session.status(cue.cue_id)]
+        return words(look, state, self._session.jobs.look(cue.cue_id))
+
+    def _fixed_text(self, row: int, column: int) -> str:
         cue = self._cues[row]
         match column:
             case 0:
@@ -103,14 +120,8 @@ class CuesModel(QAbstractTableModel):
                 return timecode(cue.record_timecode_s, cue.fps, drop_frame=drop)
             case 2:
                 return plain(cue.clip) or "(no name)"
-            case 3:
-                return duration(float(cue.duration_s))
-            case 4:
-                state = self._session.state(cue.cue_id)
-                look = LOOKS[self._session.status(cue.cue_id)]
-                return words(look, state, self._session.jobs.look(cue.cue_id))
             case _:
-                return "★" if self._session.state(cue.cue_id).starred else ""
+                return duration(float(cue.duration_s))
 
     def _icon(self, row: int, column: int) -> Any:
         if column != STATE:
@@ -141,6 +152,7 @@ class CuesModel(QAbstractTableModel):
     def _on_cut_opened(self) -> None:
         self.beginResetModel()
         self._cues = self._session.cues
+        self._fixed_texts.clear()
         self.endResetModel()
 
     def _on_cue_changed(self, cue_id: str) -> None:

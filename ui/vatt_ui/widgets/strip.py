@@ -89,8 +89,10 @@ class Strip(QWidget):
         self._tiles.clear()
         self.fit_all()
 
-    def set_lanes(self, lanes: Sequence[Lane], changed: tuple[float, float] | None = None) -> None:
-        """New lanes; ``changed`` is the stretch of time that differs, None for everything."""
+    def set_lanes(
+        self, lanes: Sequence[Lane], changed: Sequence[tuple[float, float]] | None = None
+    ) -> None:
+        """New lanes; ``changed`` are the stretches of time that differ, None for everything."""
         same_shape = [(x.name, x.height) for x in lanes] == [
             (x.name, x.height) for x in self._lanes
         ]
@@ -98,7 +100,8 @@ class Strip(QWidget):
         if changed is None or not same_shape:
             self._tiles.clear()
         else:
-            self._tiles.drop(*changed)
+            for start, end in changed:
+                self._tiles.drop(start, end)
         self.setMinimumHeight(RULER_PX + sum(lane.height for lane in lanes) + 2)
         self.update()
 

@@ -1,14 +1,19 @@
-"""What the timeline strip shows: the cut, its own sound, the hits and the Foley, as lanes."""
+"""What the timeline strip shows: the cut, its own sound, the hits and the Foley, as lanes.
+
+The lanes of a cut are made once; a change of one cue exchanges that cue's blocks only, so a
+keystroke in a feature of thousands of cues costs what it costs in a short.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from PyQt6.QtGui import QImage
 
 from vatt_plugin.cues import Cue
 from vatt_ui.cue_status import LOOKS, words
-from vatt_ui.helper.plain import StripTrack
+from vatt_ui.helper.plain import StripItem, StripTrack
 from vatt_ui.playback.sounds import SoundBank, original_key
 from vatt_ui.session import Session
 from vatt_ui.widgets.strip_tiles import Block, Lane
@@ -16,43 +21,169 @@ from vatt_ui.widgets.strip_tiles import Block, Lane
 PICTURE_H, HITS_H, ORIGINAL_H, FOLEY_H, TAKE_H = 46, 40, 40, 58, 38
 
 Thumbnails = dict[str, tuple[tuple[float, QImage], ...]]
+_Slot = tuple[list[Block], int, Callable[[], Block]]
 
 
-def lanes_of(
-    session: Session,
-    sounds: SoundBank,
-    thumbnails: Thumbnails,
-    *,
-    original_muted: bool,
-    foley_muted: bool,
-    takes_open: bool,
-) -> list[Lane]:
-    """All lanes, top to bottom."""
-    cut = session.cut
-    if cut is None:
-        return []
-    lanes = []
-    by_track: dict[str, list[Cue]] = {}
-    for cue in cut.cues:
-        by_track.setdefault(cue.track, []).append(cue)
-    pictures = [t for t in cut.tracks if t.kind == "Video"]
-    for number, track in reversed(list(enumerate(pictures, 1))):
-        cues = by_track.get(track.name, [])
-        lanes.append(_picture_lane(f"V{number}", track, cues, session, thumbnails))
-    for track_name, cues in by_track.items():
-        suffix = "" if len(by_track) == 1 else f" {_short(track_name, pictures)}"
-        blocks = [_hit_block(session, cue) for cue in cues]
-        lanes.append(Lane.of(f"Hits{suffix}", "hits", HITS_H, blocks))
-    originals = [t for t in cut.tracks if t.kind == "Audio" and not t.ours and t.items]
-    if originals or any(cue.picture for cue in cut.cues):
-        lanes.append(_original_lane(session, sounds, original_muted))
-    for track_name, cues in by_track.items():
-        suffix = "" if len(by_track) == 1 else f" {_short(track_name, pictures)}"
-        blocks = [_foley_block(session, sounds, cue, muted=foley_muted) for cue in cues]
-        lanes.append(Lane.of(f"Foley{suffix}", "foley", FOLEY_H, blocks))
-    if takes_open:
-        lanes += _take_lanes(session, sounds)
-    return lanes
+class Lanes:
+    """The lanes of the open cut, and where each cue's blocks lie in them.
+
+    Attributes:
+        original_muted, foley_muted: drawn dimmed.
+        takes_open: the current cue's takes are shown as lanes of their own.
+    """
+
+    def __init__(self, session: Session, sounds: SoundBank, thumbnails: Thumbnails) -> None:
+        self._session = session
+        self._sounds = sounds
+        self._thumbnails = thumbnails
+        self._slots: dict[str, list[_Slot]] = {}
+        self._lanes: list[Lane] = []
+        self.original_muted = False
+        self.foley_muted = False
+        self.takes_open = False
+
+    def rebuild(self) -> list[Lane]:
+        """All lanes anew, top to bottom."""
+        cut = self._session.cut
+        self._slots.clear()
+        self._lanes = []
+        if cut is None:
+            return []
+        by_track: dict[str, list[Cue]] = {}
+        for cue in cut.cues:
+            by_track.setdefault(cue.track, []).append(cue)
+        pictures = [track for track in cut.tracks if track.kind == "Video"]
+        for number, track in reversed(list(enumerate(pictures, 1))):
+            self._add_picture(f"V{number}", track, by_track.get(track.name, []))
+        several = len(by_track) > 1
+        for name, cues in by_track.items():
+            suffix = f" {_short(name, pictures)}" if several else ""
+            self._add(f"Hits{suffix}", "hits", HITS_H, cues, self._hit_block)
+        self._add("Original", "original", ORIGINAL_H, _apart(cut.cues), self._original_block)
+        for name, cues in by_track.items():
+            suffix = f" {_short(name, pictures)}" if several else ""
+            self._add(f"Foley{suffix}", "foley", FOLEY_H, cues, self._foley_block)
+        return self.lanes()
+
+    def lanes(self) -> list[Lane]:
+        """The lanes as they are, with those of the current cue's takes."""
+        return [*self._lanes, *(self._take_lanes() if self.takes_open else ())]
+
+    def update(self, cue_id: str) -> None:
+        """Exchange the blocks of one cue."""
+        for blocks, place, make in self._slots.get(cue_id, ()):
+            blocks[place] = make()
+
+    def _add(
+        self,
+        name: str,
+        kind: str,
+        height: int,
+        cues: Iterable[Cue],
+        make: Callable[[Cue], Block],
+    ) -> None:
+        blocks: list[Block] = []
+        for cue in cues:
+            maker = partial(make, cue)
+            self._slots.setdefault(cue.cue_id, []).append((blocks, len(blocks), maker))
+            blocks.append(maker())
+        self._lanes.append(Lane.of(name, kind, height, blocks))
+
+    def _add_picture(self, name: str, track: StripTrack, cues: list[Cue]) -> None:
+        places = {round(float(c.start_s), 4): c for c in cues}
+        blocks: list[Block] = []
+        for item in track.items:
+            cue = places.get(round(item.start_s, 4))
+            maker = partial(self._picture_block, item, cue)
+            if cue is not None:
+                self._slots.setdefault(cue.cue_id, []).append((blocks, len(blocks), maker))
+            blocks.append(maker())
+        self._lanes.append(Lane.of(name, "picture", PICTURE_H, blocks))
+
+    def _picture_block(self, item: StripItem, cue: Cue | None) -> Block:
+        status = self._session.status(cue.cue_id) if cue is not None else "skipped"
+        off = not item.enabled or status in ("offline", "unreadable", "skipped")
+        return Block(
+            item.start_s,
+            item.start_s + item.duration_s,
+            item.name,
+            fill="raised" if off else "picture",
+            dim=off,
+            badge=LOOKS[status].word if off and cue is not None else "",
+            thumbnails=self._thumbnails.get(cue.cue_id, ()) if cue is not None else (),
+        )
+
+    def _hit_block(self, cue: Cue) -> Block:
+        state = self._session.state(cue.cue_id)
+        hits = tuple((h.time_s, h.strength, h.muted) for h in state.hits or ())
+        start, end = place(cue)
+        intensity = state.intensity
+        return Block(start, end, fill="field", edge="line", hits=hits, intensity=intensity)
+
+    def _original_block(self, cue: Cue) -> Block:
+        peaks = self._sounds.peaks(original_key(cue.picture)) if cue.picture else None
+        start, end = place(cue)
+        return Block(
+            start,
+            end,
+            fill="field",
+            edge="line",
+            wave="original",
+            peaks=peaks if peaks is not None and len(peaks.low) else None,
+            dim=self.original_muted,
+        )
+
+    def _foley_block(self, cue: Cue) -> Block:
+        session = self._session
+        state = session.state(cue.cue_id)
+        status = session.status(cue.cue_id)
+        look, job = LOOKS[status], session.jobs.look(cue.cue_id)
+        current = cue.cue_id == session.current
+        shown = session.current_take(cue.cue_id) if current else state.chosen
+        take = session.take(shown or state.chosen)
+        start, end = place(cue)
+        return Block(
+            start,
+            end,
+            text=_foley_text(session, cue),
+            fill="field" if status in ("failed", "none", "queued") else "raised",
+            edge=look.token if status not in ("none", "takes") else "line_strong",
+            wave="wave_chosen" if current else "wave",
+            peaks=self._sounds.peaks(take.take_id) if take is not None else None,
+            offset_s=-state.nudge_s,
+            fraction=(job.fraction or 0.0) if job is not None and job.running else None,
+            dim=self.foley_muted or state.muted,
+        )
+
+    def _take_lanes(self) -> list[Lane]:
+        session = self._session
+        cue = session.cue(session.current)
+        if cue is None:
+            return []
+        state = session.state(cue.cue_id)
+        start, end = place(cue)
+        lanes = []
+        for number, take_id in enumerate(state.takes, 1):
+            if take_id in state.trashed:
+                continue
+            chosen = take_id == state.chosen
+            block = Block(
+                start,
+                end,
+                text=f"Take {number}" + (" · used" if chosen else ""),
+                fill="raised" if chosen else "field",
+                edge="done" if chosen else "line",
+                wave="wave_chosen" if chosen else "wave",
+                peaks=self._sounds.peaks(take_id),
+            )
+            lanes.append(Lane.of(f"Take {number}", "take", TAKE_H, [block]))
+        return lanes
+
+
+def place(cue: Cue) -> tuple[float, float]:
+    """Where a cue lies on the timeline, seconds."""
+    start = float(cue.start_s)
+    return start, start + float(cue.duration_s)
 
 
 def _short(name: str, tracks: Iterable[StripTrack]) -> str:
@@ -62,93 +193,16 @@ def _short(name: str, tracks: Iterable[StripTrack]) -> str:
     return name[:4]
 
 
-def _picture_lane(
-    name: str, track: StripTrack, cues: list[Cue], session: Session, thumbnails: Thumbnails
-) -> Lane:
-    places = {round(float(c.start_s), 4): c for c in cues}
-    blocks = []
-    for item in track.items:
-        if item.kind == "gap":
-            continue
-        cue = places.get(round(item.start_s, 4))
-        pictures = thumbnails.get(cue.cue_id, ()) if cue is not None else ()
-        status = session.status(cue.cue_id) if cue is not None else "skipped"
-        off = not item.enabled or status in ("offline", "unreadable", "skipped")
-        badge = LOOKS[status].word if off and cue is not None else ""
-        blocks.append(
-            Block(
-                item.start_s,
-                item.start_s + item.duration_s,
-                item.name,
-                fill="raised" if off else "picture",
-                dim=off,
-                badge=badge,
-                thumbnails=pictures,
-            )
-        )
-    return Lane.of(name, "picture", PICTURE_H, blocks)
-
-
-def _hit_block(session: Session, cue: Cue) -> Block:
-    state = session.state(cue.cue_id)
-    hits = tuple((h.time_s, h.strength, h.muted) for h in state.hits or ())
-    return Block(
-        float(cue.start_s),
-        float(cue.start_s + cue.duration_s),
-        fill="field",
-        edge="line",
-        hits=hits,
-        intensity=state.intensity,
-    )
-
-
-def _original_lane(session: Session, sounds: SoundBank, muted: bool) -> Lane:
-    blocks = []
-    for cue in _without_overlap(session.cues):
-        peaks = sounds.peaks(original_key(cue.picture)) if cue.picture else None
-        blocks.append(
-            Block(
-                float(cue.start_s),
-                float(cue.start_s + cue.duration_s),
-                fill="field",
-                edge="line",
-                wave="original",
-                peaks=peaks if peaks is not None and len(peaks.low) else None,
-                dim=muted,
-            )
-        )
-    return Lane.of("Original", "original", ORIGINAL_H, blocks)
-
-
-def _without_overlap(cues: Iterable[Cue]) -> list[Cue]:
+def _apart(cues: Iterable[Cue]) -> list[Cue]:
+    """Cues that do not lie on top of each other."""
     kept: list[Cue] = []
+    end = -1.0
     for cue in cues:
-        if not kept or cue.start_s >= kept[-1].start_s + kept[-1].duration_s:
+        start, cue_end = place(cue)
+        if start >= end - 1e-6:
             kept.append(cue)
+            end = cue_end
     return kept
-
-
-def _foley_block(session: Session, sounds: SoundBank, cue: Cue, *, muted: bool) -> Block:
-    state = session.state(cue.cue_id)
-    status = session.status(cue.cue_id)
-    look = LOOKS[status]
-    job = session.jobs.look(cue.cue_id)
-    shown = session.current_take(cue.cue_id) if cue.cue_id == session.current else state.chosen
-    take = session.take(shown or state.chosen)
-    peaks = sounds.peaks(take.take_id) if take is not None else None
-    fill = {"failed": "field", "none": "field", "queued": "field"}.get(status, "raised")
-    return Block(
-        float(cue.start_s),
-        float(cue.start_s + cue.duration_s),
-        text=_foley_text(session, cue),
-        fill=fill,
-        edge=look.token if status not in ("none", "takes") else "line_strong",
-        wave="wave_chosen" if cue.cue_id == session.current else "wave",
-        peaks=peaks,
-        offset_s=-state.nudge_s,
-        fraction=(job.fraction or 0.0) if job is not None and job.running else None,
-        dim=muted or state.muted,
-    )
 
 
 def _foley_text(session: Session, cue: Cue) -> str:
@@ -163,26 +217,3 @@ def _foley_text(session: Session, cue: Cue) -> str:
         return said or words(LOOKS[status], state)
     shown = words(LOOKS[status], state, session.jobs.look(cue.cue_id))
     return f"{shown} · {said}" if said and status in ("edited", "stale") else shown
-
-
-def _take_lanes(session: Session, sounds: SoundBank) -> list[Lane]:
-    cue = session.cue(session.current)
-    if cue is None:
-        return []
-    lanes = []
-    state = session.state(cue.cue_id)
-    for number, take_id in enumerate(state.takes, 1):
-        if take_id in state.trashed:
-            continue
-        chosen = take_id == state.chosen
-        block = Block(
-            float(cue.start_s),
-            float(cue.start_s + cue.duration_s),
-            text=f"Take {number}" + (" · used" if chosen else ""),
-            fill="raised" if chosen else "field",
-            edge="done" if chosen else "line",
-            wave="wave_chosen" if chosen else "wave",
-            peaks=sounds.peaks(take_id),
-        )
-        lanes.append(Lane.of(f"Take {number}", "take", TAKE_H, [block]))
-    return lanes

@@ -23,7 +23,7 @@ from vatt_ui.session import Session
 from vatt_ui.theme.apply import Theme
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button
 from vatt_ui.widgets.strip import GRAB_PX, Strip
-from vatt_ui.widgets.strip_lanes import Thumbnails, lanes_of
+from vatt_ui.widgets.strip_lanes import Lanes, Thumbnails, place
 
 SCROLL_UNITS = 1000  # scroll bar units a second, so that an hour still moves smoothly
 AROUND_S = 0.6  # what is regenerated on either side of an edited hit
@@ -44,6 +44,7 @@ class TimelinePane(Pane):
         self._reader = reader
         self._thumbnails: Thumbnails = {}
         self._asked: dict[str, int] = {}
+        self._originals: dict[str, set[str]] = {}
         self._hit = -1
         self.strip = Strip(theme)
         self.bar = QScrollBar(Qt.Orientation.Horizontal)
@@ -74,8 +75,10 @@ class TimelinePane(Pane):
         self._later.setSingleShot(True)
         self._later.setInterval(10)
         self._later.timeout.connect(self._on_rebuild_due)
-        self._changed: tuple[float, float] | None = None
+        self._changed: set[str] = set()
         self._whole = True
+        self._before = ""
+        self._lanes = Lanes(session, player.sounds, self._thumbnails)
         self._connect()
 
     def tools(self) -> list[QWidget]:
@@ -114,30 +117,31 @@ class TimelinePane(Pane):
         self._whole = True
         self._later.start()
 
-    def _rebuild_at(self, cue: Cue) -> None:
-        start, end = float(cue.start_s), float(cue.start_s + cue.duration_s)
-        if self._changed is not None:
-            start, end = min(start, self._changed[0]), max(end, self._changed[1])
-        self._changed = (start, end)
+    def _rebuild_at(self, *cue_ids: str) -> None:
+        self._changed.update(c for c in cue_ids if c)
         if not self._later.isActive():
             self._later.start()
 
     def _on_rebuild_due(self) -> None:
-        lanes = lanes_of(
-            self._session,
-            self._player.sounds,
-            self._thumbnails,
-            original_muted=self._player.original_muted,
-            foley_muted=self._player.foley_muted,
-            takes_open=self.takes_open.isChecked(),
-        )
-        self.strip.set_lanes(lanes, None if self._whole else self._changed)
-        self._whole, self._changed = False, None
+        lanes, changed = self._lanes, self._changed
+        lanes.original_muted = self._player.original_muted
+        lanes.foley_muted = self._player.foley_muted
+        lanes.takes_open = self.takes_open.isChecked()
+        if self._whole:
+            self.strip.set_lanes(lanes.rebuild(), None)
+        else:
+            for cue_id in changed:
+                lanes.update(cue_id)
+            cues = [cue for c in changed if (cue := self._session.cue(c)) is not None]
+            self.strip.set_lanes(lanes.lanes(), [place(cue) for cue in cues])
+        self._whole, self._changed = False, set()
 
     def _on_cut_opened(self) -> None:
         cut = self._session.cut
         self._thumbnails.clear()
         self._asked.clear()
+        self._originals.clear()
+        self._before = ""
         self._hit = -1
         self._stack.show_content(cut is not None and bool(cut.cues))
         self.title.subject.setText(cut.name if cut is not None else "")
@@ -147,24 +151,24 @@ class TimelinePane(Pane):
         later(self, 0, self.strip.fit_all)
 
     def _on_cue_changed(self, cue_id: str) -> None:
-        cue = self._session.cue(cue_id)
-        if cue is not None:
-            self._rebuild_at(cue)
-            if cue_id == self._session.current:
-                self._show_marks()
+        self._rebuild_at(cue_id)
+        if cue_id == self._session.current:
+            self._show_marks()
 
     def _on_sound_ready(self, key: str) -> None:
-        del key
-        self.rebuild()
+        take = self._session.take(key)
+        if take is not None:
+            self._rebuild_at(take.cue_id)
+        else:
+            self._rebuild_at(*self._originals.get(key, ()))
 
     def _on_take_shown(self, _: str) -> None:
-        cue = self._session.cue(self._session.current)
-        if cue is not None:
-            self._rebuild_at(cue)
+        self._rebuild_at(self._session.current)
 
     def _on_current_changed(self) -> None:
         self._hit = -1
-        self.rebuild()
+        self._rebuild_at(self._before, self._session.current)
+        self._before = self._session.current
         self._show_marks()
         cue = self._session.cue(self._session.current)
         if cue is None:
@@ -190,8 +194,8 @@ class TimelinePane(Pane):
 
     def _on_selection_changed(self) -> None:
         cue = self._session.cue(self._session.current)
-        places = [_place(c) for i in self._session.selected if (c := self._session.cue(i))]
-        self.strip.set_selection(_place(cue) if cue is not None else None, places)
+        places = [place(c) for i in self._session.selected if (c := self._session.cue(i))]
+        self.strip.set_selection(place(cue) if cue is not None else None, places)
 
     def _show_marks(self) -> None:
         cue = self._session.cue(self._session.current)
@@ -224,11 +228,7 @@ class TimelinePane(Pane):
     def _want_visible(self) -> None:
         """Ask for pictures and sounds of what is in view, unless that is the whole feature."""
         left, right = self.strip.visible()
-        cues = [
-            cue
-            for cue in self._session.cues
-            if float(cue.start_s) < right and float(cue.start_s + cue.duration_s) > left
-        ]
+        cues = self._player.cues_between(left, right)
         if len(cues) > MAX_VISIBLE_SOUNDS:
             return
         for cue in cues:
@@ -237,7 +237,8 @@ class TimelinePane(Pane):
             if take is not None:
                 self._player.sounds.want_take(take)
             if cue.status == "ready" and cue.picture:
-                self._player.sounds.want_original(cue)
+                key = self._player.sounds.want_original(cue)
+                self._originals.setdefault(key, set()).add(cue.cue_id)
             self._want_thumbnails(cue)
 
     def _want_thumbnails(self, cue: Cue) -> None:
@@ -265,7 +266,7 @@ class TimelinePane(Pane):
             image = QImage(raw, width, height, width * 4, QImage.Format.Format_RGB32)
             found.append((float(at_s), image.copy()))
         self._thumbnails[cue.cue_id] = tuple(found)
-        self.rebuild()
+        self._rebuild_at(cue.cue_id)
 
     # --- clicks -------------------------------------------------------------------------------
 
@@ -273,7 +274,7 @@ class TimelinePane(Pane):
         del kind
         cue = self._player.cue_at(at_s)
         current = self._session.cue(self._session.current)
-        if current is not None and _place(current)[0] <= at_s < _place(current)[1]:
+        if current is not None and place(current)[0] <= at_s < place(current)[1]:
             cue = current
         if cue is None:
             return
@@ -427,7 +428,3 @@ class TimelinePane(Pane):
                 actions=(("Regenerate around it", around),),
             )
         )
-
-
-def _place(cue: Cue) -> tuple[float, float]:
-    return float(cue.start_s), float(cue.start_s + cue.duration_s)

@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import QWidget
 
 from vatt_engine.errors import VattError
 from vatt_engine.messages import PictureSegment
-from vatt_ui.helper.picture import N_SLOTS, SLOT_BYTES
+from vatt_ui.helper.shared import N_SLOTS, SLOT_BYTES
 from vatt_ui.helper_process import HelperProcess
 from vatt_ui.theme.apply import Theme
 

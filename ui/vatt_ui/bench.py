@@ -1,0 +1,270 @@
+"""The panel's own numbers: how soon it is there, how smoothly it moves, how much it holds.
+
+``run()`` works on a made-up feature, without a screen (offscreen) if there is none, and with the
+real engine only where it says so. Figures are seconds, milliseconds (``_ms``) or bytes.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+N_CUES = 3000
+N_TAKES = 200
+N_STEPS = 240
+STALL_WATCH_S = 20.0
+
+
+def run(n_cues: int = N_CUES, n_takes: int = N_TAKES, *, engine: bool = True) -> dict[str, Any]:
+    """Measure; takes half a minute, or ten seconds without the engine."""
+    began = time.perf_counter()
+    os.environ.setdefault("QT_QPA_PLATFORM", "" if _has_screen() else "offscreen")
+    from PyQt6.QtCore import QSettings
+    from PyQt6.QtWidgets import QApplication
+
+    from vatt_ui import app
+    from vatt_ui.preferences import Preferences
+
+    application = QApplication.instance() or QApplication(["vatt"])
+    assert isinstance(application, QApplication)
+    application.setQuitOnLastWindowClosed(False)
+    with tempfile.TemporaryDirectory(prefix="vatt-bench-") as folder:
+        base = Path(folder)
+        settings = QSettings(str(base / "panel.ini"), QSettings.Format.IniFormat)
+        window = app.build(application, Preferences(settings))
+        window.resize(1440, 900)
+        window.show()
+        application.processEvents()
+        figures: dict[str, Any] = {"time_to_window_s": time.perf_counter() - began}
+        cut = write_feature(base / "feature.otio", n_cues)
+        figures["open_s"] = _open(application, window, cut)
+        figures["open_longest_stall_ms"] = window.property("stall_ms")
+        _fill(window, base, n_takes)
+        figures.update(_scroll(application, window))
+        figures.update(_select(application, window))
+        if engine:
+            figures["longest_stall_while_a_job_runs_ms"] = _stall(application, window, base)
+        gc.collect()
+        figures["memory_bytes"] = memory_bytes()
+        figures["cues"], figures["takes"] = n_cues, n_takes
+        window.close()
+        for helper in (window.session.background, window.reader):
+            helper.wait_stopped()
+        end = time.perf_counter() + 4
+        while window.session.engine.pid and time.perf_counter() < end:
+            application.processEvents()
+    return figures
+
+
+def _has_screen() -> bool:
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def write_feature(path: Path, n_cues: int) -> Path:
+    """A cut of ``n_cues`` clips over two hours, its media offline."""
+
+    def instant(value: float) -> dict[str, Any]:
+        return {"OTIO_SCHEMA": "RationalTime.1", "rate": 24.0, "value": float(value)}
+
+    def stretch(start: float, length: float) -> dict[str, Any]:
+        return {
+            "OTIO_SCHEMA": "TimeRange.1",
+            "start_time": instant(start),
+            "duration": instant(length),
+        }
+
+    clips = [
+        {
+            "OTIO_SCHEMA": "Clip.2",
+            "name": f"Shot_{i:04d}",
+            "source_range": stretch(i * 60, 40 + (i * 37) % 50),
+            "media_references": {
+                "DEFAULT_MEDIA": {
+                    "OTIO_SCHEMA": "ExternalReference.1",
+                    "target_url": "reel.mov",
+                    "available_range": stretch(0, n_cues * 100),
+                }
+            },
+            "active_media_reference_key": "DEFAULT_MEDIA",
+        }
+        for i in range(n_cues)
+    ]
+    track = {"OTIO_SCHEMA": "Track.1", "name": "V1", "kind": "Video", "children": clips}
+    stack = {"OTIO_SCHEMA": "Stack.1", "name": "tracks", "children": [track]}
+    timeline = {
+        "OTIO_SCHEMA": "Timeline.1",
+        "name": "feature",
+        "global_start_time": instant(86400),
+        "tracks": stack,
+    }
+    path.write_text(json.dumps(timeline))
+    return path
+
+
+class StallWatch:
+    """Asks for a turn of the event loop over and over; the longest wait is the stall."""
+
+    def __init__(self) -> None:
+        from PyQt6.QtCore import Qt, QTimer
+
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(5)
+        self._timer.timeout.connect(self._on_turn)
+        self._last = time.perf_counter()
+        self.longest_ms = 0.0
+        self._timer.start()
+
+    def _on_turn(self) -> None:
+        now = time.perf_counter()
+        self.longest_ms = max(self.longest_ms, (now - self._last) * 1000 - 5)
+        self._last = now
+
+    def stop(self) -> float:
+        """The longest stall, milliseconds."""
+        self._timer.stop()
+        return self.longest_ms
+
+
+def _until(application: Any, done: Any, limit_s: float) -> None:
+    from PyQt6.QtCore import QEventLoop
+
+    end = time.perf_counter() + limit_s
+    while not done() and time.perf_counter() < end:
+        application.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 20)
+
+
+def _open(application: Any, window: Any, cut: Path) -> float:
+    watch = StallWatch()
+    began = time.perf_counter()
+    window.open_path(cut)
+    _until(application, lambda: window.session.cut is not None, 60)
+    application.processEvents()
+    took = time.perf_counter() - began
+    _until(application, lambda: False, 0.3)
+    window.setProperty("stall_ms", watch.stop())
+    return took
+
+
+def _fill(window: Any, base: Path, n_takes: int) -> None:
+    """Takes for the first cues, with waveforms of ten seconds."""
+    import numpy as np
+
+    from vatt_plugin.cues import Recipe, Take
+    from vatt_ui.playback.sounds import Peaks
+
+    project = window.session.project
+    generator = np.random.default_rng(1)
+    recipe = Recipe("tiny", "", "", "cpu", "steps", "", 1, None, None, "auto")
+    edits = {}
+    for i, cue in enumerate(window.session.cues[:n_takes]):
+        take_id = f"take{i}"
+        path = str(base / f"{take_id}.wav")
+        project.add_take(Take(take_id, cue.cue_id, path, "", "", recipe, lufs=-27.0))
+        values = generator.integers(0, 90, 1875).astype(np.int8)
+        window.player.sounds._peaks[take_id] = Peaks(-values, values)
+        edits[cue.cue_id] = {"takes": (take_id,), "chosen": take_id, "prompt": "steps"}
+    window.session.edit("fill", edits)
+
+
+def _scroll(application: Any, window: Any) -> dict[str, float]:
+    """Paint times while the strip scrolls and zooms, and while the table scrolls."""
+    strip = window.timeline.strip
+    strip.fit(0.0, 120.0)
+    application.processEvents()
+    scrolled = []
+    for step in range(N_STEPS):
+        began = time.perf_counter()
+        strip.scroll_to(step * 0.8)
+        strip.repaint()
+        scrolled.append((time.perf_counter() - began) * 1000)
+    zoomed = []
+    for step in range(60):
+        began = time.perf_counter()
+        strip.zoom(1.12 if step % 30 < 15 else 1 / 1.12)
+        strip.repaint()
+        zoomed.append((time.perf_counter() - began) * 1000)
+    strip.fit_all()
+    began = time.perf_counter()
+    strip.repaint()
+    whole = (time.perf_counter() - began) * 1000
+    table = window.cues.table
+    bar = table.verticalScrollBar()
+    rows = []
+    for step in range(N_STEPS):
+        began = time.perf_counter()
+        bar.setValue(bar.maximum() * step // N_STEPS)
+        viewport = table.viewport()
+        viewport.repaint()
+        rows.append((time.perf_counter() - began) * 1000)
+    return {
+        "strip_scroll_p50_ms": statistics.median(scrolled),
+        "strip_scroll_p99_ms": percentile(scrolled, 0.99),
+        "strip_zoom_p99_ms": percentile(zoomed, 0.99),
+        "strip_whole_feature_ms": whole,
+        "table_scroll_p99_ms": percentile(rows, 0.99),
+    }
+
+
+def _select(application: Any, window: Any) -> dict[str, float]:
+    """From one cue to the next, all panes following, and a keystroke in the prompt."""
+    steps, keys = [], []
+    for i in range(40):
+        began = time.perf_counter()
+        window.session.step_cue(1)
+        application.processEvents()
+        steps.append((time.perf_counter() - began) * 1000)
+        began = time.perf_counter()
+        window.inspector.prompt.setPlainText(f"steps {i}")
+        application.processEvents()
+        keys.append((time.perf_counter() - began) * 1000)
+    return {"next_cue_p99_ms": percentile(steps, 0.99), "keystroke_p99_ms": percentile(keys, 0.99)}
+
+
+def _stall(application: Any, window: Any, base: Path) -> float:
+    """The longest stall of the event loop while the real engine serves ``tiny``."""
+    import dataclasses
+
+    from vatt_ui.dialogs.first_run import sample_copy
+
+    del base
+    sample = sample_copy()
+    if sample is None:
+        return float("nan")
+    window.session.set_settings(dataclasses.replace(window.session.settings, model="tiny"))
+    window.session.default_model = "tiny"
+    shown = window.session.cut
+    window.open_path(sample)
+    _until(application, lambda: window.session.cut is not shown, 30)
+    watch = StallWatch()
+    window.commands.generate(takes=3)
+    window.player.transport.play()
+    jobs = window.session.jobs
+    _until(application, lambda: jobs.open_count() == 0, STALL_WATCH_S)
+    window.player.transport.stop()
+    return watch.stop()
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value that ``share`` of all do not exceed."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def memory_bytes() -> int:
+    """Resident memory of the panel's own process; 0 where it cannot be told."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return 0
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(run(), indent=1) + "\n")

@@ -23,6 +23,7 @@ from vatt_plugin.timeline.footage import from_footage
 from vatt_plugin.timeline.model import Document, Note
 from vatt_plugin.timeline.probe import VIDEO_SUFFIXES, probe
 from vatt_plugin.timeline.rates import exact_rate
+from vatt_plugin.timeline.splice import Pointer
 from vatt_plugin.timeline.text import decode, read_bytes
 
 MAX_ADAPTER_BYTES = 1 << 28
@@ -135,7 +136,7 @@ def _replace_bundle(document: Document, bundle: Path) -> Document:
     )
 
 
-def _at(data: Any, pointer: tuple[str | int, ...]) -> Any:
+def _at(data: Any, pointer: Pointer) -> Any:
     for key in pointer:
         data = data[key]
     return data
@@ -163,7 +164,7 @@ def _wrapped(item: Any, text: str, path: Path, base: Path, notes: list[Note]) ->
     return Document(path, base, root, text, modified=True)
 
 
-def _choose(collection: Any, wanted: str | None, path: Path) -> tuple[Any, tuple[str | int, ...]]:
+def _choose(collection: Any, wanted: str | None, path: Path) -> tuple[Any, Pointer]:
     """One timeline out of a collection; without timelines, one bare item."""
     found = list(_members(collection, ("children",)))
     timelines = [(t, p) for t, p in found if isinstance(t, otio.schema.Timeline)]
@@ -173,7 +174,9 @@ def _choose(collection: Any, wanted: str | None, path: Path) -> tuple[Any, tuple
     return _pick(choices, wanted, path)
 
 
-def _pick(choices: list[Any], wanted: str | None, path: Path) -> Any:
+def _pick(
+    choices: list[tuple[Any, Pointer]], wanted: str | None, path: Path
+) -> tuple[Any, Pointer]:
     names = [choice[0].name or "(no name)" for choice in choices]
     if wanted is None:
         if len(choices) == 1:
@@ -192,9 +195,7 @@ def _pick(choices: list[Any], wanted: str | None, path: Path) -> Any:
     )
 
 
-def _members(
-    collection: Any, pointer: tuple[str | int, ...]
-) -> Iterator[tuple[Any, tuple[str | int, ...]]]:
+def _members(collection: Any, pointer: Pointer) -> Iterator[tuple[Any, Pointer]]:
     playable = otio.schema.Timeline | otio.schema.Stack | otio.schema.Track | otio.schema.Clip
     for index, child in enumerate(collection):
         if isinstance(child, otio.schema.SerializableCollection):

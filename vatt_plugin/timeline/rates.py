@@ -61,7 +61,7 @@ def frames(value: float) -> Frames | None:
 @lru_cache(maxsize=1 << 16)
 def _seconds(value: float, literal: float) -> Fraction | None:
     rate, count = exact_rate(literal), frames(value)
-    if rate is None or count is None or abs(count) > MAX_SECONDS * rate:
+    if rate is None or count is None or not -1 <= count / (MAX_SECONDS * rate) <= 1:
         return None
     return Fraction(count * rate.denominator, rate.numerator)
 
@@ -74,7 +74,7 @@ def seconds(time: otio.opentime.RationalTime) -> Fraction | None:
 @lru_cache(maxsize=1 << 16)
 def _in_frames(value: float, literal: float, over: int, under: int) -> Frames | None:
     rate, count = exact_rate(literal), frames(value)
-    if rate is None or count is None or abs(count) > MAX_SECONDS * rate:
+    if rate is None or count is None or not -1 <= count / (MAX_SECONDS * rate) <= 1:
         return None
     return whole(Fraction(count * over * rate.denominator, under * rate.numerator))
 

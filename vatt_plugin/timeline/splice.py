@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from json.decoder import scanstring
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
@@ -127,7 +126,7 @@ def _member(text: str, at: int, wanted: str) -> int:
     while text[at] != "}":
         if text[at] != '"':
             raise NotJsonError(f"unexpected {text[at]!r} at offset {at}")
-        key, at = scanstring(text, at + 1, True)
+        key, at = _DECODER.raw_decode(text, at)
         at = _skip(text, at)
         if text[at] != ":":
             raise NotJsonError(f"unexpected {text[at]!r} at offset {at}")

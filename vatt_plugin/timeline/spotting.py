@@ -122,25 +122,25 @@ def spots_csv(timeline: Timeline, cues: Iterable[Cue]) -> str:
         writer.writerow(
             [
                 cue.cue_id,
-                _quoted(cue.clip),
-                _quoted(cue.track),
+                quoted(cue.clip),
+                quoted(cue.track),
                 rates.to_timecode(first, cue.fps, timeline.drop),
                 rates.to_timecode(first + cue.n_frames, cue.fps, timeline.drop),
                 rates.to_timecode(cue.n_frames, cue.fps, timeline.drop),
                 f"{float(cue.start_s):.6f}",
                 f"{float(cue.duration_s):.6f}",
                 cue.origin.get("category", ""),
-                _quoted(str(cue.origin.get("prompt", ""))),
-                _quoted(str(cue.origin.get("negative", ""))),
+                quoted(str(cue.origin.get("prompt", ""))),
+                quoted(str(cue.origin.get("negative", ""))),
                 cue.status,
-                _quoted(cue.media),
-                _quoted(cue.note),
+                quoted(cue.media),
+                quoted(cue.note),
             ]
         )
     return out.getvalue()
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 

@@ -13,6 +13,7 @@ import opentimelineio as otio
 
 from vatt_plugin.timeline.model import Timeline
 from vatt_plugin.timeline.own import KEY
+from vatt_plugin.timeline.rates import in_frames, nearest_frame
 
 UrlProfile = Literal["portable", "resolve", "premiere"]
 URL_PROFILES: tuple[UrlProfile, ...] = ("portable", "resolve", "premiere")
@@ -107,7 +108,8 @@ def lead_frames(timeline: Timeline) -> int:
     stored = timeline.document.root.tracks.source_range
     if stored is None:
         return 0
-    return max(0, round(stored.start_time.value * float(timeline.fps) / stored.start_time.rate))
+    start = in_frames(stored.start_time, timeline.fps)
+    return max(0, nearest_frame(start)) if start is not None else 0
 
 
 def _range(start: int, n_frames: int, rate: float) -> Any:

@@ -375,7 +375,7 @@ def _mapped(
         for span in spans:
             if span.start <= first < span.end:
                 held = _cut(span, first, span.end)
-                return [held._replace(start=0, end=length, speed=0)]
+                return [held._replace(start=0, end=length, speed=speed)]
         return []
     result: list[Span] = []
     for span in spans:

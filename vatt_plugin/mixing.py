@@ -1,0 +1,242 @@
+"""Mix rules that are baked into the files, since editors' programs cannot be told levels.
+
+*Levels* go by category: a footstep lies lower than a door slam (``target_lufs``). *Ducking* holds
+the Foley back while a dialogue track speaks: by where its clips lie and, where their media can be
+read, by when there is sound on it. *Room tone* is in ``room_tone``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from vatt_plugin import bwf
+from vatt_plugin.timeline.errors import UnknownClip
+from vatt_plugin.timeline.model import Placement, Timeline, TrackInfo, TrackItem
+from vatt_plugin.timeline.probe import OPTIONS
+from vatt_plugin.timeline.wavfacts import wav_facts
+
+log = logging.getLogger(__name__)
+
+DUCK_DB = -9.0
+RAMP_S = 0.15
+"""Ducking sets in this long before speech and lets go this long after it."""
+GATE_DBFS = -42.0
+HANG_S = 0.35
+_HOP_S = 0.02
+_MAX_SPEECH_S = 4 * 3600
+
+_TARGETS_LUFS = (
+    # UCS category, by the letters its ids begin with; Foley lies under dialogue at -27 to -24
+    ("CLOTH", -35.0),
+    ("FEET", -31.0),
+    ("FOLYClth", -35.0),
+    ("FOLYFeet", -31.0),
+    ("FOLYHand", -31.0),
+    ("HAND", -31.0),
+    ("OBJ", -29.0),
+    ("AMB", -34.0),
+    ("WIND", -32.0),
+    ("RAIN", -32.0),
+    ("DOOR", -26.0),
+    ("GLAS", -26.0),
+    ("METL", -27.0),
+    ("WEAP", -24.0),
+    ("GUN", -22.0),
+    ("EXPL", -20.0),
+    ("THUN", -22.0),
+    ("VEH", -26.0),
+)
+
+
+def target_lufs(category: str, default: float) -> float:
+    """Loudness that takes of a UCS category are brought to; ``default`` for the others."""
+    matches = [(len(start), level) for start, level in _TARGETS_LUFS if category.startswith(start)]
+    return max(matches)[1] if matches else default
+
+
+# --- ducking ---------------------------------------------------------------------------------
+
+Spans = list[tuple[float, float]]
+"""Ascending, separate (start, end) in seconds from the timeline's first frame."""
+
+
+@dataclass(frozen=True)
+class Ducking:
+    """When to hold the Foley back, and by how much."""
+
+    spans: tuple[tuple[float, float], ...]
+    tracks: tuple[str, ...]
+    gain_db: float = DUCK_DB
+
+
+def find_speech(timeline: Timeline, tracks: Sequence[str], gain_db: float = DUCK_DB) -> Ducking:
+    """When the named audio tracks sound.
+
+    Args:
+        timeline: the cut.
+        tracks: names of its audio tracks; ``A1`` counts from the first.
+        gain_db: how far Foley is lowered meanwhile.
+
+    Raises:
+        UnknownClip: no such audio track.
+    """
+    audio = [info for info in timeline.tracks if info.kind == "Audio" and not info.ours]
+    chosen = [_named(audio, name, timeline) for name in tracks]
+    spans: Spans = []
+    for info in chosen:
+        children = timeline.document.root.tracks[info.index]
+        clips = [c for c in children if type(c).__name__ != "Transition"]
+        for item, clip in zip(info.items, clips, strict=True):
+            if item.kind == "clip" and item.enabled and info.enabled:
+                spans += _speech(item, clip)
+    return Ducking(tuple(_merged(spans)), tuple(info.name for info in chosen), gain_db)
+
+
+def _named(audio: Sequence[TrackInfo], name: str, timeline: Timeline) -> TrackInfo:
+    for number, info in enumerate(audio, 1):
+        if info.name == name or name == f"A{number}":
+            return info
+    known = ", ".join(info.name for info in audio) or "none"
+    raise UnknownClip(
+        f"{timeline.path.name} has no audio track named {name!r}; it has {known}.",
+        "Use one of these names with --duck.",
+    )
+
+
+def _speech(item: TrackItem, clip: Any) -> Spans:
+    """When a clip sounds; all of it where its media cannot be read."""
+    start_s, duration_s = float(item.start_s), float(item.duration_s)
+    whole = [(start_s, start_s + duration_s)]
+    if item.status != "ready" or len(clip.effects):
+        return whole
+    media_start_s = 0.0
+    if clip.source_range is not None:
+        media_start_s = clip.source_range.start_time.to_seconds()
+        available = clip.media_reference.available_range
+        if available is not None:
+            media_start_s -= available.start_time.to_seconds()
+    levels = _levels(Path(item.media), max(0.0, media_start_s), min(duration_s, _MAX_SPEECH_S))
+    if levels is None:
+        return whole
+    spans: Spans = []
+    for index in np.flatnonzero(levels > GATE_DBFS):
+        at = start_s + float(index) * _HOP_S
+        if spans and at - spans[-1][1] <= HANG_S:
+            spans[-1] = (spans[-1][0], at + _HOP_S)
+        else:
+            spans.append((at, at + _HOP_S))
+    return spans
+
+
+def _levels(path: Path, start_s: float, duration_s: float) -> NDArray[np.float64] | None:
+    """Level in dBFS every 20 ms, of a stretch of a file's first audio stream."""
+    rate = 16_000
+    hop = int(rate * _HOP_S)
+    pieces: list[NDArray[np.float32]] = []
+    try:
+        with av.open(str(path.absolute()), options=OPTIONS, timeout=(5.0, 30.0)) as container:
+            stream = container.streams.audio[0]
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+            if stream.time_base:
+                container.seek(int(Fraction(start_s) / stream.time_base), stream=stream)
+            for frame in container.decode(stream):
+                if frame.time is None or frame.time >= start_s + duration_s:
+                    break
+                for part in resampler.resample(frame):
+                    samples = part.to_ndarray()[0]
+                    skip = round((start_s - frame.time) * rate) if not pieces else 0
+                    pieces.append(samples[max(0, skip) :])
+    except (av.FFmpegError, OSError, ValueError, IndexError) as error:
+        log.info("dialogue in %s: %s", path, error)
+        return None
+    sound = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    sound = sound[: int(duration_s * rate)]
+    frames = sound[: len(sound) // hop * hop].reshape(-1, hop).astype(np.float64)
+    levels: NDArray[np.float64] = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
+    return levels
+
+
+def _merged(spans: Iterable[tuple[float, float]]) -> Spans:
+    merged: Spans = []
+    for start, end in sorted(spans):
+        if merged and start - merged[-1][1] <= HANG_S:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def duck(placements: Iterable[Placement], ducking: Ducking) -> list[Placement]:
+    """Placements whose files are held back under speech; files without speech stay as they are.
+
+    The dry file stays beside the new one and is named in the metadata (``mix``), so a conform
+    starts from it.
+
+    Raises:
+        CannotWrite: the folder takes no more.
+    """
+    return [_ducked(placement, ducking) for placement in placements]
+
+
+def _ducked(placement: Placement, ducking: Ducking) -> Placement:
+    cue, path = placement.cue, placement.wav_path
+    header = wav_facts(path)
+    if header is None:
+        return placement
+    first_s = float(cue.start_s - Fraction(placement.handle_frames) / cue.fps)
+    last_s = first_s + header.n_samples / header.sample_rate
+    spans = [
+        (start - first_s, end - first_s)
+        for start, end in ducking.spans
+        if start - RAMP_S < last_s and end + RAMP_S > first_s
+    ]
+    if not spans:
+        return placement
+    samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
+    wet = samples * envelope(len(samples), rate, spans, ducking.gain_db)[:, None]
+    target = path.with_name(f"{path.stem.removesuffix('_' + placement.take.take_id)}_ducked_"
+                            f"{placement.take.take_id}.wav")  # fmt: skip
+    facts = bwf.WavFacts(
+        n_samples=len(wet),
+        n_channels=wet.shape[1],
+        time_reference=header.time_reference or 0,
+        description=f"{cue.clip} (ducked)",
+        reference=f"VATT-{placement.take.take_id}",
+        fps=cue.fps,
+        scene=cue.clip,
+        take=placement.take.take_id,
+    )
+    bwf.write(target, facts, [bwf.to_pcm24(wet)])
+    mix = {
+        "dry": path.name,
+        "duck": {
+            "tracks": list(ducking.tracks),
+            "gain_db": ducking.gain_db,
+            "spans_s": [[round(a, 3), round(b, 3)] for a, b in spans],
+        },
+    }
+    metadata = {**placement.metadata, "mix": {**placement.metadata.get("mix", {}), **mix}}
+    return replace(placement, wav_path=target, metadata=metadata)
+
+
+def envelope(n_samples: int, rate: int, spans: Spans, gain_db: float) -> NDArray[np.float64]:
+    """Gain a sample: 1 outside the spans, ``gain_db`` inside, raised-cosine ramps around them."""
+    time_s = np.arange(n_samples) / rate
+    amount = np.zeros(n_samples)
+    for start, end in spans:
+        rise = np.clip((time_s - (start - RAMP_S)) / RAMP_S, 0.0, 1.0)
+        fall = np.clip(((end + RAMP_S) - time_s) / RAMP_S, 0.0, 1.0)
+        amount = np.maximum(amount, np.minimum(rise, fall))
+    smooth = 0.5 - 0.5 * np.cos(np.pi * amount)
+    gain: NDArray[np.float64] = 10 ** (gain_db * smooth / 20)
+    return gain

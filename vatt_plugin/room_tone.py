@@ -1,0 +1,160 @@
+"""Room tone: a quiet, steady bed under each scene, so that cuts between takes do not pump.
+
+Every take ends in near silence of its own colour; at a cut that colour jumps. The bed is noise
+with the average spectrum of the quietest moments of the scene's takes, at a level just above
+them, one file a scene, with long fades. It is made from a fixed seed: same takes, same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from vatt_plugin import bwf
+from vatt_plugin.timeline.facts import SCHEMA
+from vatt_plugin.timeline.model import Placement, Timeline
+from vatt_plugin.timeline.tracks import Sound
+
+RATE = bwf.SAMPLE_RATE
+WINDOW = 4096
+QUIETEST = 0.1
+"""Share of a take's moments that count as its silence."""
+LOUDEST_DBFS = -52.0
+SOFTEST_DBFS = -66.0
+FADE_S = 0.5
+MAX_GAP_S = 2.0
+"""A longer stretch without picture cues begins a new scene."""
+STEM = "Room tone"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Placements that follow each other, and the timeline frames from first to last."""
+
+    placements: tuple[Placement, ...]
+    first: int
+    last: int
+
+
+def scenes(placements: Iterable[Placement]) -> list[Scene]:
+    """Runs of cues with no longer gap than ``MAX_GAP_S``."""
+    found: list[list[Placement]] = []
+    end = -math.inf
+    for placement in sorted(placements, key=lambda p: p.cue.start_frame):
+        cue = placement.cue
+        if (cue.start_frame - end) / float(cue.fps) > MAX_GAP_S or not found:
+            found.append([])
+        found[-1].append(placement)
+        end = max(end, cue.start_frame + cue.n_frames)
+    return [
+        Scene(
+            tuple(run),
+            run[0].cue.start_frame,
+            max(p.cue.start_frame + p.cue.n_frames for p in run),
+        )
+        for run in found
+    ]
+
+
+def room_tone(
+    timeline: Timeline, placements: Sequence[Placement], folder: Path, *, record_time: bool = False
+) -> list[Sound]:
+    """A bed for every scene of two cues or more, written into ``folder``.
+
+    Args:
+        timeline: the cut.
+        placements: the takes that are laid.
+        folder: existing media folder.
+        record_time: stamp files with record timecode (the ``post`` profile).
+
+    Raises:
+        CannotWrite: the folder takes no more.
+    """
+    made: list[Sound] = []
+    for scene in scenes(placements):
+        if len(scene.placements) < 2:
+            continue
+        n_frames = scene.last - scene.first
+        n_samples = math.ceil(n_frames * RATE / timeline.fps)
+        spectrum = silence_spectrum([p.wav_path for p in scene.placements])
+        identity = "".join(p.take.take_id for p in scene.placements) + f"{scene.first} {n_frames}"
+        take = hashlib.sha256(identity.encode()).hexdigest()[:12]
+        sound = _shaped_noise(spectrum, n_samples, int(take, 16))
+        path = folder / f"{scene.first:07d}_room_tone_{take}.wav"
+        file_start = timeline.global_start_frame + scene.first if record_time else 0
+        facts = bwf.WavFacts(
+            n_samples=n_samples,
+            time_reference=bwf.time_reference(file_start, timeline.fps),
+            description="room tone",
+            reference=f"VATT-{take}",
+            fps=timeline.fps,
+            drop=timeline.drop,
+            project=timeline.name,
+            scene="room tone",
+            take=take,
+        )
+        bwf.write(path, facts, [bwf.to_pcm24(sound[:, None])])
+        level = 20 * math.log10(float(np.sqrt(np.mean(sound**2))) + 1e-9)
+        made.append(
+            Sound(
+                scene.first, n_frames, 0, n_frames, file_start, path, f"Room tone vatt-{take}",
+                metadata={
+                    "schema": SCHEMA, "take": take, "kind": "room_tone", "stem": STEM,
+                    "level_dbfs": round(level, 1), "samples": n_samples, "sample_rate": RATE,
+                },
+                stem=STEM,
+            )
+        )  # fmt: skip
+    return made
+
+
+def silence_spectrum(paths: Iterable[Path]) -> NDArray[np.float64]:
+    """Mean power spectrum [WINDOW // 2 + 1] of the quietest moments of several sounds."""
+    window = np.hanning(WINDOW)
+    total = np.zeros(WINDOW // 2 + 1)
+    count = 0
+    for path in paths:
+        samples, _ = soundfile.read(path, dtype="float64", always_2d=True)
+        mono = samples.mean(axis=1)
+        n = (len(mono) - WINDOW) // (WINDOW // 2) + 1
+        if n < 1:
+            continue
+        frames = np.lib.stride_tricks.sliding_window_view(mono, WINDOW)[:: WINDOW // 2][:n]
+        loudness = np.mean(frames**2, axis=1)
+        quiet = frames[np.argsort(loudness)[: max(1, int(n * QUIETEST))]]
+        total += np.sum(np.abs(np.fft.rfft(quiet * window)) ** 2, axis=0)
+        count += len(quiet)
+    return total / max(1, count)
+
+
+def _shaped_noise(power: NDArray[np.float64], n_samples: int, seed: int) -> NDArray[np.float64]:
+    """Noise of a spectrum, held between the softest and loudest level, faded at both ends."""
+    hertz = np.fft.rfftfreq(WINDOW, 1 / RATE)
+    floor = 1.0 / (
+        1.0 + (hertz / 300.0) ** 1.5
+    )  # the hush of a room, where takes are digital silence
+    shape = np.sqrt(power / (power.max() + 1e-30) + 1e-4 * floor)
+    shape[0] = 0.0
+    noise = np.random.default_rng(seed)
+    hop = WINDOW // 2
+    window = np.sqrt(np.hanning(WINDOW + 1)[:-1])  # squared, halves overlap to one
+    out = np.zeros(n_samples + 2 * WINDOW)
+    for at in range(0, n_samples + hop, hop):
+        phases = np.exp(2j * np.pi * noise.random(len(shape)))
+        out[at : at + WINDOW] += np.fft.irfft(shape * phases) * window
+    out = out[hop : hop + n_samples]
+    rms = float(np.sqrt(np.mean(out**2))) + 1e-12
+    quiet_db = 10 * math.log10(float(np.sum(power)) / WINDOW**2 * 4 + 1e-12)
+    level = 10 ** (min(max(quiet_db, SOFTEST_DBFS), LOUDEST_DBFS) / 20)
+    n_fade = min(int(FADE_S * RATE), n_samples // 2)
+    edge = np.minimum(np.arange(n_samples), np.arange(n_samples)[::-1])
+    fade = np.clip(edge / max(1, n_fade), 0.0, 1.0)
+    shaped: NDArray[np.float64] = out / rms * level * fade
+    return shaped

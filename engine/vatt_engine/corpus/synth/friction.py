@@ -113,8 +113,9 @@ def creak(params: Creak, strength: float, sr: int, rng: Rng) -> Grain:
     ratios = ratios * rng.uniform(0.85, 1.15, ratios.size)
     hz = params.pitch_hz * ratios * rng.uniform(0.96, 1.04, ratios.size)
     weights = np.array([1.0, 0.8, 0.9, 0.6, 0.5, 0.35, 0.25]) * rng.uniform(0.6, 1.0, ratios.size)
-    ring = dsp.ringing(hz, rng.uniform(0.003, 0.010, ratios.size), weights, dsp.samples(0.07, sr), sr,
-                       np.full(ratios.size, 1.2))  # fmt: skip
+    decays = rng.uniform(0.003, 0.010, ratios.size)
+    phases = np.full(ratios.size, 1.2)
+    ring = dsp.ringing(hz, decays, weights, dsp.samples(0.07, sr), sr, phases)
     wave = dsp.scatter(starts, gains, ring, n)
     rub = dsp.band(dsp.white(n, rng), 1500.0, 6000.0, sr, order=1) * pull
     wave = dsp.unit_peak(wave) + 0.08 * rub

@@ -30,27 +30,32 @@ LANE_HZ = 50.0
 FEATURES = (
     "energy",  # mean change of the picture that the camera does not explain
     "speed",  # mean residual flow
-    "right",  # momentum by direction, summed over the picture
+    "right",  # residual flow by direction, averaged over the picture
     "left",
     "down",
     "up",
     "jolt",  # change of momentum since the frame before, summed over cells
+    "burst",  # increase of energy since the frame before, summed over cells
     "camera",  # speed of the camera
     "zoom",  # expansion of the whole picture
     "cut",  # how unlike the frame before, 0..1
     "flash",  # change of mean brightness
-    "burst",  # increase of energy, summed over cells
 )
-"""Names of the first features; the rest are the energies of 3 x 4 cells, row by row."""
+"""Names of the first features. Then, for each of 3 x 4 cells row by row: energy; downward momentum;
+rightward momentum. Flow is in points (half pixels of the image) a 25th of a second."""
 
 CELLS = (3, 4)
-N_FEATURES = len(FEATURES) + CELLS[0] * CELLS[1]
+N_CELLS = CELLS[0] * CELLS[1]
+N_FEATURES = len(FEATURES) + 3 * N_CELLS
 
 _GRID = (9, 16)
 _BLOCK = 5  # points of a block's side: 45 / 9 and 80 / 16
 _NOISE = 1.5  # grey levels that compression and grain alone change
 _TEXTURE = 4.0  # gradient energy below which a block's flow is not trusted
 _CUT = 0.5
+_AT = {name: i for i, name in enumerate(FEATURES)}
+_ENERGY = slice(len(FEATURES), len(FEATURES) + N_CELLS)
+_MOMENTUM = slice(len(FEATURES) + N_CELLS, N_FEATURES)
 
 
 class MotionMeter:
@@ -59,65 +64,75 @@ class MotionMeter:
     def __init__(self) -> None:
         self._image: Image | None = None
         self._before: _Prepared | None = None
-        self._momentum: Floats | None = None
-        self._energy: Floats | None = None
         self._rows: list[Floats | None] = []
 
     def feed(self, image: Image) -> None:
         """Take the next image [90, 160]; the same array object means the same video frame."""
         if image is self._image:
-            self._rows.append(None)  # judged from its neighbours at the end
+            self._rows.append(None)  # told from its neighbours at the end
             return
         now = _Prepared(image)
         if self._before is None:
             self._rows.append(np.zeros(N_FEATURES, np.float32))
         else:
-            self._rows.append(self._compare(self._before, now))
+            self._rows.append(_compare(self._before, now))
         self._image, self._before = image, now
 
     def finish(self) -> Floats:
         """All features [F, N_FEATURES]."""
-        rows = np.zeros((len(self._rows), N_FEATURES), np.float32)
-        for i, row in enumerate(self._rows):
-            if row is not None:
-                rows[i] = row
-        # A source slower than 25 fps repeats frames now and then: those show no motion of their
-        # own. They get half of what the next one shows, which has moved for twice the time.
-        for i in range(len(rows) - 1):
-            following = self._rows[i + 1]
-            if self._rows[i] is None and following is not None:
-                rows[i] = rows[i + 1] = following / 2
+        rows = _fill_repeats(self._rows)
+        if len(rows) > 1:
+            change = np.diff(rows, axis=0)
+            momentum = change[:, _MOMENTUM].reshape(-1, 2, N_CELLS)
+            rows[1:, _AT["jolt"]] = np.hypot(momentum[:, 0], momentum[:, 1]).sum(axis=1)
+            rows[1:, _AT["burst"]] = np.maximum(change[:, _ENERGY], 0).sum(axis=1)
         return rows
 
-    def _compare(self, before: _Prepared, now: _Prepared) -> Floats:
-        shift, cut = _camera_shift(before, now)
-        if cut > _CUT:
-            self._momentum = self._energy = None
-            row = np.zeros(N_FEATURES, np.float32)
-            row[FEATURES.index("cut")] = cut
-            return row
-        flow, change, trust = _block_flow(before.shifted(shift), now.points, shift)
-        camera = _affine(flow, trust)
-        flow = (flow - camera) * np.minimum(1, change / (2 * _NOISE))[..., None]
-        change = np.maximum(change - _NOISE, 0)
-        momentum = np.einsum("crk,rkd->cd", _CELL_WEIGHTS, flow)  # [12, 2], y before x
-        energy = np.einsum("crk,rk->c", _CELL_WEIGHTS, change)
-        last_momentum = momentum if self._momentum is None else self._momentum
-        last_energy = energy if self._energy is None else self._energy
-        self._momentum, self._energy = momentum, energy
-        ys, xs = np.maximum(flow, 0).mean(axis=(0, 1)), np.maximum(-flow, 0).mean(axis=(0, 1))
-        head = (
-            change.mean(),
-            np.hypot(flow[..., 0], flow[..., 1]).mean(),
-            *(ys[1], xs[1], ys[0], xs[0]),
-            np.hypot(*(momentum - last_momentum).T).sum(),
-            float(np.hypot(*(shift + camera.mean(axis=(0, 1))))),
-            _expansion(camera),
-            cut,
-            (now.mean - before.mean) / 255,
-            np.maximum(energy - last_energy, 0).sum(),
-        )
-        return np.concatenate([np.array(head, np.float32), energy.astype(np.float32)])
+
+def _fill_repeats(rows: list[Floats | None]) -> Floats:
+    """Give repeated images the motion of the next new one; [F, N_FEATURES].
+
+    A source of 24 fps repeats an image once a second, one of 12 fps every image. What moved from
+    one image to the next is spread over the time an image usually stays; a freeze stays still.
+    """
+    filled = np.zeros((len(rows), N_FEATURES), np.float32)
+    new = np.array([i for i, row in enumerate(rows) if row is not None], dtype=np.int64)
+    if len(new) < 2:
+        return filled
+    stays = np.diff(new)
+    usual = median_filter(stays, min(9, len(stays)), mode="nearest")
+    for at, stay, steps in zip(new[1:], stays, usual, strict=True):
+        reach = stay if stay <= steps + 1 else steps
+        filled[at - reach + 1 : at + 1] = rows[at] / np.float32(steps)
+        filled[at - reach + 1 : at + 1, _AT["cut"]] = rows[at][_AT["cut"]]
+    return filled
+
+
+def _compare(before: _Prepared, now: _Prepared) -> Floats:
+    """Features of one image, ``jolt`` and ``burst`` still 0."""
+    row = np.zeros(N_FEATURES, np.float32)
+    shift, cut = _camera_shift(before, now)
+    row[_AT["cut"]] = cut
+    if cut > _CUT:
+        return row
+    aligned = before.shifted(shift)
+    gain = np.clip(now.points.std() / max(aligned.std(), 1e-3), 0.5, 2.0)  # light that changes
+    flow, change, trust = _block_flow(aligned * gain, now.points, shift)
+    camera = _affine(flow, trust)
+    flow = (flow - camera) * np.minimum(1, change / (2 * _NOISE))[..., None]
+    change = np.maximum(change - _NOISE, 0)
+    toward, away = (np.maximum(f, 0).mean(axis=(0, 1)) for f in (flow, -flow))  # each (y, x)
+    row[: _AT["jolt"]] = (
+        change.mean(),
+        np.hypot(flow[..., 0], flow[..., 1]).mean(),
+        *(toward[1], away[1], toward[0], away[0]),
+    )
+    row[_AT["camera"]] = np.hypot(*(shift + camera.mean(axis=(0, 1))))
+    row[_AT["zoom"]] = camera[-1, :, 0].mean() - camera[0, :, 0].mean()
+    row[_AT["flash"]] = (now.mean - before.mean) / 255
+    row[_ENERGY] = np.einsum("crk,rk->c", _CELL_WEIGHTS, change)
+    row[_MOMENTUM] = np.einsum("crk,rkd->dc", _CELL_WEIGHTS, flow).reshape(-1)
+    return row
 
 
 class _Prepared:
@@ -243,10 +258,6 @@ def _affine(flow: Floats, trust: Floats) -> Floats:
     return fitted.reshape(*_GRID, 2).astype(np.float32)
 
 
-def _expansion(camera: Floats) -> float:
-    return float(camera[-1, :, 0].mean() - camera[0, :, 0].mean())
-
-
 def spot(motion: Floats, fps: float = MOTION_FPS) -> SyncLane:
     """The sync lane of a picture: where it hits, and how busy it is.
 
@@ -260,25 +271,37 @@ def spot(motion: Floats, fps: float = MOTION_FPS) -> SyncLane:
 
 
 def _hits(motion: Floats, fps: float) -> Iterator[tuple[float, float]]:
-    jolt = motion[:, FEATURES.index("jolt")].astype(np.float64)
-    cut = motion[:, FEATURES.index("cut")]
-    jolt[maximum_filter1d(cut, 3) > _CUT] = 0
-    width = int(0.8 * fps) | 1
-    usual = median_filter(jolt, width, mode="nearest")
-    unusual = np.maximum(jolt - 1.5 * usual, 0)
-    loudest = float(np.quantile(unusual, 0.995))
-    threshold = max(0.004, 0.15 * loudest, 1.5 * float(usual.mean()))
+    """Moments when motion breaks off, and how hard.
+
+    Things fall, feet are put down and hammers come down: what stops on its way down counts most.
+    The stop is measured against how much moves around that time, so that quiet pictures have hits
+    too and busy ones not only hits.
+    """
+    names = ("right", "left", "down", "up")
+    flow = motion[:, [_AT[name] for name in names]].astype(np.float64)
+    lost = np.zeros(len(flow))
+    lost[:-1] = np.maximum(flow[:-1] - flow[1:], 0) @ _STOP_WEIGHTS
+    around = uniform_filter1d(flow.sum(axis=1), int(0.36 * fps) | 1, mode="nearest")
+    flash = maximum_filter1d(np.abs(motion[:, _AT["flash"]]), 3)
+    stop = lost / (around + 0.1 * motion[:, _AT["camera"]] + 0.4 * flash + _CALM)
+    stop[maximum_filter1d(motion[:, _AT["cut"]], 3) > _CUT] = 0
+    width = int(0.84 * fps) | 1
+    unusual = np.maximum(stop - 1.5 * median_filter(stop, width, mode="nearest"), 0)
     highest = maximum_filter1d(unusual, 5)
-    for i in np.flatnonzero((unusual == highest) & (unusual > threshold)):
+    for i in np.flatnonzero((unusual == highest) & (unusual > _STOP)):
         low, here, high = (unusual[j] if 0 <= j < len(unusual) else 0.0 for j in (i - 1, i, i + 1))
-        # Momentum is known between frames i-1 and i, its change is centred on frame i - 1.
-        place = i - 1 + (high - low) / (2 * (low + here + high))
-        strength = min(1.0, float(np.sqrt(here / (loudest + 1e-9))))
-        yield max(0.0, float(place / fps)), strength
+        # Row i tells of the time between images i - 1 and i, and motion stopped at its end.
+        place = i - 0.17 + 0.5 * (high - low) / (low + here + high)
+        yield max(0.0, float(place / fps)), float(min(1.0, here / (2 * _STOP) + 0.2))
+
+
+_STOP_WEIGHTS = np.array([0.4, 0.4, 1.5, 0.1])  # right, left, down, up
+_STOP = 0.26  # share of the motion around that must break off at once
+_CALM = 0.01  # flow that compression noise makes of a still picture
 
 
 def _intensity(motion: Floats, fps: float) -> tuple[float, ...]:
-    speed = motion[:, FEATURES.index("speed")] + 0.02 * motion[:, FEATURES.index("energy")]
+    speed = motion[:, _AT["speed"]] + 0.02 * motion[:, _AT["energy"]]
     smooth = uniform_filter1d(speed.astype(np.float64), 3)
     level = smooth / (smooth + max(0.02, float(np.quantile(smooth, 0.9)) / 2))
     n = round(len(motion) / fps * LANE_HZ)

@@ -64,7 +64,8 @@ def run(request: Bench, report: Report) -> dict[str, Any]:
     """Load the model, make a clip, and time three jobs.
 
     Args:
-        request: model, device, seconds of picture; option ``steps`` changes the sampling steps.
+        request: model, device, seconds of picture; option ``steps`` changes the sampling steps,
+            ``size: published`` times the published size instead (``bench_published``).
         report: called with (stage, done, total); may raise to stop.
 
     Returns:
@@ -74,6 +75,10 @@ def run(request: Bench, report: Report) -> dict[str, Any]:
         BadRequest: an impossible duration.
         UnknownModel, DeviceUnavailable: see ``model_folder.load_model``.
     """
+    if request.options.get("size") == "published":
+        from vatt_engine.bench_published import run_published
+
+        return run_published(request, report)
     duration_s = request.duration_s
     if not (math.isfinite(duration_s) and 0.5 <= duration_s <= _LONGEST_S):
         raise BadRequest(f"duration_s is {duration_s}; allowed: 0.5 to {_LONGEST_S:.0f} seconds.")

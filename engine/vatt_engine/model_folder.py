@@ -355,9 +355,11 @@ def _make_tiny() -> Model:
 def _run_dtype(
     component: str, net: nn.Module, device: torch.device, precision: Precision
 ) -> torch.dtype:
-    """Codec and visual encoder run in 32 bits; LM and audio model as asked for."""
-    if component in ("visual", "codec"):
+    """The codec runs in 32 bits, the visual encoder in 16 on CUDA; LM and audio model as asked."""
+    if component == "codec" or (component == "visual" and precision == "float32"):
         return torch.float32
+    if component == "visual":
+        return torch.float16 if device.type == "cuda" else torch.float32
     if precision != "auto":
         return torch.float32 if precision == "float32" else torch.bfloat16
     if device.type == "cuda":

@@ -16,6 +16,7 @@ from vatt_plugin.cli.console import (
     engine,
     print_json,
 )
+from vatt_plugin.errors import UsageError
 
 
 def add_parser(subparsers: Any) -> None:
@@ -25,6 +26,20 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--duration", type=float, default=10.0, metavar="S", help="seconds of picture (default 10)"
     )
+    parser.add_argument(
+        "--size",
+        choices=("model", "published"),
+        default="model",
+        help="an installed model, or nets of the published size with random weights",
+    )
+    parser.add_argument("--layers", type=int, metavar="N", help="published: only so many layers")
+    parser.add_argument("--steps", type=int, metavar="N", help="sampling steps (the model's own)")
+    parser.add_argument(
+        "--batch", metavar="B,...", help="published: clips at once (CUDA: 1,16; elsewhere: 1)"
+    )
+    parser.add_argument(
+        "--compile", action="store_true", help="published: fuse kernels by torch.compile"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -32,21 +47,40 @@ def run(args: argparse.Namespace) -> int:
     """Time the stages and print the table."""
     console = Console(args.json)
     with engine() as process, Interrupt() as interrupted:
-        model = choose_model(process, args.model)
-        request = Bench(model=model["name"], device=device_of(args), duration_s=args.duration)
-        if args.model and model.get("folder"):
-            request = Bench(model=args.model, device=device_of(args), duration_s=args.duration)
+        name = args.model or ""
+        if args.size == "model":
+            model = choose_model(process, args.model)
+            name = args.model if args.model and model.get("folder") else model["name"]
+        request = Bench(
+            model=name, device=device_of(args), duration_s=args.duration, options=_options(args)
+        )
         table = ask(process, request, stop=interrupted)
     if args.json:
         print_json(table)
         return 0
+    _say(console, table)
+    return 0
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """What ``Bench.options`` carries."""
+    options: dict[str, Any] = {} if args.steps is None else {"steps": args.steps}
+    if args.size == "published":
+        try:
+            batches = [int(n) for n in (args.batch or "").split(",") if n.strip()]
+        except ValueError:
+            raise UsageError(f"--batch takes whole numbers, not {args.batch!r}.") from None
+        options |= {"size": "published", "layers": args.layers, "batches": batches}
+        options["compiled"] = args.compile
+    return options
+
+
+def _say(console: Console, table: dict[str, Any], before: str = "") -> None:
     for name, value in table.items():
         if isinstance(value, dict):
-            for part, figure in value.items():
-                console.say(f"{name + ' ' + part:32} {_figure(figure)}")
+            _say(console, value, f"{before}{name} ")
         else:
-            console.say(f"{name:32} {_figure(value)}")
-    return 0
+            console.say(f"{before + name:40} {_figure(value)}")
 
 
 def _figure(value: Any) -> str:

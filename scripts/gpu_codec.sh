@@ -7,7 +7,7 @@
 # STEPS sets the length of the whole run (the learning rate falls at its end); CONFIG another config.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-carried=build/gpu
+carried=${CARRIED:-build/gpu}
 config=${CONFIG:-configs/codec-gpu.toml}
 out=${OUT:-build/gpu-out}
 export PYTHONUNBUFFERED=1
@@ -16,7 +16,7 @@ pack() {
     python=${PYTHON:-.venv/bin/python}
     rm -rf "$carried"
     mkdir -p "$carried/wheels" "$carried/site"
-    "$python" -m vatt_engine.training.travel pack "$config" "$carried/sounds" --kbps "${KBPS:-40}"
+    "$python" -m vatt_engine.training.travel pack "$config" "$carried/sounds" --kbps "${KBPS:-28}"
     # encodec is pure Python and published as source only, so the installed package travels.
     package=$("$python" -c 'import encodec, pathlib; print(pathlib.Path(encodec.__file__).parent)')
     cp -r "$package" "$carried/site/"
@@ -47,18 +47,14 @@ import sys
 from pathlib import Path
 
 text = Path(sys.argv[1]).read_text()
-head, _, rest = text.partition("[[data.sources]]")
-tail = rest[rest.index("[optim]"):]
-sources = (
-    '[[data.sources]]\npath = "runs/gpu-sounds/train.npy"\n\n'
-    '[[data.sources]]\npath = "runs/gpu-sounds/held_out.npy"\nheld_out = true\n\n'
-)
+text = text.replace("runs/corpus/train.jsonl", "runs/gpu-sounds/train.npy")
+text = text.replace("runs/corpus/test.jsonl", "runs/gpu-sounds/held_out.npy")
 if sys.argv[2]:
     steps = int(sys.argv[2])
-    tail = re.sub(r"(?m)^steps = \d+", f"steps = {steps}", tail)
-    tail = re.sub(r"(?m)^warmup_steps = \d+", f"warmup_steps = {min(1000, steps // 20)}", tail)
-    tail = re.sub(r"(?m)^decay_steps = \d+", f"decay_steps = {steps // 4}", tail)
-print(head + sources + tail)
+    text = re.sub(r"(?m)^steps = \d+", f"steps = {steps}", text)
+    text = re.sub(r"(?m)^warmup_steps = \d+", f"warmup_steps = {min(1000, steps // 20)}", text)
+    text = re.sub(r"(?m)^decay_steps = \d+", f"decay_steps = {steps // 4}", text)
+print(text)
 EOF
     folder=$(sed -n 's/^folder = "\(.*\)"/\1/p' runs/codec-gpu.toml)
     resume=()

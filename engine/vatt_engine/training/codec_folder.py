@@ -62,6 +62,7 @@ def write_codec(
     }
     folder.mkdir(parents=True, exist_ok=True)
     save_file(halves, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)  # safetensors makes it readable to its owner alone
     digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     description = {
         "schema": SCHEMA,

@@ -112,6 +112,10 @@ def _paste_body(
     py = (body.pos[samples, 1] - camera[samples, 1]) * unit + height / 2
     half_x = np.maximum(body.sprite.half[0] * body.scale[samples, 0] * unit, 0.35)
     half_y = np.maximum(body.sprite.half[1] * body.scale[samples, 1] * unit, 0.35)
+    photo = load_photo(body.sprite.photo, grey) if body.sprite.photo else None
+    if photo is not None:  # keeps its own proportions, on about the area of the shape
+        side, aspect = 1.2 * np.sqrt(half_x * half_y), np.sqrt(photo.shape[1] / photo.shape[0])
+        half_x, half_y = side * aspect, side / aspect
     # One box that holds the body at all open moments of a video frame.
     tilt = np.abs(np.stack([np.sin(body.angle[samples]), np.cos(body.angle[samples])]))
     reach_x = half_x * tilt[1] + half_y * tilt[0] + 1.5
@@ -121,7 +125,6 @@ def _paste_body(
     top = np.clip(np.floor((py - reach_y).min(axis=1)), 0, height).astype(int)
     bottom = np.clip(np.ceil((py + reach_y).max(axis=1)), 0, height).astype(int)
     colour, accent = _tint(body.sprite.colour, grey), _tint(body.sprite.accent, grey)
-    photo = load_photo(body.sprite.photo, grey) if body.sprite.photo else None
     for k in np.flatnonzero((right > left) & (bottom > top) & shown.any(axis=1)):
         rows = np.arange(top[k], bottom[k], dtype=np.float32)[:, None] + 0.5
         columns = np.arange(left[k], right[k], dtype=np.float32)[None, :] + 0.5

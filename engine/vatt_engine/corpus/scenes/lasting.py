@@ -308,7 +308,7 @@ def idle(stage: Stage) -> Part:
     )
     starts = _starts(stage, gate)
     return stage.part(
-        bodies=(case, wheel, rod),
+        bodies=(case,) if stage.photo else (case, wheel, rod),
         times=starts,
         level=0.8 * gate,
         kind="continuous",

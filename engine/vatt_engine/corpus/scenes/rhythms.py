@@ -360,7 +360,9 @@ def call(stage: Stage) -> Part:
     half = stage.size * 1.5
     y = stage.floor - half
     idle = 0.004 * np.sin(2 * np.pi * 0.5 * stage.clock)
-    trunk = stage.body(stage.sprite("blob", half * 1.2, half * 0.7, real=True), stage.x, y + idle)
+    sprite = stage.sprite("blob", half * 1.2, half * 0.7, real=True)
+    whole = bool(stage.photo)  # a photograph moves as a whole and has its own head
+    trunk = stage.body(sprite, stage.x, y + idle - 0.03 * whole * jerk, -0.15 * whole * jerk)
     head_x, head_y = stage.x + half * 1.15, y - half * 0.7
     head = stage.body(
         stage.sprite("disc", half * 0.5, half * 0.45),
@@ -376,7 +378,7 @@ def call(stage: Stage) -> Part:
     )
     level = 0.8 * jerk
     return stage.part(
-        bodies=(trunk, head, jaw),
+        bodies=(trunk,) if whole else (trunk, head, jaw),
         times=times,
         level=level,
         ring_s=0.25,
@@ -403,7 +405,7 @@ def bob(stage: Stage) -> Part:
         -0.4 * hop,
     )
     return stage.part(
-        bodies=(body, beak),
+        bodies=(body,) if stage.photo else (body, beak),
         times=times,
         level=0.8 * hop,
         ring_s=0.25,

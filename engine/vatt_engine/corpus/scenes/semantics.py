@@ -123,7 +123,7 @@ def draw_features(scene: Scene, prior: FeaturePrior, fps: float = 5.0) -> Floats
         ground = _region(prior, rng, style, spread, scenery, float(rng.uniform(0.05, 0.3)))
         mixed = np.repeat(ground[None], int(mine.sum()), axis=0)
         for share, number in zip(shares, classes, strict=True):
-            strength = clear * float(rng.uniform(0.2, 0.45))
+            strength = clear * float(rng.uniform(0.12, 0.42))
             thing = _region(prior, rng, style, spread, number, strength)
             mixed += share[mine, None] * (thing - mixed)
         out[mine] = mixed
@@ -148,7 +148,7 @@ def _region(
 
 def _share(part: Part, scene: Scene, at: NDArray[np.int64], rng: np.random.Generator) -> Floats:
     """How much of the picture a part's thing fills [F], 0 when it is not in view."""
-    base = float(rng.uniform(0.35, 0.85))
+    base = float(rng.uniform(0.25, 0.85))
     seen = ~scene.world.cutaway[at]
     if part.bodies:
         samples = at * (len(part.bodies[0].angle) // scene.n_frames)

@@ -108,6 +108,8 @@ class Stage:
         """A body's look; ``real`` asks for the photograph where there is one."""
         pattern = str(self.rng.choice(["plain", "stripes", "spots", "halves"]))
         photo = self.photo if real else ""
+        if photo:  # a photograph needs some pixels to be known for what it is
+            half_x, half_y = 1.6 * half_x, 1.6 * half_y
         return Sprite(shape, (half_x, half_y), self.colour(), self.colour(), pattern, photo)
 
     def body(

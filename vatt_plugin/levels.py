@@ -27,6 +27,28 @@ MAX_LIFT_DB = 15.0
 CEILING_DBTP = -1.0
 MIN_LOUDNESS_S = 0.4  # BS.1770 knows no loudness of shorter sounds
 
+_CATEGORY_LUFS = (
+    # by the letters that ids of the Universal Category System begin with
+    ("CLOTH", -35.0),
+    ("FEET", -31.0),
+    ("FOLYClth", -35.0),
+    ("FOLYFeet", -31.0),
+    ("FOLYHand", -31.0),
+    ("HAND", -31.0),
+    ("OBJ", -29.0),
+    ("AMB", -34.0),
+    ("WIND", -32.0),
+    ("RAIN", -32.0),
+    ("DOOR", -26.0),
+    ("GLAS", -26.0),
+    ("METL", -27.0),
+    ("WEAP", -24.0),
+    ("GUN", -22.0),
+    ("EXPL", -20.0),
+    ("THUN", -22.0),
+    ("VEH", -26.0),
+)
+
 Block = NDArray[np.float32]
 """Samples [n, channels] of one stretch of sound, -1..1."""
 
@@ -132,19 +154,28 @@ def measure(blocks: Iterable[Block], n_channels: int) -> Measurement:
     return meter.result()
 
 
-def choose_gain_db(measured: Measurement, wanted_db: float | None = None) -> float:
+def target_lufs(category: str = "") -> float:
+    """Loudness for takes of a UCS category: a footstep lies lower than a slamming door."""
+    known = [(len(start), level) for start, level in _CATEGORY_LUFS if category.startswith(start)]
+    return max(known)[1] if known else TARGET_LUFS
+
+
+def choose_gain_db(
+    measured: Measurement, wanted_db: float | None = None, target: float = TARGET_LUFS
+) -> float:
     """The gain that brings a take to its level; see the level rule above.
 
     Args:
         measured: of the take as the engine made it.
         wanted_db: use this instead of the loudness target, as for a take that continues an
             earlier one; the ceiling still holds.
+        target: loudness to bring it to, LUFS; see ``target_lufs``.
     """
     if measured.true_peak_dbtp is None:
         return 0.0
     gain_db = 0.0 if wanted_db is None else wanted_db
     if wanted_db is None and measured.gauge_lufs is not None and measured.gauge_lufs > FLOOR_LUFS:
-        gain_db = min(TARGET_LUFS - measured.gauge_lufs, MAX_LIFT_DB)
+        gain_db = min(target - measured.gauge_lufs, MAX_LIFT_DB)
     ceiling_db = CEILING_DBTP - measured.true_peak_dbtp
     # Down to a hundredth, so that figures shown and figures applied are the same.
     return math.floor(min(gain_db, ceiling_db) * 100) / 100

@@ -1,8 +1,8 @@
 """Mix rules that are baked into the files, since editors' programs cannot be told levels.
 
-*Levels* go by category: a footstep lies lower than a door slam (``target_lufs``). *Ducking* holds
-the Foley back while a dialogue track speaks: by where its clips lie and, where their media can be
-read, by when there is sound on it. *Room tone* is in ``room_tone``.
+Ducking holds the Foley back while a dialogue track speaks: by where its clips lie and, where their
+media can be read, by when there is sound on it. Levels by category are in ``levels``, room tone
+in ``room_tone``.
 """
 
 from __future__ import annotations
@@ -34,35 +34,6 @@ GATE_DBFS = -42.0
 HANG_S = 0.35
 _HOP_S = 0.02
 _MAX_SPEECH_S = 4 * 3600
-
-_TARGETS_LUFS = (
-    # UCS category, by the letters its ids begin with; Foley lies under dialogue at -27 to -24
-    ("CLOTH", -35.0),
-    ("FEET", -31.0),
-    ("FOLYClth", -35.0),
-    ("FOLYFeet", -31.0),
-    ("FOLYHand", -31.0),
-    ("HAND", -31.0),
-    ("OBJ", -29.0),
-    ("AMB", -34.0),
-    ("WIND", -32.0),
-    ("RAIN", -32.0),
-    ("DOOR", -26.0),
-    ("GLAS", -26.0),
-    ("METL", -27.0),
-    ("WEAP", -24.0),
-    ("GUN", -22.0),
-    ("EXPL", -20.0),
-    ("THUN", -22.0),
-    ("VEH", -26.0),
-)
-
-
-def target_lufs(category: str, default: float) -> float:
-    """Loudness that takes of a UCS category are brought to; ``default`` for the others."""
-    matches = [(len(start), level) for start, level in _TARGETS_LUFS if category.startswith(start)]
-    return max(matches)[1] if matches else default
-
 
 # --- ducking ---------------------------------------------------------------------------------
 

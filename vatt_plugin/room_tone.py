@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vatt_plugin import bwf
 from vatt_plugin.timeline.facts import SCHEMA
 from vatt_plugin.timeline.model import Placement, Timeline
-from vatt_plugin.timeline.tracks import Sound
+from vatt_plugin.timeline.tracks import ROOM_TONE, Sound
 
 RATE = bwf.SAMPLE_RATE
 WINDOW = 4096
@@ -31,7 +31,6 @@ SOFTEST_DBFS = -66.0
 FADE_S = 0.5
 MAX_GAP_S = 2.0
 """A longer stretch without picture cues begins a new scene."""
-STEM = "Room tone"
 
 
 @dataclass(frozen=True)
@@ -106,10 +105,10 @@ def room_tone(
             Sound(
                 scene.first, n_frames, 0, n_frames, file_start, path, f"Room tone vatt-{take}",
                 metadata={
-                    "schema": SCHEMA, "take": take, "kind": "room_tone", "stem": STEM,
+                    "schema": SCHEMA, "take": take, "kind": "room_tone", "stem": ROOM_TONE,
                     "level_dbfs": round(level, 1), "samples": n_samples, "sample_rate": RATE,
                 },
-                stem=STEM,
+                stem=ROOM_TONE,
             )
         )  # fmt: skip
     return made

@@ -20,7 +20,7 @@ import opentimelineio as otio
 from vatt_plugin.cues import Cue
 from vatt_plugin.timeline import facts, own, rates
 from vatt_plugin.timeline.model import Timeline
-from vatt_plugin.timeline.tracks import Sound
+from vatt_plugin.timeline.tracks import ROOM_TONE, Sound
 from vatt_plugin.timeline.urls import parse_media_url
 from vatt_plugin.timeline.wavfacts import wav_facts
 
@@ -167,10 +167,16 @@ def _laid(
     cue = max(cues, key=lambda c: _overlap(c, start, start + length), default=None)
     if cue is None or _overlap(cue, start, start + length) <= 0:
         return None
+    known = takes.facts(clip)
+    if known.get("stem") == ROOM_TONE:
+        return None  # a bed lies under a scene, not under a shot: it is made anew
     url = getattr(clip.media_reference, "target_url", "") or ""
     candidates = parse_media_url(url, timeline.document.base).candidates
     path = next((c for c in candidates if c.is_file()), candidates[0] if candidates else None)
     take = takes.of_clip(clip)
+    dry = str((known.get("mix") or {}).get("dry") or "")
+    if path is not None and dry and (path.parent / Path(dry).name).is_file():
+        path = path.parent / Path(dry).name  # what was ducked there may not be here
     if path is None or not take:
         return None
     available = clip.media_reference.available_range
@@ -197,7 +203,7 @@ def _laid(
         wav_path=path,
         name=clip.name,
         channels=header.channels if header is not None else 1,
-        metadata=takes.facts(clip),
+        metadata=known,
     )
 
 
@@ -355,7 +361,7 @@ def _sound(fate: CueFate, piece: Piece, new: Timeline) -> Sound:
     start = cue.start_frame + piece.first
     n_frames = min(piece.last - piece.first + piece.tail, new.n_frames - start)
     metadata = {
-        **laid.metadata,
+        **{key: value for key, value in laid.metadata.items() if key != "mix"},
         "schema": facts.SCHEMA,
         "take": laid.take,
         **facts.to_plain(facts.cue_facts(cue)),

@@ -18,6 +18,9 @@ from vatt_plugin.timeline.rates import in_frames, nearest_frame
 UrlProfile = Literal["portable", "resolve", "premiere"]
 URL_PROFILES: tuple[UrlProfile, ...] = ("portable", "resolve", "premiere")
 
+ROOM_TONE = "Room tone"
+"""Stem of the beds that belong to no cue."""
+
 
 @dataclass(frozen=True)
 class Sound:

@@ -26,7 +26,7 @@ from vatt_plugin.timeline.rates import Frames, nearest_frame
 from vatt_plugin.timeline.reading import host_of
 from vatt_plugin.timeline.saving import save
 from vatt_plugin.timeline.sidecar import write_sidecar
-from vatt_plugin.timeline.tracks import Sound, UrlProfile, build_track, lanes
+from vatt_plugin.timeline.tracks import ROOM_TONE, Sound, UrlProfile, build_track, lanes
 from vatt_plugin.timeline.urls import parse_media_url
 from vatt_plugin.timeline.wavfacts import wav_facts
 
@@ -44,6 +44,7 @@ def write(
     url_profile: UrlProfile = "portable",
     force: bool = False,
     stems: bool = True,
+    extra: Sequence[Sound] = (),
 ) -> WriteReport:
     """Write the cut with a take under each placed cue.
 
@@ -56,6 +57,7 @@ def write(
         url_profile: how media paths are written, see ``tracks.media_url``.
         force: replace an output that is already there.
         stems: keep cues with a category on tracks of that name.
+        extra: further sounds of ours, such as room tone.
 
     Raises:
         TimelineOutputExists: the output is there, or is the input.
@@ -63,7 +65,12 @@ def write(
     """
     sounds, notes = sounds_of(timeline, placements, profile, stems)
     return write_sounds(
-        timeline, sounds, Path(out_path), url_profile=url_profile, force=force, notes=notes
+        timeline,
+        [*sounds, *extra],
+        Path(out_path),
+        url_profile=url_profile,
+        force=force,
+        notes=notes,
     )
 
 
@@ -249,7 +256,11 @@ class _Earlier:
         """Earlier sounds whose cue or place none of the new ones takes."""
         cues = {sound.metadata.get("cue") for sound in sounds} - {None}
         kept: list[Sound] = []
+        beds = any(sound.stem == ROOM_TONE for sound in sounds)
         for old in self.sounds:
+            if old.stem == ROOM_TONE:
+                kept += [] if beds else [old]
+                continue
             cue = old.metadata.get("cue")
             overlapped = any(
                 new.start_frame < old.end_frame and old.start_frame < new.end_frame

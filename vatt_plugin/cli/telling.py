@@ -1,0 +1,112 @@
+"""How a batch is shown: events for programs; lines, notes and a bar for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vatt_engine.messages import CaptionReady, Event, Progress, State, TakeReady
+from vatt_plugin.batch import CueResult, Order
+from vatt_plugin.cli.console import Console, plain
+from vatt_plugin.cues import Cue, Take
+from vatt_plugin.timeline import Timeline
+
+
+class Teller:
+    """Turns what the batch reports into events, a progress bar and lines."""
+
+    def __init__(self, console: Console, bar: Any) -> None:
+        self._console = console
+        self._bar = bar
+
+    def __call__(self, order: Order | None, news: Event | CueResult) -> None:
+        """Tell one piece of news; see ``batch.Notify``."""
+        if order is None:
+            self._tell_engine(news)
+        elif isinstance(news, CueResult):
+            self._tell_result(news)
+        else:
+            self._tell_event(order.cue, news)
+
+    def _tell_engine(self, news: Event | CueResult) -> None:
+        if isinstance(news, State):
+            self._console.event("engine", state=news.state, detail=news.detail, hint=news.hint)
+            if news.state in ("restarting", "lost"):
+                self._bar.clear()
+                self._console.note(news.detail)
+
+    def _tell_event(self, cue: Cue, news: Event | CueResult) -> None:
+        about = {"cue": cue.cue_id, "clip": cue.clip}
+        match news:
+            case Progress():
+                self._bar.set_postfix_str(f"{plain(cue.clip, 30)}: {news.stage}", refresh=False)
+                self._bar.refresh()
+                self._console.event(
+                    "progress", **about, stage=news.stage, done=news.done, total=news.total
+                )
+            case CaptionReady():
+                self._console.event("caption", **about, caption=news.caption, score=news.score)
+            case TakeReady():
+                self._console.event("take", **about, index=news.index, seed=news.seed)
+
+    def _tell_result(self, result: CueResult) -> None:
+        self._bar.update()
+        self._console.event("clip", **result_facts(result))
+        name = plain(result.cue.clip)
+        if result.status == "done" and result.chosen is not None:
+            self._bar.clear()
+            self._console.say(_line(name, result))
+        elif result.error is not None:
+            self._bar.clear()
+            self._console.note(f"{name} failed. {result.error}")
+        elif result.status != "cancelled":
+            self._bar.clear()
+            self._console.note(f"{name} is left out ({result.status}). {plain(result.note)}")
+
+
+def _line(name: str, result: CueResult) -> str:
+    take = result.chosen
+    assert take is not None
+    loud = "silent" if take.lufs is None else f"{take.lufs:.1f} LUFS"
+    kept = ", kept from an earlier run" if result.kept else ""
+    words = result.prompt or result.caption
+    return f"{name}: {plain(words)!r}, {loud}{kept}"
+
+
+def result_facts(result: CueResult) -> dict[str, Any]:
+    """A result as the ``clip`` and ``finished`` events show it."""
+    facts: dict[str, Any] = {
+        "cue": result.cue.cue_id,
+        "clip": result.cue.clip,
+        "status": result.status,
+        "prompt": result.prompt,
+        "caption": result.caption,
+        "kept": result.kept,
+        "takes": [_take_facts(take, take is result.chosen) for take in result.takes],
+    }
+    if result.error is not None:
+        facts["error"] = result.error.to_dict()
+    if result.note:
+        facts["note"] = result.note
+    return facts
+
+
+def _take_facts(take: Take, chosen: bool) -> dict[str, Any]:
+    return {
+        "wav": take.wav_path,
+        "take": take.take_id,
+        "seed": take.recipe.seed,
+        "chosen": chosen,
+        "sync": take.sync,
+        "lag_s": take.lag_s,
+        "lufs": take.lufs,
+        "peak_dbtp": take.peak_dbtp,
+        "gain_db": take.gain_db,
+        "figures": dict(take.figures),
+    }
+
+
+def tell_report(timeline: Timeline, console: Console) -> None:
+    """Everything that was repaired, guessed or left out while reading the cut."""
+    for note in timeline.report:
+        where = f"{plain(note.where)}: " if note.where else ""
+        console.note(f"{where}{plain(note.message, 1000)}", code=note.code, clip=note.where)

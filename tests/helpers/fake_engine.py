@@ -99,6 +99,10 @@ def serve(mode: str, folder: Path) -> None:
             say(type="finished", job_id=job_id, result={"models": [MODEL]})
         elif kind == "model_info":
             say(type="finished", job_id=job_id, result={**MODEL, "name": request["model"]})
+        elif kind == "spot":
+            lane = {"hits": [[0.125, 0.5], [0.25, 1.0]], "intensity": [0.0, 1.0], "rate_hz": 50.0}
+            say(type="lane", job_id=job_id, lane=lane)
+            say(type="finished", job_id=job_id, result={})
         elif kind == "caption":
             say(type="caption", job_id=job_id, caption="a tone", score=-0.5,
                 alternatives=[["a tone", -0.5], ["a hum", -1.0]])  # fmt: skip

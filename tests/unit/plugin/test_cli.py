@@ -120,7 +120,9 @@ def test_help_imports_nothing_that_takes_time() -> None:
         assert command in done.stdout
 
 
-@pytest.mark.parametrize("command", ["generate", "caption", "models", "doctor", "bench", "engine"])
+@pytest.mark.parametrize(
+    "command", ["generate", "caption", "spot", "models", "doctor", "bench", "engine"]
+)
 def test_every_command_explains_itself(vatt: Shell, command: str) -> None:
     assert vatt(command, "--help") == 0
     assert f"vatt {command}" in vatt.out
@@ -132,6 +134,15 @@ def test_the_contract_of_generate(vatt: Shell) -> None:
     --sync --steps --cfg --handles --preview --device --json --force --dry-run"""
     for flag in flags.split():
         assert flag in vatt.out, flag
+
+
+def test_choices_of_the_command_line_are_those_of_the_library(vatt: Shell) -> None:
+    from vatt_plugin.timeline.tracks import URL_PROFILES
+    from vatt_plugin.timeline.writing import PROFILES
+
+    vatt("generate", "--help")
+    assert "{" + ",".join(PROFILES) + "}" in vatt.out
+    assert "{" + ",".join(URL_PROFILES) + "}" in vatt.out
 
 
 def test_only_commands_that_exist_are_offered(vatt: Shell) -> None:
@@ -429,6 +440,40 @@ def test_captions_of_a_cut_with_missing_media(vatt: Shell, tmp_path: Path) -> No
     cut = make_cut(tmp_path, offline=True)
     assert vatt("caption", cut, "--json") == 3
     assert vatt.last()["clips"][0]["status"] == "offline"
+
+
+def test_hits_are_spotted_and_the_list_leads_the_sound(
+    vatt: Shell, cut: Path, tmp_path: Path
+) -> None:
+    assert vatt("spot", cut) == 0
+    assert "Shot_1: 0.12, 0.25" in vatt.out
+    assert vatt("spot", cut, "--json") == 0
+    (body,) = vatt.events()
+    clip = body["clips"][1]
+    assert (clip["clip"], clip["start_s"], clip["duration_s"]) == ("Shot_1", 0.5, 0.5)
+    assert clip["hits"] == [{"time_s": 0.125, "strength": 0.5}, {"time_s": 0.25, "strength": 1.0}]
+    assert (clip["intensity"], clip["intensity_rate_hz"]) == ([0.0, 1.0], 50.0)
+    lanes = tmp_path / "lanes.json"
+    lanes.write_text(vatt.out)
+    out = tmp_path / "out.otio"
+    assert vatt("generate", cut, "-o", out, "--sync", lanes) == 0
+    track = otio.adapters.read_from_file(str(out)).tracks[-1]
+    recipe = next(iter(track.find_clips())).metadata["vatt"]
+    assert recipe["recipe"]["sync"] == "lane"
+    assert [list(hit) for hit in recipe["lane"]["hits"]] == [[0.125, 0.5], [0.25, 1.0]]
+
+
+def test_a_spotting_list_is_a_csv_that_is_not_overwritten(
+    vatt: Shell, cut: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "hits.csv"
+    assert vatt("spot", cut, "--csv", out) == 0
+    lines = out.read_text().splitlines()
+    assert lines[0] == "clip,track,timecode,time_s,strength"
+    assert lines[3] == "Shot_1,V1,00:00:00:15,0.125,0.5"
+    assert len(lines) == 1 + 3 * 2
+    assert vatt("spot", cut, "--csv", out) == 1
+    assert vatt("spot", cut, "--csv", out, "--force") == 0
 
 
 def test_models_are_listed_and_described(vatt: Shell) -> None:

@@ -86,6 +86,7 @@ def inspect(timeline: Path) -> Recovery | None:
     return Recovery(len(steps), float(steps[-1].get("time", 0)), saved.time if saved else None)
 
 
+_UNTOUCHED = CueState()
 _STEPS = ("edit", "undo", "redo", "take")
 
 
@@ -256,7 +257,7 @@ class Project:
 
     def state(self, cue_id: str) -> CueState:
         """What is remembered of a cue."""
-        return self.states.get(cue_id, CueState())
+        return self.states.get(cue_id, _UNTOUCHED)
 
     @property
     def unsaved_steps(self) -> int:

@@ -59,12 +59,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     catch_errors(window)
     quit_on_signal(application, window)
     window.show()
+    logger.info("the panel is open")
     if arguments.input:
         path = Path(arguments.input)
         later(window, 0, lambda: window.open_path(path))
     elif not window.preferences.first_run_done:
         window.preferences.first_run_done = True
         later(window, 300, window.show_first_run)
+    # Asking for the sound card takes a moment; better now than at the first press of Space.
+    later(window, 800, window.player.transport.audio.open)
     application.setQuitOnLastWindowClosed(False)
     code = application.exec()
     window.session.background.wait_stopped()
@@ -110,8 +113,8 @@ def catch_errors(window: MainWindow) -> None:
 
 def quit_on_signal(application: QApplication, window: MainWindow) -> None:
     """Ctrl+C in the terminal closes the window as a click would."""
-    signal.signal(signal.SIGINT, lambda *_: window.close())
-    signal.signal(signal.SIGTERM, lambda *_: window.close())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: later(window, 0, window.close))
     timer = QTimer(application)
     timer.start(250)  # lets Python look at its signals while Qt waits
     timer.timeout.connect(lambda: None)

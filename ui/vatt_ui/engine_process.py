@@ -145,6 +145,7 @@ class EngineProcess(QObject):
             if isinstance(event, Log):
                 logger.info("engine: %s", event.message)
             self.event_received.emit(event)
+        self._show_status()  # before a new process hides that the old one died
         if self.client.must_start and not self._stopping and self._process is None:
             self._start()
         process = self._process
@@ -154,10 +155,13 @@ class EngineProcess(QObject):
                 process.write(data)
             if self.client.must_kill:
                 process.kill()
+        self._show_status()
+        self.jobs_changed.emit()
+
+    def _show_status(self) -> None:
         if self.client.status != self._shown:
             self._shown = self.client.status
             self.status_changed.emit(self._shown)
-        self.jobs_changed.emit()
 
     def _on_output(self) -> None:
         if self._process is not None:

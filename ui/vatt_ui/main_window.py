@@ -276,7 +276,7 @@ class MainWindow(QMainWindow):
                     "",
                     "warning",
                     "window",
-                    "engine",
+                    "engine-died",
                 )
             )
         elif life in ("ready", "busy"):

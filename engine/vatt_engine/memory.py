@@ -1,8 +1,8 @@
 """How much memory a model needs, estimated from its sizes; no torch here.
 
 Weights are counted exactly from the config; activations by the largest tensors of each stage at
-the given batch. ``offload`` is the peak when the LM leaves the device before the audio model
-runs, so the parts do not add up but take turns.
+the given batch. ``offload`` is the peak when the LM stays in main memory and only one of its
+layers at a time, or its output layer, is on the device.
 """
 
 from __future__ import annotations
@@ -69,21 +69,27 @@ def estimate_memory(
     bias = a.n_heads * n * n * 2 * 2
     wave = batch * config.window_samples * max(config.codec.n_filters, 16) * 4 * 3
     weights = {
-        "visual": files.get("visual", 4 * _visual_guess(config)),
+        "visual": files.get("visual", 2 * _visual_guess(config)),
         "converter": 2 * converter_parameters(config.converter),
         "audio": 2 * audio_parameters(a),
         "codec": 4 * codec_parameters(config.codec),
     }
     activations = max(step + bias, wave)
     resident = sum(weights.values()) + activations + _OVERHEAD
-    rest = weights["audio"] + weights["codec"] + activations
-    offload = max(weights["converter"] + weights["visual"], rest) + _OVERHEAD
+    offload = resident - weights["converter"] + 2 * _visitor_parameters(config.converter)
     return {
         "weights": weights,
         "activations": activations,
         "resident": resident,
         "offload": offload,
     }
+
+
+def _visitor_parameters(c: ConverterConfig) -> int:
+    """Weights of the largest part of the LM that visits the device at once, twice for overlap."""
+    table = c.vocabulary * c.width
+    layers = converter_parameters(c) - table * (1 if c.tied_embeddings else 2)
+    return max(table, 2 * layers // c.n_layers)
 
 
 def machine_memory() -> dict[str, int]:

@@ -123,10 +123,9 @@ def test_lora_and_projector_have_the_published_sizes(
     assert shapes[f"{v}B.default.weight"] == (config.n_kv_heads * config.head_dim, 16)
 
 
-def test_with_offload_gemma_fits_8_gb_and_llama_16_gb() -> None:
-    """At 16 bits Gemma-2B fits a card of 8 GB; Vicuna's 6.7 billion weights alone take 13.5 GB."""
+def test_with_offload_gemma_fits_8_gb_and_llama_12_gb() -> None:
     gemma = estimate_memory(preset("vatt-gemma-t"))
     llama = estimate_memory(preset("vatt-llama-t"))
-    assert gemma["offload"] < 8 * 2**30 < gemma["resident"] + 2**30
-    assert llama["offload"] < 16 * 2**30
+    assert gemma["offload"] < 8 * 2**30
+    assert llama["offload"] < 12 * 2**30 < llama["resident"]
     assert llama["weights"]["converter"] == pytest.approx(13.5e9, rel=0.01)

@@ -114,12 +114,12 @@ def prepare(data: bytes) -> Clip:
 
 
 def _to_mono(samples: Wave) -> Wave:
-    mixed = samples.mean(axis=0)
-    loudest = samples[int(np.argmax(np.square(samples).mean(axis=1)))]
+    mixed = np.asarray(samples.mean(axis=0), dtype=np.float32)
+    loudest: Wave = samples[int(np.argmax(np.square(samples).mean(axis=1)))]
     # Channels in opposite phase cancel out in a mix: keep one of them then.
     if np.square(mixed).mean() < 0.1 * np.square(loudest).mean():
         return loudest
-    return mixed.astype(np.float32)  # type: ignore[no-any-return]
+    return mixed
 
 
 def is_band_limited(mono: Wave, rate: int) -> bool:
@@ -196,7 +196,7 @@ def fingerprint(wave: Wave) -> Wave:
     )
     grid = np.log(bands.reshape(_MEL_STEPS, 4, _MEL_BANDS).mean(axis=1) + 1e-8).ravel()
     grid -= grid.mean()
-    return (grid / max(float(np.linalg.norm(grid)), 1e-9)).astype(np.float32)
+    return np.asarray(grid / max(float(np.linalg.norm(grid)), 1e-9), dtype=np.float32)
 
 
 def near_duplicates(prints: Wave, seconds: npt.NDArray[np.floating]) -> dict[int, int]:

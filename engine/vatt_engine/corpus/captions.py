@@ -237,7 +237,9 @@ def facts_from_name(category: str, name: str) -> Facts:
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").lower()
     for pattern, found in _NAME_FACTS:
         if re.search(pattern, text):
-            facts = replace(facts, **{k: v for k, v in found.items() if not getattr(facts, k)})
+            for what, value in found.items():
+                if not getattr(facts, what):
+                    facts = replace(facts, **{what: value})  # type: ignore[arg-type]
     return facts
 
 

@@ -48,7 +48,7 @@ def pack(
     rows = [row for split in ("train", "test") for row in read_split(out, split)]
     total_s = sum(row["seconds"] + _GAP / SAMPLE_RATE for row in rows)
     # Some is left for the index and for Opus going over its mean.
-    kbps = min(96.0, 0.86 * max_mib * 8 * 1024 * 1.024 / max(total_s, 1.0))
+    kbps: float = min(96.0, 0.86 * max_mib * 8 * 1024 * 1.024 / max(total_s, 1.0))
     if kbps < 8.0:
         raise BadRequest(
             f"{total_s / 3600:.1f} hours do not fit {max_mib} MiB.", "Allow a larger size."

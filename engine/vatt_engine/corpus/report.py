@@ -171,7 +171,7 @@ def spectrogram(wave: Wave, width: int = 480, height: int = 120) -> npt.NDArray[
     lines = np.clip(np.round(hz / SAMPLE_RATE * size).astype(int), 0, power.shape[1] - 1)
     level = 10 * np.log10(power[:, lines].T[::-1])
     share = np.clip((level - level.max() + 70.0) / 70.0, 0.0, 1.0)
-    return np.round(share * (_LEVELS - 1)).astype(np.uint8)
+    return np.asarray(np.round(share * (_LEVELS - 1)), dtype=np.uint8)
 
 
 def png(image: npt.NDArray[np.uint8]) -> bytes:

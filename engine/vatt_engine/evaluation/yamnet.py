@@ -185,9 +185,9 @@ def class_names(path: Path | None = None) -> tuple[str, ...]:
 
 def mel_matrix() -> npt.NDArray[np.float32]:
     """Triangular mel bands on FFT magnitudes, [257, 64]: HTK scale, unnormalised, DC left out."""
-    mel_of = lambda hz: 1127.0 * np.log1p(np.asarray(hz) / 700.0)  # noqa: E731
-    bins = mel_of(np.linspace(0.0, SAMPLE_RATE / 2, _FFT // 2 + 1))[:, None]
-    edges = np.linspace(mel_of(_MEL_LOW_HZ), mel_of(_MEL_HIGH_HZ), _N_MEL + 2)
+    bins = 1127.0 * np.log1p(np.linspace(0.0, SAMPLE_RATE / 2, _FFT // 2 + 1)[:, None] / 700.0)
+    first, last = (1127.0 * math.log1p(hz / 700.0) for hz in (_MEL_LOW_HZ, _MEL_HIGH_HZ))
+    edges = np.linspace(first, last, _N_MEL + 2)
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]
     bands = np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre))
     bands[0] = 0.0

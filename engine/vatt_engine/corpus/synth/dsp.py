@@ -21,6 +21,11 @@ Rng: TypeAlias = np.random.Generator
 _BLOCK = 128
 
 
+def wave32(values: npt.ArrayLike) -> Wave:
+    """Samples as float32, copied only where they are not yet."""
+    return np.asarray(values, dtype=np.float32)
+
+
 def samples(seconds: float, sample_rate: int) -> int:
     """Length in samples, at least one."""
     return max(1, round(seconds * sample_rate))
@@ -61,28 +66,28 @@ def filter_curve(wave: Wave, sample_rate: int, curve: Sequence[tuple[float, floa
     return np.fft.irfft(spectrum, n)[: len(wave)].astype(np.float32)
 
 
-def band(wave: Wave, low_hz: float, high_hz: float, sample_rate: int, order: int = 2) -> Wave:
+def band(wave: Floats, low_hz: float, high_hz: float, sample_rate: int, order: int = 2) -> Wave:
     """Causal Butterworth band-pass; an edge of 0 or above Nyquist is left open."""
     nyquist = sample_rate / 2
     low_open, high_open = low_hz <= 5.0, high_hz >= 0.95 * nyquist
     if low_open and high_open:
-        return wave
+        return wave32(wave)
     if low_open:
         sos = signal.butter(order, high_hz / nyquist, "lowpass", output="sos")
     elif high_open:
         sos = signal.butter(order, min(low_hz / nyquist, 0.9), "highpass", output="sos")
     else:
         sos = signal.butter(order, (low_hz / nyquist, high_hz / nyquist), "bandpass", output="sos")
-    return signal.sosfilt(sos, wave).astype(np.float32)  # type: ignore[no-any-return]
+    return wave32(signal.sosfilt(sos, wave))
 
 
-def resonate(wave: Wave, hz: float, decay_s: float, sample_rate: int) -> Wave:
+def resonate(wave: Floats, hz: float, decay_s: float, sample_rate: int) -> Wave:
     """One two-pole resonator driven by ``wave``; its ringing falls by 1/e in ``decay_s``."""
     radius = np.exp(-1.0 / (max(decay_s, 1e-4) * sample_rate))
     angle = 2 * np.pi * min(hz, 0.49 * sample_rate) / sample_rate
     poles = [1.0, -2 * radius * np.cos(angle), radius * radius]
     gain = (1 - radius) * np.sqrt(1 - 2 * radius * np.cos(2 * angle) + radius * radius)
-    return signal.lfilter([gain], poles, wave).astype(np.float32)  # type: ignore[no-any-return]
+    return wave32(signal.lfilter([gain], poles, wave))
 
 
 def ringing(
@@ -117,7 +122,7 @@ def scatter(starts: npt.NDArray[np.integer], gains: Floats, grain: Wave, n: int)
     train = np.zeros(n, dtype=np.float32)
     inside = (starts >= 0) & (starts < n)
     np.add.at(train, starts[inside], gains[inside].astype(np.float32))
-    return signal.oaconvolve(train, grain)[:n].astype(np.float32)  # type: ignore[no-any-return]
+    return wave32(signal.oaconvolve(train, grain)[:n])
 
 
 def poisson_times(
@@ -137,9 +142,7 @@ def wander(n: int, rate_hz: float, sample_rate: int, rng: Rng) -> Wave:
     left = place.astype(int)
     blend = place - left
     blend = blend * blend * (3 - 2 * blend)
-    return (knots[left] * (1 - blend) + knots[np.minimum(left + 1, n_knots - 1)] * blend).astype(
-        np.float32
-    )
+    return wave32(knots[left] * (1 - blend) + knots[np.minimum(left + 1, n_knots - 1)] * blend)
 
 
 def fall(n: int, decay_s: float, sample_rate: int, attack_s: float = 0.0) -> Wave:
@@ -148,7 +151,7 @@ def fall(n: int, decay_s: float, sample_rate: int, attack_s: float = 0.0) -> Wav
     envelope = np.exp(-np.maximum(t - attack_s, 0.0) / max(decay_s, 1e-4))
     if attack_s > 0:
         envelope *= np.minimum(t / attack_s, 1.0)
-    return envelope.astype(np.float32)
+    return wave32(envelope)
 
 
 def bump(n: int, rise: float = 0.5, power: float = 2.0) -> Wave:
@@ -166,16 +169,16 @@ def add_at(out: Wave, wave: Wave, start: int, gain: float = 1.0) -> None:
         out[first:last] += np.float32(gain) * wave[first - start : last - start]
 
 
-def unit_rms(wave: Wave) -> Wave:
+def unit_rms(wave: Floats) -> Wave:
     """Scaled to root mean square 1; silence stays silence."""
     rms = float(np.sqrt(np.mean(np.square(wave, dtype=np.float64)))) if len(wave) else 0.0
-    return wave if rms < 1e-9 else (wave / np.float32(rms))
+    return wave32(wave if rms < 1e-9 else wave / np.float32(rms))
 
 
-def unit_peak(wave: Wave) -> Wave:
+def unit_peak(wave: Floats) -> Wave:
     """Scaled to peak 1; silence stays silence."""
     top = float(np.max(np.abs(wave), initial=0.0))
-    return wave if top < 1e-9 else (wave / np.float32(top))
+    return wave32(wave if top < 1e-9 else wave / np.float32(top))
 
 
 def limit(wave: Wave, ceiling: float = 0.95, knee: float = 0.6) -> Wave:
@@ -187,9 +190,9 @@ def limit(wave: Wave, ceiling: float = 0.95, knee: float = 0.6) -> Wave:
     )
 
 
-def soft_clip(wave: Wave, drive: float = 1.0) -> Wave:
+def soft_clip(wave: Floats, drive: float = 1.0) -> Wave:
     """Smooth saturation, as of an overdriven source."""
-    return np.tanh(wave * np.float32(drive)).astype(np.float32)  # type: ignore[no-any-return]
+    return wave32(np.tanh(wave * drive))
 
 
 def fade_edges(wave: Wave, n: int) -> Wave:

@@ -73,10 +73,9 @@ def rolling(params: Rolling, intensity: Wave, sr: int, rng: Rng) -> Wave:
     body = _through_modes(contact * speed, params.material, params.size_m, sr, rng)
     rumble = dsp.band(dsp.white(n, rng), 60.0, 420.0, sr) * speed**1.5
     rumble *= 0.6 + 0.8 * dsp.wander(n, 9.0, sr, rng)
-    mix = (
-        0.6 * dsp.unit_rms(body) + 1.8 * dsp.unit_rms(rumble) + 0.5 * dsp.unit_rms(contact * speed)
-    )
-    return (mix * np.sqrt(speed)).astype(np.float32)
+    mix = 0.6 * dsp.unit_rms(body) + 1.8 * dsp.unit_rms(rumble)
+    mix = dsp.wave32(mix + 0.5 * dsp.unit_rms(contact * speed))
+    return dsp.wave32(mix * np.sqrt(speed))
 
 
 def scrape(params: Scrape, intensity: Wave, sr: int, rng: Rng) -> Wave:
@@ -95,7 +94,7 @@ def scrape(params: Scrape, intensity: Wave, sr: int, rng: Rng) -> Wave:
     # Hands do not pull evenly: strokes with short stops between them.
     stroke = np.clip(1.8 * dsp.wander(n, 4.0, sr, rng) - 0.3, 0.05, 1.0)
     mix = 0.35 * dsp.unit_rms(body) + 1.0 * dsp.unit_rms(drive)
-    return (mix * np.sqrt(intensity) * stroke).astype(np.float32)
+    return dsp.wave32(mix * np.sqrt(intensity) * stroke)
 
 
 def creak(params: Creak, strength: float, sr: int, rng: Rng) -> Grain:

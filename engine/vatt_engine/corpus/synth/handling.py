@@ -195,7 +195,7 @@ def writing(params: Pen, intensity: Wave, sr: int, rng: Rng) -> Wave:
     rub = dsp.band(dsp.white(n, rng), 1800.0, 8000.0, sr, 1) * grain
     low = dsp.band(dsp.white(n, rng), 250.0, 900.0, sr, 1)
     mix = (rub + 0.25 * low) * stroke * np.clip(words, 0.0, 1.0) * intensity
-    return (mix * np.minimum(t / 0.01, 1.0)).astype(np.float32)
+    return dsp.wave32(mix * np.minimum(t / 0.01, 1.0))
 
 
 def _rustle(category: str, sheet: str | None = None) -> Recipe:

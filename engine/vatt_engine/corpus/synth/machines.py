@@ -90,7 +90,7 @@ def engine(params: Engine, intensity: Wave, sr: int, rng: Rng) -> Wave:
     roar = dsp.shaped_noise(n, sr, [(50, -4), (160, 0), (600, -6), (2500, -16), (9000, -34)], rng)
     mix = dsp.unit_rms(exhaust) + 0.45 * dsp.unit_rms(breath)
     mix = dsp.soft_clip(0.7 * mix) + (0.06 * tappets + 0.3 * roar * load).astype(np.float32)
-    return (mix * load).astype(np.float32)
+    return dsp.wave32(mix * load)
 
 
 def machine(params: Machine, intensity: Wave, sr: int, rng: Rng) -> Wave:
@@ -109,7 +109,7 @@ def machine(params: Machine, intensity: Wave, sr: int, rng: Rng) -> Wave:
         clanks += dsp.scatter(starts[part::2], rng.uniform(0.6, 1.0, starts[part::2].size), ring, n)
     whir *= 1.0 + 0.7 * np.sin(phase) + 0.4 * np.sin(2.03 * phase)
     mix = 0.25 * dsp.unit_rms(np.asarray(hum, dtype=np.float32)) + 0.9 * whir
-    return (mix + 1.2 * params.clank * dsp.unit_rms(clanks)) * np.sqrt(speed)
+    return dsp.wave32((mix + 1.2 * params.clank * dsp.unit_rms(clanks)) * np.sqrt(speed))
 
 
 def tick(params: Clock, strength: float, sr: int, rng: Rng) -> Grain:
@@ -140,7 +140,7 @@ def electric(params: Electric, intensity: Wave, sr: int, rng: Rng) -> Wave:
     arc = dsp.band(dsp.white(n, rng), 1200.0, 10_000.0, sr, 1) * (0.3 + gate) * open_arc
     hash_noise = dsp.band(dsp.white(n, rng), 300.0, 9000.0, sr, 1) * gate
     buzz = 0.5 * dsp.unit_rms(buzz) + 0.9 * dsp.unit_rms(hash_noise)
-    return (buzz + 1.2 * arc * intensity) * (0.4 + 0.6 * intensity)
+    return dsp.wave32((buzz + 1.2 * arc * intensity) * (0.4 + 0.6 * intensity))
 
 
 def bell(params: Bell, strength: float, sr: int, rng: Rng) -> Grain:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vatt_engine.corpus.synth import dsp
-from vatt_engine.corpus.synth.dsp import Rng, Wave
+from vatt_engine.corpus.synth.dsp import Floats, Rng, Wave
 from vatt_engine.corpus.synth.modal import MATERIALS, layer, strike, thud
 from vatt_engine.corpus.synth.recipe import Grain, Recipe, choice, span, strength_gain
 
@@ -66,7 +66,7 @@ _SHOE_HARDNESS = {"leather": 0.75, "trainer": 0.35, "boot": 0.6, "heel": 1.0, "b
 
 
 def crunch(
-    density: Wave, centre_hz: float, ring_s: float, sr: int, rng: Rng, n_kinds: int = 8
+    density: Floats, centre_hz: float, ring_s: float, sr: int, rng: Rng, n_kinds: int = 8
 ) -> Wave:
     """Loose grains breaking and sliding: tiny resonances at random moments, [S].
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vatt_engine.corpus.synth import dsp
-from vatt_engine.corpus.synth.dsp import Rng, Wave
+from vatt_engine.corpus.synth.dsp import Floats, Rng, Wave
 from vatt_engine.corpus.synth.recipe import Grain, Recipe, span, strength_gain
 
 
@@ -56,10 +56,10 @@ def bubble(radius_mm: float, sr: int, rng: Rng, rise: float = 0.1) -> Wave:
     n = dsp.samples(min(7.0 * decay_s, 0.25), sr)
     t = dsp.seconds(n, sr)
     sweep = hz * (t + 0.5 * rise / decay_s * t * t * rng.uniform(0.5, 1.5))
-    return (np.sin(2 * np.pi * sweep) * dsp.fall(n, decay_s, sr, 0.0004)).astype(np.float32)
+    return dsp.wave32(np.sin(2 * np.pi * sweep) * dsp.fall(n, decay_s, sr, 0.0004))
 
 
-def bubbles(rate_hz: Wave, radius_mm: float, sr: int, rng: Rng, n_kinds: int = 24) -> Wave:
+def bubbles(rate_hz: Floats, radius_mm: float, sr: int, rng: Rng, n_kinds: int = 24) -> Wave:
     """Many bubbles of spread sizes at random moments, [S]."""
     n = len(rate_hz)
     out = np.zeros(n, dtype=np.float32)

@@ -80,7 +80,7 @@ def rain(params: Rain, intensity: Wave, sr: int, rng: Rng) -> Wave:
         starts = dsp.poisson_times(params.drops_hz / n_kinds * intensity, n, sr, rng)
         near += dsp.scatter(starts, rng.lognormal(-0.7, 0.8, starts.size), grain, n)
     far_level = (1 - params.near) * intensity
-    return far * far_level + near * (2.2 * params.near)
+    return dsp.wave32(far * far_level + near * (2.2 * params.near))
 
 
 def wind(params: Wind, intensity: Wave, sr: int, rng: Rng) -> Wave:
@@ -96,7 +96,7 @@ def wind(params: Wind, intensity: Wave, sr: int, rng: Rng) -> Wave:
         tone = dsp.unit_rms(dsp.resonate(source, params.pitch_hz * ratio, 0.02, sr))
         weight = np.maximum(0.0, 1.0 - np.abs(gust * 2.5 - 0.5 - k * 0.7) / 0.9)
         out += np.float32(params.howl) * tone * weight * gust
-    return out
+    return dsp.wave32(out)
 
 
 def fire(params: Fire, intensity: Wave, sr: int, rng: Rng) -> Wave:
@@ -118,7 +118,7 @@ def fire(params: Fire, intensity: Wave, sr: int, rng: Rng) -> Wave:
         starts = dsp.poisson_times(params.crackle_hz / n_kinds * cluster * intensity, n, sr, rng)
         loud = rng.lognormal(-0.3, 1.0, starts.size)
         out += (1.1 - params.roar) * dsp.scatter(starts, loud, dsp.unit_peak(snap), n)
-    return out
+    return dsp.wave32(out)
 
 
 def thunder(params: Thunder, strength: float, sr: int, rng: Rng) -> tuple[Wave, int]:

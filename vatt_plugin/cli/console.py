@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 from vatt_engine.errors import Cancelled, VattError
 from vatt_engine.messages import Event, Request
@@ -45,15 +45,16 @@ class Console:
     """
 
     json_events: bool = False
+    _bar_shown: bool = False
 
     def say(self, text: str) -> None:
         """A line for people."""
         if not self.json_events:
-            print(text, flush=True)
+            self._print(text, sys.stdout)
 
     def note(self, text: str, **facts: Any) -> None:
         """Something the user should know, on stderr; a ``note`` event for programs."""
-        print(f"vatt: {text}", file=sys.stderr, flush=True)
+        self._print(f"vatt: {text}", sys.stderr)
         if self.json_events:
             print_json({"event": "note", "message": text, **facts})
 
@@ -66,8 +67,19 @@ class Console:
         """A progress bar on a terminal, else something silent with the same methods."""
         from tqdm import tqdm
 
-        shown = sys.stderr.isatty() and not self.json_events
-        return tqdm(total=total, unit=unit, disable=not shown, dynamic_ncols=True, leave=False)
+        self._bar_shown = sys.stderr.isatty() and not self.json_events
+        return tqdm(
+            total=total, unit=unit, disable=not self._bar_shown, dynamic_ncols=True, leave=False
+        )
+
+    def _print(self, text: str, stream: TextIO) -> None:
+        """Print a line above the bar, if one is shown."""
+        if self._bar_shown:
+            from tqdm import tqdm
+
+            tqdm.write(text, file=stream)
+        else:
+            print(text, file=stream, flush=True)
 
 
 class Interrupt:
@@ -103,10 +115,26 @@ def engine(*, warm: bool = True) -> Iterator[Any]:
     from vatt_plugin.client import EngineClient
     from vatt_plugin.transport import EngineProcess, default_log_path
 
-    with EngineProcess(
-        EngineClient(name="vatt", warm=warm), log_path=default_log_path()
-    ) as process:
-        yield process
+    client = EngineClient(name="vatt", warm=warm)
+    with EngineProcess(client, log_path=default_log_path()) as process:
+        try:
+            yield process
+        except VattError as error:
+            if is_of_engine(error):
+                error.hint = f"{error.hint} {where_is_the_log()}".strip()
+            raise
+
+
+def is_of_engine(error: VattError | None) -> bool:
+    """Whether the engine itself failed, so that its log is worth a look."""
+    return error is not None and error.code in ("engine_error", "engine_lost", "engine_unavailable")
+
+
+def where_is_the_log() -> str:
+    """A sentence that says it."""
+    from vatt_plugin.transport import default_log_path
+
+    return f"The engine's log is {default_log_path()}."
 
 
 def ask(

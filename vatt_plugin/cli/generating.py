@@ -18,9 +18,11 @@ from vatt_plugin.cli.console import (
     choose_model,
     device_of,
     engine,
+    is_of_engine,
     load_timeline,
     plain,
     print_json,
+    where_is_the_log,
 )
 from vatt_plugin.cli.main import CANCELLED, DONE, FAILED, PARTLY
 from vatt_plugin.cli.telling import Teller, result_facts, tell_report
@@ -69,6 +71,8 @@ def generate(args: argparse.Namespace) -> int:
             results = batch.run(orders)
     if interrupted():
         return _cancelled(results, console)
+    if any(is_of_engine(result.error) for result in results):
+        console.note(where_is_the_log())
     return _finish(args, paths, timeline, results, ducking, console)
 
 

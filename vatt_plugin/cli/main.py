@@ -44,7 +44,7 @@ def get_parser(command: str | None = None) -> argparse.ArgumentParser:
         "failed, 130 cancelled. `vatt COMMAND --help` tells more.",
     )
     parser.add_argument("--version", action="store_true", help="print the version")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks and the engine's log")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks instead of messages")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     here = Path(__file__).parent
     for name, text in COMMANDS:

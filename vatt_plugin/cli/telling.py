@@ -31,7 +31,6 @@ class Teller:
         if isinstance(news, State):
             self._console.event("engine", state=news.state, detail=news.detail, hint=news.hint)
             if news.state in ("restarting", "lost"):
-                self._bar.clear()
                 self._console.note(news.detail)
 
     def _tell_event(self, cue: Cue, news: Event | CueResult) -> None:
@@ -53,13 +52,10 @@ class Teller:
         self._console.event("clip", **result_facts(result))
         name = plain(result.cue.clip)
         if result.status == "done" and result.chosen is not None:
-            self._bar.clear()
             self._console.say(_line(name, result))
         elif result.error is not None:
-            self._bar.clear()
             self._console.note(f"{name} failed. {result.error}")
         elif result.status != "cancelled":
-            self._bar.clear()
             self._console.note(f"{name} is left out ({result.status}). {plain(result.note)}")
 
 

@@ -113,6 +113,7 @@ class Project:
         takes: every take ever adopted, by id; immutable.
         history: the undoable steps; those from ``position`` on are undone.
         queue: jobs that wait, in plain form, so that they survive a restart.
+        cut: per cue id what finds its picture again in a re-cut (``project_conform``).
         read_only: empty, or the reason why nothing can be changed.
     """
 
@@ -127,6 +128,7 @@ class Project:
         self.position = 0
         self.settings = Settings()
         self.queue: list[Mapping[str, Any]] = []
+        self.cut: dict[str, list[Any]] = {}
         self.read_only = ""
         self.saved_at: float | None = None
         self._clock = clock
@@ -179,13 +181,14 @@ class Project:
         """Save and let the folder go. A project that was only looked at leaves no trace."""
         if self.read_only:
             return
+        worked = bool(self.history or self.takes or self.states)
         with contextlib.suppress(CannotWrite):
-            if self._n != self._saved_n:
+            if self._n != self._saved_n and worked:
                 self.save()
         if self._journal is not None:
             self._journal.close()
         self._lock.release()
-        if self._n == 0 and self.saved_at is None:
+        if not worked:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _take_folder(self) -> None:
@@ -284,6 +287,7 @@ class Project:
             "position": self.position,
             "settings": dataclasses.asdict(self.settings),
             "queue": [dict(job) for job in self.queue],
+            "cut": dict(self.cut),
         }
 
     # --- changing -----------------------------------------------------------------------
@@ -372,6 +376,14 @@ class Project:
             self.queue = list(jobs)
             self._record({"op": "queue", "queue": jobs})
 
+    def remember_cut(self, facts: Mapping[str, list[Any]]) -> None:
+        """Keep what finds the cues again; those no longer in the cut are kept if they hold work."""
+        kept = {k: v for k, v in self.cut.items() if k in self.states}
+        now = {**kept, **facts}
+        if now != self.cut and not self.read_only:
+            self.cut = now
+            self._record({"op": "cut", "cut": now})
+
     def save(self, kind: str = "save") -> None:
         """Write a snapshot: ``save`` by the user or at closing, ``auto`` now and then.
 
@@ -457,6 +469,8 @@ class Project:
                 self.settings = Settings.from_plain(record["settings"])
             case "queue":
                 self.queue = list(record["queue"])
+            case "cut":
+                self.cut = dict(record["cut"])
 
     def _restore(self, body: Mapping[str, Any]) -> None:
         self.states = {k: cue_state_from_plain(v) for k, v in body["cues"].items()}
@@ -466,3 +480,4 @@ class Project:
         self.position = int(body["position"])
         self.settings = Settings.from_plain(body["settings"])
         self.queue = list(body.get("queue", []))
+        self.cut = dict(body.get("cut", {}))

@@ -106,6 +106,11 @@ def field_value(name: str, plain: Any) -> Any:
     return plain
 
 
+def cue_state_fields(state: CueState) -> dict[str, Any]:
+    """All fields of a state, as ``Project.edit`` takes them."""
+    return {name: getattr(state, name) for name in _FIELDS}
+
+
 def cue_state_to_plain(state: CueState) -> dict[str, Any]:
     """Only what differs from an untouched cue, so that large projects stay small."""
     blank = CueState()

@@ -20,7 +20,8 @@ from PyQt6.QtCore import QObject, QTemporaryDir, QTimer, pyqtSignal
 from vatt_engine.errors import CannotWrite, VattError
 from vatt_plugin.cues import Cue, Take
 from vatt_plugin.project import Project, inspect
-from vatt_plugin.project_state import CueState, Edit, Settings
+from vatt_plugin.project_conform import CueFacts, heirs, inherited
+from vatt_plugin.project_state import CueState, Edit, Settings, cue_state_fields
 from vatt_ui.cue_status import state_of
 from vatt_ui.engine_process import EngineProcess
 from vatt_ui.helper.plain import Cut, cue_from_plain, track_from_plain
@@ -86,6 +87,8 @@ class Session(QObject):
         self._read_cut: Mapping[str, Any] = {}
         self._open_request = 0
         self._n_scratch = 0
+        self._conforming = False
+        self._owners: dict[str, str] = {}
         self._files = QTemporaryDir()
         self._random = random.Random()
         self._statuses: dict[str, str] = {}
@@ -139,6 +142,7 @@ class Session(QObject):
         """Read the cut again from disk; takes go with their cues."""
         if self.cut is not None:
             self.notice_cleared.emit("cut")
+            self._conforming = True
             self.open(Path(self.cut.path))
 
     def unsaved(self, path: Path) -> Any:
@@ -178,6 +182,7 @@ class Session(QObject):
     def _on_loaded(self, path: Path, recover: bool, reply: Mapping[str, Any]) -> None:
         self._open_request = 0
         self.opening_progressed.emit(-1)
+        conforming, self._conforming = self._conforming, False
         self.close_cut()
         try:
             self.project = Project.open(path, recover=recover)
@@ -211,12 +216,62 @@ class Session(QObject):
                 Notice(f"{self.project.read_only} It is open for looking only.", level="warning")
             )
         self._tell_oddities()
+        self._find_heirs(conforming)
         self.jobs.restore(waiting)
 
     def _on_not_loaded(self, error: VattError) -> None:
         self._open_request = 0
+        self._conforming = False
         self.opening_progressed.emit(-1)
         self.tell(from_error(error, "cues", key="open"))
+
+    def _find_heirs(self, conforming: bool) -> None:
+        """Cues with work that are not in this cut: carry them over, or offer to."""
+        project = self.project
+        assert project is not None
+        worked = (c for c, s in project.states.items() if s != CueState() and c not in self._cues)
+        orphans = {c: CueFacts(*project.cut[c]) for c in worked if c in project.cut}
+        free = [cue for cue in self.cues if self.state(cue.cue_id) == CueState()]
+        found = heirs(orphans, free)
+        facts = {cue.cue_id: CueFacts.of(cue).to_plain() for cue in self.cues}
+        with contextlib.suppress(CannotWrite):
+            project.remember_cut(facts)
+        if not orphans:
+            return
+        lost = len(orphans) - len(found)
+        said = f"{len(found)} cue(s) of the earlier cut are found again in this one"
+        said += f", {lost} are not; their takes are kept." if lost else "."
+
+        def carry_over() -> None:
+            self._carry_over(found, orphans)
+
+        if conforming:
+            carry_over()
+            self.tell(Notice(f"Conformed: {said}", key="cut"))
+        elif found:
+            action = ("Conform takes to the new cut", carry_over)
+            self.tell(
+                Notice(
+                    f"The cut has changed. {said}",
+                    "",
+                    "warning",
+                    key="cut",
+                    actions=(action, ("Keep the old", lambda: None)),
+                )
+            )
+
+    def _carry_over(self, found: Mapping[str, str], orphans: Mapping[str, CueFacts]) -> None:
+        changes: dict[str, dict[str, Any]] = {}
+        for old_id, new_id in found.items():
+            cue = self.cue(new_id)
+            if cue is None:
+                continue
+            state = inherited(self.state(old_id), orphans[old_id], cue)
+            changes[new_id] = cue_state_fields(state)
+            changes[old_id] = cue_state_fields(CueState())
+        self.edit("Conform takes to the new cut", changes)
+        self._owners.clear()
+        self.current_changed.emit()
 
     def _tell_oddities(self) -> None:
         assert self.cut is not None
@@ -262,6 +317,16 @@ class Session(QObject):
         state = self.state(cue_id)
         ids = state.takes if trashed else state.visible_takes
         return [take for take_id in ids if (take := self.take(take_id)) is not None]
+
+    def owner(self, take_id: str) -> str:
+        """The cue that a take belongs to now; empty for none."""
+        owner = self._owners.get(take_id, "")
+        if self.project is not None and take_id not in self.state(owner).takes:
+            self._owners = {
+                take: cue_id for cue_id, s in self.project.states.items() for take in s.takes
+            }
+            owner = self._owners.get(take_id, "")
+        return owner
 
     def status(self, cue_id: str) -> str:
         """The state a cue is in; a key of ``cue_status.LOOKS``."""

@@ -225,3 +225,33 @@ def test_waiting_jobs_survive_a_restart(panel: MainWindow, cut_path: Path, qtbot
     assert session.jobs.open_count() == 1
     session.engine.set_paused(False)
     wait_take(panel, qtbot)
+
+
+def test_recut_carries_takes_over_and_undo_brings_them_back(
+    panel: MainWindow, cut_path: Path, qtbot: QtBot
+) -> None:
+    session = panel.session
+    session.select([session.cues[1].cue_id])
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    (take,) = session.takes(session.current)
+    timeline = otio.adapters.read_from_file(str(cut_path))
+    track = timeline.tracks[0]
+    del track[0]
+    otio.adapters.write_to_file(timeline, str(cut_path))
+    panel.watcher.look()
+    qtbot.waitUntil(
+        lambda: any("changed on disk" in t for t in panel.window_notices.texts), timeout=20000
+    )
+    with qtbot.waitSignal(session.cut_opened, timeout=20000):
+        session.conform()
+    qtbot.waitUntil(lambda: any("Conformed" in t for t in panel.window_notices.texts))
+    first = session.cues[0]
+    assert first.clip == "Shot_002"
+    assert session.takes(first.cue_id) == [take]
+    assert session.status(first.cue_id) == "done"
+    assert panel.takes.model.rowCount() == 1
+    session.undo()
+    assert session.takes(first.cue_id) == []
+    session.redo()
+    assert session.takes(first.cue_id) == [take]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def write(
         copy = folder / name
         copy_take(Path(take.wav_path), copy, round(float(row["nudge_s"]) * RATE))
         every = tuple(take_from_plain(t) for t in row["takes"])
+        take = dataclasses.replace(take, cue_id=cue.cue_id)  # a conformed take has moved
         placements.append(timelines.Placement(cue, take, copy, take.recipe.handle_frames, every))
     report = timelines.write(
         cut,

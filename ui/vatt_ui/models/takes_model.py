@@ -77,7 +77,7 @@ class TakesModel(QAbstractTableModel):
         if take is None:
             return None
         column = index.column()
-        state = self._session.state(take.cue_id)
+        state = self._session.state(self._session.current)
         if role == TAKE_ID_ROLE:
             return take.take_id
         if role == TRASHED_ROLE:
@@ -101,8 +101,8 @@ class TakesModel(QAbstractTableModel):
         return None
 
     def _mark(self, take: Take) -> str:
-        mark = "A" if take.take_id == self._session.current_take(take.cue_id) else ""
-        compared = self._session.compared_take.get(take.cue_id, "")
+        mark = "A" if take.take_id == self._session.current_take(self._session.current) else ""
+        compared = self._session.compared_take.get(self._session.current, "")
         return mark + ("B" if take.take_id == compared else "")
 
     def _text(self, take: Take, column: int) -> str:
@@ -121,7 +121,7 @@ class TakesModel(QAbstractTableModel):
                 return ""
 
     def _use(self, take: Take) -> str:
-        state = self._session.state(take.cue_id)
+        state = self._session.state(self._session.current)
         if take.take_id in state.trashed:
             return "trash"
         return "used" if take.take_id == state.chosen else ""
@@ -131,14 +131,14 @@ class TakesModel(QAbstractTableModel):
             mark = self._mark(take)
             return f"take {self._numbers[take.take_id]}" + (f", {mark}" if mark else "")
         if column == USED:
-            starred = take.take_id in self._session.state(take.cue_id).starred
+            starred = take.take_id in self._session.state(self._session.current).starred
             return (
                 ", ".join(x for x in (self._use(take), "starred" if starred else "") if x) or "no"
             )
         return self._text(take, column)
 
     def _icon(self, take: Take) -> Any:
-        state = self._session.state(take.cue_id)
+        state = self._session.state(self._session.current)
         if take.take_id in state.starred:
             return self._theme.icon("starred", "accent")
         if take.take_id in state.trashed:

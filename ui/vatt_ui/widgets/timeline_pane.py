@@ -156,9 +156,8 @@ class TimelinePane(Pane):
             self._show_marks()
 
     def _on_sound_ready(self, key: str) -> None:
-        take = self._session.take(key)
-        if take is not None:
-            self._rebuild_at(take.cue_id)
+        if self._session.take(key) is not None:
+            self._rebuild_at(self._session.owner(key))
         else:
             self._rebuild_at(*self._originals.get(key, ()))
 

@@ -221,6 +221,8 @@ class CodecConfig:
         bands: M of a fixed lapped transform before and behind the net; 1: none, as published.
         companding: level under which the bands are linear and above which they are logarithmic
             (asinh); 0: linear throughout. Only with bands.
+        noise: the decoder also writes a level for each band at which noise is added. Only with
+            bands.
         ratios: up-sampling factors of the decoder; times the bands, the hop.
         true_skip: identity shortcuts in the residual blocks (AudioGen) instead of 1x1 convs.
     """
@@ -228,6 +230,7 @@ class CodecConfig:
     sample_rate: int = 16_000
     bands: int = 1
     companding: float = 0.0
+    noise: bool = False
     ratios: tuple[int, ...] = (8, 5, 4, 2)
     n_filters: int = 64
     dimension: int = 128
@@ -255,6 +258,7 @@ class CodecConfig:
             self.companding == 0 or (0 < self.companding < 1 and self.bands > 1),
             f"codec.companding is {self.companding}; allowed: 0, or up to 1 with bands.",
         )
+        _check(self.bands > 1 or not self.noise, "codec.noise needs codec.bands.")
         _check(self.n_filters > 0 and self.dimension > 0, "codec: sizes must be positive.")
         _check(self.n_codebooks > 0 and self.codebook_size > 1, "codec: codebooks.")
         _check(self.lstm >= 0 and self.n_residual_layers > 0, "codec: layers.")

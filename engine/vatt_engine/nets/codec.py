@@ -85,7 +85,6 @@ def build_codec(config: CodecConfig, kmeans_init: bool = False) -> Codec:
     from encodec.quantization import ResidualVectorQuantizer
 
     options = {
-        "channels": config.bands,
         "dimension": config.dimension,
         "n_filters": config.n_filters,
         "n_residual_layers": config.n_residual_layers,
@@ -104,10 +103,12 @@ def build_codec(config: CodecConfig, kmeans_init: bool = False) -> Codec:
     with warnings.catch_warnings():
         # The package uses torch's older weight_norm, whose key names the published files have.
         warnings.simplefilter("ignore", FutureWarning)
-        encoder, decoder = SEANetEncoder(**options), SEANetDecoder(**options)
+        encoder = SEANetEncoder(config.bands, **options)
+        decoder = SEANetDecoder(config.bands * (2 if config.noise else 1), **options)
     if config.bands > 1:
         transform = LappedTransform(config.bands, config.companding)
-        encoder, decoder = BandedEncoder(encoder, transform), BandedDecoder(decoder, transform)
+        encoder = BandedEncoder(encoder, transform)
+        decoder = BandedDecoder(decoder, transform, config.noise)
     quantizer = ResidualVectorQuantizer(
         dimension=config.dimension,
         n_q=config.n_codebooks,

@@ -7,6 +7,10 @@ exact. SEANet's costly layers are those at the full rate; behind 40 bands (windo
 
 Companding: sound spans 100 dB, and a net's linear output hardly reaches true silence. So the net
 may see and write asinh(band / level), nearly the logarithm of a band with its sign.
+
+Noise: most Foley is noise, and a net without a source of it can only repeat a pattern, which
+buzzes. So the decoder may write, beside the bands, a level for each at which white noise is added,
+as perceptual noise substitution does in MPEG-4 audio.
 """
 
 from __future__ import annotations
@@ -54,11 +58,15 @@ class LappedTransform(nn.Module):
 
     def synthesise(self, bands: Tensor) -> Tensor:
         """Bands [B, M, N] -> wave [B, 1, N * M]."""
-        half = self.bands // 2
-        kernel = self.get_buffer("kernel").to(bands.dtype)
         if self.companding:
             # Full scale is asinh(sqrt(M) / level); the bound only keeps a wild net finite.
             bands = self.companding * torch.sinh(bands.clamp(-_BOUND, _BOUND))
+        return self.inverse(bands)
+
+    def inverse(self, bands: Tensor) -> Tensor:
+        """Linear bands [B, M, N] -> wave [B, 1, N * M]."""
+        half = self.bands // 2
+        kernel = self.get_buffer("kernel").to(bands.dtype)
         return F.conv_transpose1d(bands, kernel, stride=self.bands)[..., half:-half]
 
 
@@ -76,14 +84,37 @@ class BandedEncoder(nn.Module):
 
 
 class BandedDecoder(nn.Module):
-    """A SEANet decoder that writes bands; its state-dict names are the SEANet's own."""
+    """A SEANet decoder that writes bands; its state-dict names are the SEANet's own.
 
-    def __init__(self, seanet: nn.Module, transform: LappedTransform) -> None:
+    Args:
+        seanet: writes M channels, or 2 M with noise.
+        transform: back to a waveform.
+        noise: whether the second M channels are levels of noise, as natural logarithms of
+            multiples of the companding level.
+    """
+
+    def __init__(self, seanet: nn.Module, transform: LappedTransform, noise: bool = False) -> None:
         super().__init__()
         self.model = seanet.model
         self.transform = transform
+        self.noise = noise
+        # In eval mode the noise is always the same, so the same codes give the same bytes; in
+        # training whoever trains seeds this.
+        self.generator = torch.Generator()
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Vectors [B, dimension, T] -> wave [B, 1, T * hop]."""
-        # The sum over overlapping windows stays in full precision under autocast.
-        return self.transform.synthesise(self.model(vectors).float())  # type: ignore[operator]
+        # Sums over overlapping windows stay in full precision under autocast.
+        bands = self.model(vectors).float()  # type: ignore[operator]
+        if not self.noise:
+            return self.transform.synthesise(bands)
+        bands, level = bands.chunk(2, dim=1)
+        return self.transform.synthesise(bands) + self.transform.inverse(self._noise(level))
+
+    def _noise(self, level: Tensor) -> Tensor:
+        if not self.training:
+            self.generator.manual_seed(0)
+        # Drawn on the CPU, whose generator is the same everywhere.
+        white = torch.randn(level.shape, generator=self.generator).to(level.device)
+        unit = self.transform.companding or 1.0
+        return unit * level.clamp(-_BOUND, _BOUND).exp() * white

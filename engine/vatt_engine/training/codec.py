@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from vatt_engine.errors import BadRequest
 from vatt_engine.nets.codec import build_codec
+from vatt_engine.nets.lapped import BandedDecoder
 from vatt_engine.training import adversary, checkpoint
 from vatt_engine.training.balancer import Balancer
 from vatt_engine.training.checkpoint import WeightAverage
@@ -68,6 +69,7 @@ class CodecTrainer:
         self.balancer = Balancer(
             {
                 "mel": loss.mel,
+                "fine": loss.fine,
                 "flux": loss.flux,
                 "wave": loss.wave,
                 "adversarial": loss.adversarial,
@@ -151,6 +153,8 @@ class CodecTrainer:
         if self.step == config.quantiser.start_step:
             self._start_codebooks()
         wave = wave.to(self.device, non_blocking=True)
+        if isinstance(self.net.decoder, BandedDecoder):
+            self.net.decoder.generator.manual_seed(self._seed("noise"))
         for group in self.optimiser.param_groups:
             group["lr"] = config.optim.lr_at(self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
@@ -190,10 +194,12 @@ class CodecTrainer:
         """Losses, gradients and the optimisers' steps."""
         weights = self.config.loss
         real, fake = wave[:, 0], made[:, 0]
-        pairs = [m.distances(fake, real) for m in self._mels_of_step()]
+        found = [m.distances(fake, real) for m in self._mels_of_step()]
+        mel, fine, flux = (torch.stack(each).mean() for each in zip(*found, strict=True))
         losses = {
-            "mel": torch.stack([mel for mel, _ in pairs]).mean(),
-            "flux": torch.stack([flux for _, flux in pairs]).mean(),
+            "mel": mel,
+            "fine": fine,
+            "flux": flux,
             "wave": (made - wave).abs().mean() / wave.abs().mean().clamp_min(1e-4),
         }
         report: dict[str, float] = {}

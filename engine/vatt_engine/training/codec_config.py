@@ -140,6 +140,7 @@ class LossConfig:
 
     Attributes:
         mel: of the multi-scale log-mel distance.
+        fine: of the log-magnitude distance bin by bin, which tells noise from a buzz.
         flux: of the distance between the level's rises and falls, which are the attacks.
         wave: of the distance between waves, relative to the original's size.
         commit: of the distance between the encoder's output and its code vectors.
@@ -154,6 +155,7 @@ class LossConfig:
     """
 
     mel: float = 1.0
+    fine: float = 0.5
     flux: float = 1.0
     wave: float = 0.1
     commit: float = 0.25

@@ -8,8 +8,9 @@ magnitudes, so 0.69 is a factor of two (6 dB).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torchaudio
@@ -57,25 +58,36 @@ class LogMel(nn.Module):
             resolution.window // 2 + 1, 0.0, sample_rate / 2, N_MELS[resolution.window], sample_rate
         )
         self.register_buffer("window", window, persistent=False)
-        # A full-scale sine reads 1 whatever the window, so one floor serves all resolutions.
-        self.register_buffer("bank", bank * (2.0 / window.sum()), persistent=False)
+        self.register_buffer("bank", bank, persistent=False)
 
     def forward(self, wave: Tensor) -> Tensor:
         """Wave [B, S] -> natural log of mel magnitudes [B, frames of the window, mel bands]."""
+        return self.mel(self.magnitude(wave))
+
+    def magnitude(self, wave: Tensor) -> Tensor:
+        """Wave [B, S] -> magnitudes [B, frames of the window, bins]; a full-scale sine reads 1."""
         length = self.resolution.window
+        window = self.get_buffer("window")
         spectrum = torch.stft(
             wave,
             length,
             hop_length=length // self.resolution.overlap,
-            window=self.get_buffer("window"),
+            window=window,
             center=True,
             pad_mode="constant",
             return_complex=True,
         )
         # The tiny constant keeps the gradient of |z| finite where z is zero.
-        magnitude = torch.view_as_real(spectrum).square().sum(-1).add(1e-14).sqrt()
-        mel = magnitude.transpose(1, 2) @ self.get_buffer("bank")
-        return mel.clamp_min(self.floor).log()
+        power = torch.view_as_real(spectrum).square().sum(-1).add(1e-14)
+        return power.sqrt().transpose(1, 2) * (2.0 / window.sum())
+
+    def mel(self, magnitude: Tensor) -> Tensor:
+        """Magnitudes [B, frames, bins] -> natural log of mel magnitudes [B, frames, mel bands]."""
+        return (magnitude @ self.get_buffer("bank")).clamp_min(self.floor).log()
+
+    def bins(self, magnitude: Tensor) -> Tensor:
+        """Magnitudes -> their natural log, bin by bin."""
+        return magnitude.clamp_min(self.floor).log()
 
 
 class MultiScaleMel(nn.Module):
@@ -92,20 +104,32 @@ class MultiScaleMel(nn.Module):
 
     def forward(self, made: Tensor, real: Tensor) -> Tensor:
         """Distance [] between waves [B, S]; gradients flow to ``made`` only."""
-        return self.distances(made, real)[0]
-
-    def distances(self, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-        """Mel distance [], and the same of the rises and falls of the level [].
-
-        The second compares how fast the mean over mel bands changes from one window to the next:
-        what an attack is. Mel bins are noisy and a codec that cannot follow the noise learns to
-        smooth it; the mean over bands is not, so this term keeps attacks sharp.
-        """
-        mel, flux = made.new_zeros(()), made.new_zeros(())
+        mel = made.new_zeros(())
         for scale in self.scales:
             with torch.no_grad():
                 target = scale(real)
-            found = scale(made)
-            mel = mel + (found - target).abs().mean()
-            flux = flux + (found - target).mean(dim=2).diff(dim=1).abs().mean()
-        return mel / len(self.scales), flux / len(self.scales)
+            mel = mel + (scale(made) - target).abs().mean()
+        return mel / len(self.scales)
+
+    def distances(self, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Three losses [], each a mean over resolutions.
+
+        * mel: as ``forward``.
+        * fine: the distance bin by bin. A pattern repeated every code frame is a comb, whose gaps
+          mel bands do not see.
+        * flux: how fast the mean over mel bands changes from one window to the next, which is what
+          an attack is. Mel bins are noisy, and a codec that cannot follow the noise learns to
+          smooth it; their mean is not noisy, so this term keeps attacks sharp.
+        """
+        mel, fine, flux = (made.new_zeros(()) for _ in range(3))
+        for scale in cast(Iterable[LogMel], self.scales):
+            with torch.no_grad():
+                real_bins = scale.magnitude(real)
+                real_mel = scale.mel(real_bins)
+            made_bins = scale.magnitude(made)
+            made_mel = scale.mel(made_bins)
+            mel = mel + (made_mel - real_mel).abs().mean()
+            fine = fine + (scale.bins(made_bins) - scale.bins(real_bins)).abs().mean()
+            flux = flux + (made_mel - real_mel).mean(dim=2).diff(dim=1).abs().mean()
+        n = len(self.scales)
+        return mel / n, fine / n, flux / n

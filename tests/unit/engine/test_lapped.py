@@ -40,7 +40,24 @@ def test_a_banded_codec_has_the_hop_and_the_key_names_of_any_codec():
     assert set(codec.state_dict()) == set(plain.state_dict())
 
 
-@pytest.mark.parametrize("wrong", [{"bands": 7}, {"companding": 1e-3}, {"bands": 0}])
+def test_noise_is_the_same_for_the_same_codes_and_fresh_in_training():
+    config = CodecConfig(
+        bands=40, ratios=(8,), n_filters=2, dimension=4, codebook_size=8, noise=True
+    )
+    torch.manual_seed(0)
+    codec = build_codec(config).eval()
+    codes = torch.randint(8, (1, 4, 6))
+    with torch.no_grad():
+        first, second = codec.decode(codes), codec.decode(codes)
+        assert torch.equal(first, second)
+        assert first.std() > 0
+        codec.train()
+        assert not torch.equal(codec.decode(codes), codec.decode(codes))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"noise": True}, {"bands": 7}, {"companding": 1e-3}, {"bands": 0}]
+)
 def test_impossible_bands_are_refused(wrong):
     with pytest.raises(BadModelFolder):
         CodecConfig(**wrong)

@@ -52,7 +52,7 @@ def sounds(tmp_path_factory):
 @pytest.fixture
 def config(sounds, tmp_path):
     codec = CodecConfig(
-        bands=40, companding=1e-3, ratios=(8,), n_filters=4, dimension=8, lstm=1,
+        bands=40, companding=1e-3, noise=True, ratios=(8,), n_filters=4, dimension=8, lstm=1,
         n_codebooks=2, codebook_size=16,
     )  # fmt: skip
     return CodecTraining(

@@ -14,20 +14,11 @@ from typing import Any
 
 import opentimelineio as otio
 
+from vatt_plugin.timeline import salvage
 from vatt_plugin.timeline.errors import TimelineUnreadable
 from vatt_plugin.timeline.model import Note
+from vatt_plugin.timeline.salvage import READ_ERRORS
 from vatt_plugin.timeline.text import place_of_error
-
-READ_ERRORS = (
-    otio.exceptions.OTIOError,
-    RuntimeError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    OverflowError,
-)
-"""What OTIO's reader and its format plug-ins raise for damaged input."""
 
 _EFFECTS = frozenset({"Effect", "TimeEffect", "LinearTimeWarp", "FreezeFrame"})
 _CHILDREN = frozenset(
@@ -77,14 +68,22 @@ def read(text: str, name: str) -> tuple[Any, list[Note]]:
         return data, []
     repair = _Repair()
     data = repair.object(data, in_metadata=False)
-    copy = json.dumps(data, ensure_ascii=False).encode("utf-8", "replace").decode()
     try:
-        return otio.adapters.read_from_string(copy, "otio_json"), repair.notes()
+        return _deserialized(data), repair.notes()
+    except READ_ERRORS:
+        data = salvage.salvaged(data, notes := repair.notes())
+    try:
+        return _deserialized(data), notes
     except READ_ERRORS as error:
         raise TimelineUnreadable(
             f"{name} is JSON, but OpenTimelineIO cannot make a timeline of it: {error!s:.300}.",
             "Export the timeline again, or in another format.",
         ) from error
+
+
+def _deserialized(data: Any) -> Any:
+    copy = json.dumps(data, ensure_ascii=False).encode("utf-8", "replace").decode()
+    return otio.adapters.read_from_string(copy, "otio_json")
 
 
 class _Repair:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,6 +215,7 @@ def _from_adapter(path: Path, wanted: str | None, rate: float | None) -> Loaded:
         root = _read_edl(path, adapter, rate, notes)
         if isinstance(root, otio.schema.Timeline):
             _place_record_times(root)
+            _note_drop_frame(root, path)
     else:
         if path.is_file() and path.stat().st_size > MAX_ADAPTER_BYTES:
             read_bytes(path, MAX_ADAPTER_BYTES)  # raises, naming the size
@@ -272,6 +274,13 @@ def _read_edl(path: Path, adapter: str, rate: float | None, notes: list[Note]) -
             Note("timecode_mismatch", f"Source and record lengths disagree: {reason:.200}")
         )
         return root
+
+
+def _note_drop_frame(root: Any, path: Path) -> None:
+    """Keep what an EDL's FCM line says of its counting, which the adapter drops."""
+    modes = re.findall(rb"^FCM:\s*(NON-?\s*)?DROP", read_bytes(path), re.MULTILINE | re.IGNORECASE)
+    if modes:
+        root.metadata["vatt"] = {"drop_frame": not modes[0]}
 
 
 def _place_record_times(root: Any) -> None:

@@ -143,7 +143,7 @@ def read_document(
         name=root.name or document.path.stem,
         fps=fps,
         rate=literal,
-        drop=is_drop(root, fps),
+        drop=is_drop(root, fps, start_frame),
         global_start_s=start_s,
         global_start_frame=start_frame,
         n_frames=length_in_frames(walk.length),
@@ -214,15 +214,19 @@ def host_of(root: Any) -> str:
     return ""
 
 
-def is_drop(root: Any, fps: Fraction) -> bool:
+def is_drop(root: Any, fps: Fraction, start_frame: int) -> bool:
     """Whether timecode is counted drop-frame; OTIO has no field for it, so it is the custom.
 
-    At 29.97 and 59.94 editors count drop-frame unless told otherwise, as OTIO assumes too.
+    At 29.97 and 59.94 editors count drop-frame unless told otherwise, as OTIO assumes too. A
+    start on a round non-drop minute (frame 108000 is 01:00:00:00) tells otherwise.
     """
     own = root.metadata.get("vatt")
     if own is not None and hasattr(own, "get") and own.get("drop_frame") is not None:
         return bool(own.get("drop_frame"))
-    return rates.is_drop_frame_rate(fps)
+    if not rates.is_drop_frame_rate(fps):
+        return False
+    round_non_drop = start_frame > 0 and start_frame % (math.ceil(fps) * 60) == 0
+    return not round_non_drop or rates.to_timecode(start_frame, fps, True).endswith(":00;00")
 
 
 def length_in_frames(length: rates.Frames) -> int:

@@ -190,6 +190,23 @@ def test_a_bad_range_flags_its_clip_alone(value: str, rate: str, tmp_path: Path)
     assert [cue.cue_id for cue in again.cues] == [cue.cue_id for cue in read.cues]
 
 
+@pytest.mark.parametrize(
+    ("place", "next_start"),
+    [("source_range", 24), ("media_references", 48), ("effects", 48), ("name", 48)],
+)
+def test_a_damaged_clip_does_not_cost_the_reel(place: str, next_start: int, tmp_path: Path) -> None:
+    data = document()
+    children(data)[1][place] = 5
+    read = load(saved(data, tmp_path))
+    assert "damaged_item" in codes(read)
+    assert [cue.start_frame for cue in read.cues if cue.clip == "A"] == [0]
+    assert [cue.start_frame for cue in read.cues if cue.clip == "C"] == [next_start]
+    write(read, placements(read.cues, tmp_path / "f"), tmp_path / "out.otio")
+    after = json.loads((tmp_path / "out.otio").read_text())
+    after["tracks"]["children"].pop()
+    assert after == data
+
+
 def test_a_clip_without_ranges_stops_its_track_only(tmp_path: Path) -> None:
     lost = clip("lost", available=None)
     lost.source_range = None

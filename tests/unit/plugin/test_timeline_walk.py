@@ -201,6 +201,18 @@ def test_dirty_rates_are_exact_and_their_literal_is_kept(tmp_path: Path) -> None
     assert Fraction(read.cues[2].origin["media_s"]) == Fraction(86400 * 1001, 24000)
 
 
+@pytest.mark.parametrize(
+    ("start", "rate", "drop"),
+    [(0, 29.97, True), (107892, 29.97, True), (108000, 29.97, False), (86400, 23.976, False)],
+)
+def test_drop_frame_is_told_by_the_start(
+    start: int, rate: float, drop: bool, tmp_path: Path
+) -> None:
+    at = otio.opentime.RationalTime(start, rate)
+    read = load(save(timeline(track(clip("a", rate=rate)), start=at), tmp_path))
+    assert read.drop is drop
+
+
 def test_an_audio_rate_is_not_the_timelines(tmp_path: Path) -> None:
     sound = clip("s", duration=96_000, rate=48_000.0)
     made = timeline(

@@ -156,6 +156,6 @@ def load(path: Path = SHIPPED) -> Probe:
         )
     except (OSError, KeyError, ValueError) as error:
         raise BadModelFolder(
-            f"{path} is no category probe: {error}.",
-            "Train one with `python -m vatt_engine.evaluation train-probe`.",
+            f"There is no category probe {path.name}: {type(error).__name__}.",
+            "Train one with `python -m vatt_engine.evaluation.train_probe`.",
         ) from error

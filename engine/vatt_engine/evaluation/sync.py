@@ -136,7 +136,8 @@ def lag_s(
 
     Returns:
         (lag in seconds, positive when the sound is late; correlation 0..1 at that lag), or None
-        when either is flat. The peak is placed between samples by a parabola.
+        when either is flat or nothing peaks within the limit. The peak is placed between samples
+        by a parabola.
     """
     n = min(len(sound), len(picture))
     a = np.asarray(sound[:n], float) - np.mean(sound[:n])
@@ -148,11 +149,11 @@ def lag_s(
     full = np.correlate(a, b, mode="full") / norm
     window = full[n - 1 - reach : n + reach]
     k = int(np.argmax(window))
-    offset = 0.0
-    if 0 < k < len(window) - 1:
-        left, middle, right = window[k - 1 : k + 2]
-        bend = left - 2 * middle + right
-        offset = 0.5 * (left - right) / bend if abs(bend) > 1e-12 else 0.0
+    if not 0 < k < len(window) - 1:
+        return None  # still rising at the limit: whatever this is, it is not the lag
+    left, middle, right = window[k - 1 : k + 2]
+    bend = left - 2 * middle + right
+    offset = 0.5 * (left - right) / bend if abs(bend) > 1e-12 else 0.0
     return (k - reach + offset) / rate_hz, float(np.clip(window[k], 0, 1))
 
 

@@ -247,3 +247,8 @@ def test_flatness_tells_noise_from_a_tone() -> None:
     assert spectral_flatness(rng.standard_normal(RATE)) > 0.5
     assert spectral_flatness(np.sin(np.arange(RATE) * 0.2)) < 0.01
     assert spectral_flatness(np.zeros(RATE)) == 0
+
+
+def test_a_peak_at_the_limit_is_no_lag() -> None:
+    rising = np.linspace(0, 1, 500)
+    assert sync.lag_s(np.roll(rising, 250), rising, limit_s=0.1) is None

@@ -52,7 +52,9 @@ _GRID = (9, 16)
 _BLOCK = 5  # points of a block's side: 45 / 9 and 80 / 16
 _NOISE = 1.5  # grey levels that compression and grain alone change
 _TEXTURE = 4.0  # gradient energy below which a block's flow is not trusted
-_CUT = 0.5
+_TEXTURED = 50.0  # brightness variance from which on a block is worth comparing
+_CUT = 0.6
+_LONGEST_STAY = 5  # 25ths of a second: 5 fps; an image that stays longer is a freeze
 _AT = {name: i for i, name in enumerate(FEATURES)}
 _ENERGY = slice(len(FEATURES), len(FEATURES) + N_CELLS)
 _MOMENTUM = slice(len(FEATURES) + N_CELLS, N_FEATURES)
@@ -64,23 +66,35 @@ class MotionMeter:
     def __init__(self) -> None:
         self._image: Image | None = None
         self._before: _Prepared | None = None
+        self._since_s = 0.0
         self._rows: list[Floats | None] = []
+        self._spans: list[float] = []  # how many 25ths of a second each row's motion took
 
-    def feed(self, image: Image) -> None:
-        """Take the next image [90, 160]; the same array object means the same video frame."""
+    def feed(self, image: Image, since_s: float | None = None) -> None:
+        """Take the next image [90, 160]; the same array object means the same video frame.
+
+        Args:
+            image: as shown at this 25th of a second.
+            since_s: when that video frame came on screen, if known. Sources of another rate show
+                one or two new frames in a 25th of a second; this tells how far things should move.
+        """
         if image is self._image:
             self._rows.append(None)  # told from its neighbours at the end
+            self._spans.append(0.0)
             return
         now = _Prepared(image)
+        at_s = len(self._rows) / MOTION_FPS if since_s is None else since_s
+        span = (at_s - self._since_s) * MOTION_FPS
         if self._before is None:
             self._rows.append(np.zeros(N_FEATURES, np.float32))
         else:
             self._rows.append(_compare(self._before, now))
-        self._image, self._before = image, now
+        self._spans.append(span if 0.2 <= span <= _LONGEST_STAY else 1.0)
+        self._image, self._before, self._since_s = image, now, at_s
 
     def finish(self) -> Floats:
         """All features [F, N_FEATURES]."""
-        rows = _fill_repeats(self._rows)
+        rows = _fill_repeats(self._rows, self._spans)
         if len(rows) > 1:
             change = np.diff(rows, axis=0)
             momentum = change[:, _MOMENTUM].reshape(-1, 2, N_CELLS)
@@ -89,33 +103,33 @@ class MotionMeter:
         return rows
 
 
-def _fill_repeats(rows: list[Floats | None]) -> Floats:
-    """Give repeated images the motion of the next new one; [F, N_FEATURES].
+def _fill_repeats(rows: list[Floats | None], spans: list[float]) -> Floats:
+    """Spread the motion between two images over the time it took; [F, N_FEATURES].
 
-    A source of 24 fps repeats an image once a second, one of 12 fps every image. What moved from
-    one image to the next is spread over the time an image usually stays; a freeze stays still.
+    A source of 24 fps repeats an image once a second, one of 12 fps every image: the motion that
+    shows with the next new image began when the one before came on screen. A freeze stays still.
     """
     filled = np.zeros((len(rows), N_FEATURES), np.float32)
-    new = np.array([i for i, row in enumerate(rows) if row is not None], dtype=np.int64)
-    if len(new) < 2:
-        return filled
-    stays = np.diff(new)
-    usual = median_filter(stays, min(9, len(stays)), mode="nearest")
-    for at, stay, steps in zip(new[1:], stays, usual, strict=True):
-        reach = stay if stay <= steps + 1 else steps
-        filled[at - reach + 1 : at + 1] = rows[at] / np.float32(steps)
-        filled[at - reach + 1 : at + 1, _AT["cut"]] = rows[at][_AT["cut"]]
+    for at, (row, span) in enumerate(zip(rows, spans, strict=True)):
+        if row is None:
+            continue
+        first = at
+        while first > 0 and rows[first - 1] is None and at - first + 1 < span:
+            first -= 1
+        filled[first : at + 1] = row / np.float32(span)
+        filled[at, _AT["cut"]] = row[_AT["cut"]]
     return filled
 
 
 def _compare(before: _Prepared, now: _Prepared) -> Floats:
     """Features of one image, ``jolt`` and ``burst`` still 0."""
     row = np.zeros(N_FEATURES, np.float32)
-    shift, cut = _camera_shift(before, now)
+    shift = _camera_shift(before, now)
+    aligned = before.shifted(shift)
+    cut = min(_unlikeness(aligned, now.points), _unlikeness(before.points, now.points))
     row[_AT["cut"]] = cut
     if cut > _CUT:
         return row
-    aligned = before.shifted(shift)
     gain = np.clip(now.points.std() / max(aligned.std(), 1e-3), 0.5, 2.0)  # light that changes
     flow, change, trust = _block_flow(aligned * gain, now.points, shift)
     camera = _affine(flow, trust)
@@ -143,7 +157,7 @@ class _Prepared:
         grey = image.reshape(height, 2, width, 2).astype(np.float32).mean(axis=(1, 3))
         self.mean = float(grey.mean())
         # Light that changes is smooth in space: take out local means, keep what has edges.
-        self.points: Floats = uniform_filter(grey, 3) - uniform_filter(grey, 15)
+        self.points: Floats = uniform_filter(grey, 5) - uniform_filter(grey, 21)
         self.spectrum = np.fft.rfft2(self.points * _HANN)
         self._full = np.fft.rfft2(self.points)
 
@@ -179,23 +193,31 @@ def _cell_weights() -> Floats:
 _CELL_WEIGHTS = _cell_weights()
 
 
-def _camera_shift(before: _Prepared, now: _Prepared) -> tuple[Floats, float]:
-    """How far most of the picture moved (y, x) in points, and how unlike the two are (0..1)."""
-    power = float(np.linalg.norm(before.spectrum) * np.linalg.norm(now.spectrum))
-    if power < 1e-3:
-        return np.zeros(2, np.float32), 0.0
+def _camera_shift(before: _Prepared, now: _Prepared) -> Floats:
+    """How far most of the picture moved (y, x) in points."""
     cross = now.spectrum * np.conj(before.spectrum)
-    plain = np.fft.irfft2(cross, s=_POINTS)
-    sharp = np.fft.irfft2(cross / (np.abs(cross) + 1e-2 * np.abs(cross).max() + 1e-9), s=_POINTS)
-    peak = np.unravel_index(int(sharp.argmax()), sharp.shape)
-    shift = np.array([_refine(sharp, peak, axis) for axis in (0, 1)], np.float32)
-    # Correlation with and without the shift found: two pictures that share nothing are a cut.
-    norm = np.sqrt(float((before.points * _HANN).var() * (now.points * _HANN).var()))
-    alike = max(float(plain.max()), float(plain[0, 0])) / (norm * plain.size + 1e-6)
-    cut = float(np.clip(1 - alike, 0, 1))
-    if np.abs(shift).max() > 12:  # beyond a quarter of the picture nothing can be followed
-        shift = np.zeros(2, np.float32)
-    return shift, cut
+    strongest = float(np.abs(cross).max())
+    if strongest < 1e-3:
+        return np.zeros(2, np.float32)
+    surface = np.fft.irfft2(cross / (np.abs(cross) + 1e-2 * strongest), s=_POINTS)
+    peak = np.unravel_index(int(surface.argmax()), surface.shape)
+    shift = np.array([_refine(surface, peak, axis) for axis in (0, 1)], np.float32)
+    # Beyond a quarter of the picture nothing can be followed.
+    return shift if np.abs(shift).max() <= 12 else np.zeros(2, np.float32)
+
+
+def _unlikeness(before: Floats, now: Floats) -> float:
+    """0 for equal pictures, 1 for such that share nothing; every block with texture counts alike.
+
+    So a thing that crosses the picture changes little, however bright it is, and a cut all.
+    """
+    both, first, second = (_blocks(p) for p in (before * now, before * before, now * now))
+    power = np.sqrt(first * second)
+    weight = np.minimum(1, (first + second) / _TEXTURED)
+    total = float(weight.sum())
+    if total < 1:
+        return 0.0
+    return float(np.clip(1 - (weight * both / (power + 1e-3)).sum() / total, 0, 1))
 
 
 def _refine(surface: NDArray[np.float64], peak: tuple[np.intp, ...], axis: int) -> float:

@@ -83,7 +83,7 @@ def look(
     total = motion_feed.n_images(picture.duration_s)
     for picked in picture.images(feeds):
         if picked.feed == 0:
-            meter.feed(picked.image)
+            meter.feed(picked.image, picked.since_s)
             if picked.number % MOTION_FPS == 0:
                 report("decoding", picked.number, total)
         elif encoder is not None:

@@ -64,13 +64,15 @@ class Picked(NamedTuple):
 
     ``image`` is [3, H, W] or, gray, [H, W]. While one video frame stays on screen the very same
     array comes again, so ``is`` tells a repeated frame from a still one. ``shown`` is False where
-    the file has no picture at this time (black is given).
+    the file has no picture at this time (black is given). ``since_s`` is the played time at which
+    the video frame came on screen, if that is known: up to one frame before ``number / fps``.
     """
 
     feed: int
     number: int
     image: Image
     shown: bool
+    since_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,23 @@ def _ticks(feeds: Sequence[Feed], start: Fraction, end: Fraction) -> Iterator[_T
     return heapq.merge(*(of_feed(i, feed.fps) for i, feed in enumerate(feeds)))
 
 
+@dataclass(frozen=True)
+class _Clock:
+    """Played time to media time and back for one segment."""
+
+    start: Fraction  # played
+    first_s: Fraction  # media
+    speed: Fraction
+
+    def media_s(self, played_s: Fraction) -> Fraction:
+        return self.first_s + (played_s - self.start) * self.speed
+
+    def played_s(self, media_s: Fraction | None) -> float | None:
+        if media_s is None or not self.speed:
+            return None
+        return float(self.start + (media_s - self.first_s) / self.speed)
+
+
 def _forwards(
     source: Source,
     segment: PictureSegment,
@@ -231,9 +250,9 @@ def _forwards(
     ticks: Iterator[_Tick],
     scaler: _Scaler,
 ) -> Iterator[Picked]:
-    first_s, speed = exact(segment.start_s), exact(segment.time_scalar)
+    clock = _Clock(start, exact(segment.start_s), exact(segment.time_scalar))
     for tick in ticks:
-        yield scaler.pick(tick, source.at(first_s + (tick.time_s - start) * speed))
+        yield scaler.pick(tick, source.at(clock.media_s(tick.time_s)), clock)
 
 
 def _backwards(
@@ -249,12 +268,13 @@ def _backwards(
     earliest one *not before* the asked time; one frame later and a little less, it is the one that
     ``Source.at`` finds.
     """
-    first_s, speed = exact(segment.start_s), exact(segment.time_scalar)
+    clock = _Clock(start, exact(segment.start_s), exact(segment.time_scalar))
+    ahead = Fraction(0)
     if source.info.fps:
-        first_s += 1 / source.info.fps - 2 * min(TIME_TOLERANCE, 1 / (4 * source.info.fps))
+        ahead = 1 / source.info.fps - 2 * min(TIME_TOLERANCE, 1 / (4 * source.info.fps))
     for chunk in _chunks(ticks):
         images = [
-            scaler.pick(tick, source.at(first_s + (tick.time_s - start) * speed))
+            scaler.pick(tick, source.at(clock.media_s(tick.time_s) + ahead), clock)
             for tick in reversed(chunk)
         ]
         yield from reversed(images)
@@ -286,14 +306,14 @@ class _Scaler:
     def black(self, tick: _Tick, shown: bool) -> Picked:
         return Picked(tick.feed, tick.number, self._black[tick.feed], shown)
 
-    def pick(self, tick: _Tick, shown: Shown | None) -> Picked:
+    def pick(self, tick: _Tick, shown: Shown | None, clock: _Clock) -> Picked:
         if shown is None:
             return self.black(tick, shown=False)
         last = self._last[tick.feed]
         if last is None or last[0] is not shown.frame:
             last = shown.frame, self._scale(shown, tick.feed)
             self._last[tick.feed] = last
-        return Picked(tick.feed, tick.number, last[1], True)
+        return Picked(tick.feed, tick.number, last[1], True, clock.played_s(shown.since_s))
 
     def _scale(self, shown: Shown, number: int) -> Image:
         frame, feed = shown.frame, self._feeds[number]

@@ -49,10 +49,15 @@ def never_cancelled() -> None:
 
 
 class Shown(NamedTuple):
-    """A decoded ``av.VideoFrame`` and the width over height of one of its pixels."""
+    """A decoded ``av.VideoFrame``, the shape of its pixels, and since when it is on screen.
+
+    ``pixel_aspect`` is width over height; ``since_s`` counts from the file's first video frame and
+    is None for a still image.
+    """
 
     frame: Any
     pixel_aspect: Fraction
+    since_s: Fraction | None
 
     @property
     def display_size(self) -> tuple[int, int]:
@@ -139,7 +144,7 @@ class MovieSource:
     def at(self, time_s: Fraction) -> Shown | None:
         """See ``Source.at``."""
         if self._is_still:
-            return Shown(self._current[1], self._pixel_aspect)
+            return Shown(self._current[1], self._pixel_aspect, None)
         one_frame = 1 / self._rate
         target = self._zero + time_s + min(TIME_TOLERANCE, one_frame / 4)
         if target < self._current[0] or target - self._current[0] > _SEEK_AHEAD_S:
@@ -149,7 +154,7 @@ class MovieSource:
         # Cuts are rounded to whole frames: up to one frame outside shows the nearest one.
         early = target < pts - one_frame
         late = self._at_end and target >= self._end() + one_frame
-        return None if early or late else Shown(frame, self._pixel_aspect)
+        return None if early or late else Shown(frame, self._pixel_aspect, pts - self._zero)
 
     def close(self) -> None:
         """Close the file."""
@@ -158,7 +163,7 @@ class MovieSource:
 
     def _describe(self) -> MediaInfo:
         stream, container = self._stream, self._container
-        width, height = Shown(self._current[1], self._pixel_aspect).display_size
+        width, height = Shown(self._current[1], self._pixel_aspect, None).display_size
         duration: float | None = None
         if stream.duration is not None:
             duration = float(stream.duration * self._tick)
@@ -351,7 +356,9 @@ class SequenceSource:
             self.n_damaged += 1
             return None
         with contextlib.closing(source):
-            return source.at(Fraction(0))
+            shown = source.at(Fraction(0))
+        since_s = (number - self._first) / self._fps
+        return None if shown is None else shown._replace(since_s=since_s)
 
 
 def _n_threads(n_pixels: int) -> int:

@@ -139,6 +139,16 @@ def test_a_frame_that_stays_on_screen_is_the_same_array(tmp_path: Path) -> None:
     assert images[2] is not images[3]
 
 
+@pytest.mark.parametrize("speed", [1.0, 2.0, -1.0])
+def test_images_say_since_when_they_are_on_screen(tmp_path: Path, speed: float) -> None:
+    path = write_numbered(tmp_path / "n.mp4", 60, fps=24)
+    start_s = 0.5 if speed > 0 else 1.5
+    for picked in Picture([segment(path, start_s, 0.5, speed)]).images([GRAY]):
+        frame_s = read_number(picked.image) / 24
+        assert picked.since_s == pytest.approx((frame_s - start_s) / speed, abs=1e-3)
+        assert -1 / 24 <= picked.since_s - picked.number / 25 <= 0.001
+
+
 def test_cuts_gaps_and_files_follow_each_other(movie: Path, tmp_path: Path) -> None:
     other = write_numbered(tmp_path / "o.mkv", 20)
     cut = Picture(

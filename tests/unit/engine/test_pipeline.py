@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from vatt_engine.messages import (
     TakeReady,
     encode,
 )
+from vatt_engine.nets.audio_model import AudioModel
 from vatt_engine.pipeline import VATT
 
 RATE = 48_000
@@ -411,10 +411,22 @@ def test_numbers_that_are_no_sound_are_an_error(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_published_window_is_filled_for_short_clips(vatt: VATT) -> None:
-    config = vatt.model.config
-    official = replace(config, audio=replace(config.audio, layout="official"))
-    shape = VATT(replace(vatt.model, config=official)).shape
+def test_the_published_layout_serves_clips_of_any_length(
+    vatt: VATT, movie: Path, tmp_path: Path
+) -> None:
+    config = replace(vatt.model.config.audio, layout="official")
+    audio = AudioModel(config, vatt.model.codec.codebooks)
+    audio.load_state_dict(vatt.model.audio.state_dict())
+    whole = replace(vatt.model.config, audio=config)
+    published = VATT(replace(vatt.model, config=whole, audio=audio.eval()))
+    shape = published.shape
     assert shape.fixed
     assert (shape.window, shape.overlap, shape.step) == (500, 100, 50)
-    assert Fraction(shape.step, 50) == 1
+    for seconds in (0.7, 10.0, 11.7):
+        request = ask(movie, tmp_path, seconds, job_id=str(seconds), sync="off")
+        (take,) = takes_of(run(published, request))
+        assert len(wave_of(take)) == round(seconds * RATE)
+    again = ask(movie, tmp_path, 11.7, job_id="n", seed=3, held=hold(take, 5.0, 6.0), sync="off")
+    (new,) = takes_of(run(published, again))
+    changed = np.flatnonzero(wave_of(take) != wave_of(new)) / RATE
+    assert 4.9 < changed.min() < changed.max() < 6.1

@@ -1,7 +1,7 @@
 """``python -m vatt_engine.evaluation MODEL SET``: judge a model; ``vatt eval`` starts this.
 
-Exit codes as for ``vatt``: 0 done, 1 failed, 2 usage, 130 cancelled. With ``--json`` one event a
-line on stdout: ``progress``, then ``finished`` with every figure.
+Exit codes as for ``vatt``: 0 done, 1 failed, 2 usage, 3 some films failed, 130 cancelled. With
+``--json`` one event a line on stdout: ``progress``, then ``finished`` with every figure.
 """
 
 from __future__ import annotations
@@ -121,7 +121,10 @@ def _evaluate(args: argparse.Namespace) -> int:
         })  # fmt: skip
     else:
         _table(found, summary, other, differences, notes)
-    return 0
+    failed = [film for film in found.films if film.failed]
+    for film in failed:
+        sys.stderr.write(f"vatt eval: {film.name} failed: {film.failed}\n")
+    return 0 if not failed else 1 if len(failed) == len(found.films) else 3
 
 
 def _judge(args: argparse.Namespace) -> tuple[Any, list[str]]:

@@ -149,6 +149,8 @@ def _film(result: FilmResult, film: Film | None, players: bool) -> str:
     if players and film is not None and film.path.is_file():
         data = base64.b64encode(film.path.read_bytes()).decode()
         parts.append(f'<video controls muted src="data:video/mp4;base64,{data}"></video>')
+    if result.failed:
+        parts.append(f'<p class="fault">{escape(result.failed)}</p>')
     parts += [_take(take, film, players) for take in result.takes]
     return "".join(parts)
 

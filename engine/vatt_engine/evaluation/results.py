@@ -69,6 +69,7 @@ class FilmResult:
         spotted: the spotter's hits against the true ones; ``spotted_lag_s`` their median lag.
         n_spotted: hits the spotter saw in all; None when it does not spot.
         reference_embedding: of the true sound.
+        failed: why nothing could be made of this film; empty when all is well.
     """
 
     name: str
@@ -86,6 +87,7 @@ class FilmResult:
     n_spotted: int | None
     reference_embedding: tuple[float, ...]
     takes: tuple[TakeResult, ...]
+    failed: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Runs a maker over a film set and judges what it makes; resumes where it stopped."""
+"""Runs a maker over a film set and judges what it makes; a bad film never stops the others."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vatt_engine.corpus.categories import CATEGORIES
+from vatt_engine.errors import Cancelled, VattError
 from vatt_engine.evaluation import sync
 from vatt_engine.evaluation.films import Film, FilmSet
 from vatt_engine.evaluation.judge import Judge
@@ -103,16 +104,43 @@ def evaluate(
         settings: what is asked.
         report: called with (done, total, film name); may raise to stop.
 
-    Raises:
-        VattError: of the maker; the film's name is in the log.
+    Returns:
+        Results of all films; one whose ``failed`` is not empty takes part in no figure.
     """
     results = []
     for index, film in enumerate(films.films):
         report(index, len(films.films), film.name)
-        results.append(_film(maker, film, index, judge, folder, settings))
+        try:
+            results.append(_film(maker, film, index, judge, folder, settings))
+        except Cancelled:
+            raise
+        except VattError as error:
+            log.warning("%s could not be evaluated: %s", film.name, error)
+            results.append(_failed(film, str(error)))
     report(len(films.films), len(films.films), "")
     facts = {"seed": settings.seed, "takes": settings.takes, "conditions": settings.conditions}
     return Evaluation(maker.name, films.name, facts, tuple(results))
+
+
+def _failed(film: Film, why: str) -> FilmResult:
+    return FilmResult(
+        name=film.name,
+        family=film.family,
+        duration_s=film.duration_s,
+        silent=film.silent,
+        categories=film.categories,
+        caption="",
+        alternatives=(),
+        caption_right=None,
+        caption_near=None,
+        spotted=None,
+        spotted_floor=None,
+        spotted_lag_s=None,
+        n_spotted=None,
+        reference_embedding=(),
+        takes=(),
+        failed=why,
+    )
 
 
 def _film(

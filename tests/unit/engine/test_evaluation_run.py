@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -279,3 +280,13 @@ def test_a_wav_of_two_channels_is_judged_as_one(
     take = judge.judge(MadeTake(path, 0, 1.0), films.films[0], "picture", "", "hammer")
     assert take.faults == ("silent",)
     assert take.accepted is False
+
+
+def test_a_film_that_fails_stops_no_other(films: FilmSet, judge: Judge, tmp_path: Path) -> None:
+    broken = FilmSet("b", (replace(films.films[0], audio=None), films.films[1]))
+    settings = Settings(takes=1, conditions=("asked",))
+    done = evaluate(BaselineMaker("exact", broken.films), broken, judge, tmp_path, settings)
+    assert "no true sound" in done.films[0].failed
+    assert not done.films[0].takes
+    assert len(done.films[1].takes) == 1
+    assert value(done, "onset_f1") is not None

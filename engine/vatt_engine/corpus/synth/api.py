@@ -29,7 +29,7 @@ from vatt_engine.corpus.synth import (
     water,
     weather,
 )
-from vatt_engine.corpus.synth.dsp import Floats, Rng, Wave, add_at, limit
+from vatt_engine.corpus.synth.dsp import Floats, Rng, Wave, add_at, fade_out, limit
 from vatt_engine.corpus.synth.recipe import Recipe, draw
 
 Params = Mapping[str, float | str]
@@ -127,7 +127,7 @@ def render_events(
     level = _PEAK * 10.0 ** (recipe.level_db / 20.0)
     for time_s, strength in events:
         wave, onset = recipe.grain(values, float(strength), sample_rate, rng)
-        add_at(out, wave, round(time_s * sample_rate) - onset, level)
+        add_at(out, fade_out(wave, sample_rate // 100), round(time_s * sample_rate) - onset, level)
     return out
 
 

@@ -34,7 +34,7 @@ def _panel(params: Door, strength: float, sr: int, rng: Rng) -> Wave:
     """The panel meeting its frame: low boom of the leaf, rattle of what hangs in it."""
     leaf = thud(140.0 - 75.0 * params.weight, 0.05 + 0.04 * params.weight, sr, rng)
     face = strike(MATERIALS[params.material], 0.35 + 0.25 * params.weight, 0.55, strength, sr, rng)
-    face = face * dsp.fall(len(face), 0.06 if params.material == "wood" else 0.25, sr)
+    face = face * dsp.fall(len(face), 0.06 if params.material == "wood" else 0.07, sr)
     n = dsp.samples(0.25, sr)
     slap = dsp.band(dsp.white(n, rng), 180.0, 2600.0, sr) * dsp.fall(n, 0.014, sr)
     # A leaf never meets its frame at once: corners follow within some tens of milliseconds.

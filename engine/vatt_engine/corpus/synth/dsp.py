@@ -195,15 +195,13 @@ def soft_clip(wave: Floats, drive: float = 1.0) -> Wave:
     return wave32(np.tanh(wave * drive))
 
 
-def fade_edges(wave: Wave, n: int) -> Wave:
-    """Straight fades of ``n`` samples at both ends."""
+def fade_out(wave: Wave, n: int) -> Wave:
+    """The last ``n`` samples brought down to nothing, so that a cut tail does not click."""
     n = min(n, len(wave) // 2)
     if n < 1:
         return wave
     out = wave.copy()
-    ramp = np.linspace(0.0, 1.0, n, endpoint=False, dtype=np.float32)
-    out[:n] *= ramp
-    out[-n:] *= ramp[::-1]
+    out[-n:] *= np.linspace(1.0, 0.0, n, dtype=np.float32)
     return out
 
 

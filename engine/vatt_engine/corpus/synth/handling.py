@@ -66,7 +66,7 @@ _SHEETS = {
     "newspaper": (380.0, 1900.0, 0.0016, 0.65, (600.0, 7000.0)),
     "plastic": (2400.0, 4200.0, 0.0009, 0.95, (2500.0, 10_500.0)),
     "foil": (700.0, 5200.0, 0.0016, 0.95, (3000.0, 11_000.0)),
-    "leaves": (700.0, 3800.0, 0.0012, 0.22, (1800.0, 9500.0)),
+    "leaves": (700.0, 3800.0, 0.0012, 0.22, (500.0, 9500.0)),
 }
 # Per thing: material, size of a piece (m), share of bounces on a table.
 _THINGS = {
@@ -126,9 +126,11 @@ def click(params: Click, strength: float, sr: int, rng: Rng) -> Grain:
             min(len(hit), dsp.samples(0.07, sr)), 0.006, sr
         )
         dsp.add_at(out, hit, dsp.samples(delay, sr) if delay else 0, loud)
-        n = dsp.samples(0.006, sr)
-        tick = dsp.band(dsp.white(n, rng), 1800.0, 9500.0, sr, 1) * dsp.fall(n, 0.0009, sr)
-        dsp.add_at(out, dsp.unit_peak(tick), dsp.samples(delay, sr) if delay else 0, 0.6 * loud)
+        # Springs and housing rattle on for some milliseconds, at the top of the spectrum.
+        n = dsp.samples(0.05, sr)
+        tick = dsp.band(dsp.white(n, rng), 2200.0, 10_500.0, sr, 1)
+        tick *= 0.8 * dsp.fall(n, 0.0012, sr) + 0.2 * dsp.fall(n, 0.009, sr)
+        dsp.add_at(out, dsp.unit_peak(tick), dsp.samples(delay, sr) if delay else 0, 0.8 * loud)
     body = thud(90.0 + 9.0 / params.size_m, 0.012, sr, rng)
     return dsp.unit_peak(layer((out, 1.0), (body, 0.25))) * strength_gain(strength), 0
 
@@ -155,15 +157,16 @@ def latch(params: Click, strength: float, sr: int, rng: Rng) -> Grain:
     n = dsp.samples(gap, sr)
     slide = dsp.band(dsp.white(n, rng), 1500.0, 7000.0, sr, 1) * dsp.bump(n, 0.6, 1.0)
     out = np.zeros(dsp.samples(gap + 0.35, sr), dtype=np.float32)
-    dsp.add_at(out, hit, 0, 0.55)
+    dsp.add_at(out, hit, 0, 0.35)
     dsp.add_at(out, dsp.unit_peak(slide), dsp.samples(0.005, sr), 0.18)
     again = strike(MATERIALS["metal"], size * 1.3, 0.9, strength, sr, rng)
     again = again * dsp.fall(len(again), 0.012, sr)
-    dsp.add_at(out, again, n, 1.0)
-    m = dsp.samples(0.03, sr)
-    snap = dsp.band(dsp.white(m, rng), 2500.0, 10_000.0, sr, 1) * dsp.fall(m, 0.003, sr)
-    dsp.add_at(out, dsp.unit_peak(snap), n, 0.8)
-    dsp.add_at(out, dsp.unit_peak(snap), 0, 0.4)
+    dsp.add_at(out, again, n, 0.6)
+    m = dsp.samples(0.08, sr)
+    snap = dsp.band(dsp.white(m, rng), 2000.0, 10_500.0, sr, 1)
+    snap *= 0.7 * dsp.fall(m, 0.002, sr) + 0.3 * dsp.fall(m, 0.015, sr)
+    dsp.add_at(out, dsp.unit_peak(snap), n, 1.1)
+    dsp.add_at(out, dsp.unit_peak(snap), 0, 0.6)
     dsp.add_at(out, thud(rng.uniform(170.0, 320.0), 0.02, sr, rng), n, 0.3)
     return dsp.unit_peak(out) * strength_gain(strength), 0
 

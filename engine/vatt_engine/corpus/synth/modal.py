@@ -106,10 +106,10 @@ def strike(
     hz, decay = plate_modes(material, size_m, rng)
     # A harder and faster contact is shorter and so excites higher modes (Hertz contact).
     joint = min(hardness, material.hardness) * (0.6 + 0.4 * strength)
-    contact_s = 0.0045 * 10.0 ** (-1.5 * joint)
+    contact_s = 0.0040 * 10.0 ** (-1.5 * joint)
     place = rng.uniform(0.15, 0.85)
     shape = np.abs(np.sin(np.pi * place * np.arange(1, hz.size + 1))) + 0.25
-    gain = shape * rng.uniform(0.5, 1.0, hz.size) * np.exp(-((hz * contact_s) ** 2))
+    gain = shape * rng.uniform(0.4, 1.0, hz.size) / (1.0 + (hz * contact_s) ** 2)
     longest = float(np.max(decay * (gain > 1e-3), initial=0.02))
     n = dsp.samples(min(6.0 * longest, 3.5) + 0.01, sr)
     # Random phases: aligned ones would pile up into one spike, which no contact makes.
@@ -154,9 +154,9 @@ def impact(params: Impact, strength: float, sr: int, rng: Rng) -> Grain:
         parts.append((cavity, 0.7 * params.hollow))
     if params.material == "soft":
         n = dsp.samples(0.28, sr)
-        flop = dsp.band(dsp.white(n, rng), 900.0, 9500.0, sr, 1) * dsp.fall(n, 0.05, sr, 0.002)
+        flop = dsp.band(dsp.white(n, rng), 600.0, 9500.0, sr, 1) * dsp.fall(n, 0.06, sr, 0.003)
         flop *= 0.4 + dsp.wander(n, 60.0, sr, rng)
-        parts.append((dsp.unit_peak(flop), 0.35))
+        parts.append((dsp.unit_peak(flop), 0.8))
     if params.material == "stone":
         for delay in rng.exponential(0.06, 3):
             again = strike(material, params.size_m * 0.7, hard, 0.7 * strength, sr, rng)

@@ -41,7 +41,7 @@ GROUNDS = {
     "stone": Ground(
         (0.45, 190.0), ("stone", 0.20, 0.7), (160, 1500, 0.002, 0.12), (500, 3500, 0.22), 0.15
     ),
-    "metal": Ground((0.75, 120.0), ("metal", 0.40, 0.45), (0, 1, 1, 0), (400, 4500, 0.18), 0.16),
+    "metal": Ground((0.80, 120.0), ("metal", 0.60, 0.45), (0, 1, 1, 0), (300, 5000, 0.45), 0.13),
     "gravel": Ground((0.22, 120.0), None, (1100, 900, 0.0030, 1.0), (400, 5500, 0.45), 0.17),
     "snow": Ground((0.30, 95.0), None, (1800, 700, 0.0035, 0.6), (150, 3200, 0.75), 0.20),
     "grass": Ground((0.18, 90.0), None, (700, 5200, 0.0012, 0.25), (2500, 11000, 0.85), 0.25),
@@ -131,7 +131,7 @@ def step(params: Step, strength: float, sr: int, rng: Rng) -> Grain:
                 MATERIALS[name], size * rng.uniform(0.8, 1.2), 0.25 + 0.45 * hard, strength, sr, rng
             )
             if name == "metal":
-                ring = ring * dsp.fall(len(ring), 0.09, sr)
+                ring = ring * dsp.fall(len(ring), 0.035, sr)
             dsp.add_at(out, ring, start, loud * share * (0.5 + 0.5 * hard))
     # Weight over time: full at the heel, moving on, a second push at the toe.
     # Loose ground gives way over some milliseconds; what marks the moment is the heel.

@@ -54,7 +54,7 @@ class Pick:
 class Applause:
     """Clapping hands; the intensity is how many clap."""
 
-    people: float = span(4.0, 60.0, "", "how many at full intensity", log=True)
+    people: float = span(6.0, 80.0, "", "how many at full intensity", log=True)
 
 
 def hammer(params: Hammer, strength: float, sr: int, rng: Rng) -> Grain:
@@ -130,12 +130,12 @@ def pick(params: Pick, strength: float, sr: int, rng: Rng) -> Grain:
 
 def clap(sr: int, rng: Rng) -> Wave:
     """One clap of two hands, peak 1."""
-    n = dsp.samples(0.06, sr)
-    centre = rng.uniform(900.0, 2200.0)
+    n = dsp.samples(0.05, sr)
+    centre = rng.uniform(700.0, 1900.0)
     skin = dsp.band(dsp.white(n, rng), 0.55 * centre, 2.6 * centre, sr, 1)
     cup = dsp.resonate(skin * dsp.fall(n, 0.004, sr), centre, 0.004, sr)
     dry = dsp.unit_peak(skin * dsp.fall(n, 0.006, sr))
-    return dsp.unit_peak(dry + 0.35 * dsp.unit_peak(cup))
+    return dsp.unit_peak(dry + 0.6 * dsp.unit_peak(cup))
 
 
 def applause(params: Applause, intensity: Wave, sr: int, rng: Rng) -> Wave:
@@ -151,7 +151,12 @@ def applause(params: Applause, intensity: Wave, sr: int, rng: Rng) -> Wave:
         starts = starts[intensity[starts] > rng.uniform(0.0, 0.9)]
         near = rng.lognormal(-0.6, 0.6)
         out += dsp.scatter(starts, near * rng.uniform(0.6, 1.0, starts.size), clap(sr, rng), n)
-    return out
+    # Hands between and behind are heard as a wash without single claps.
+    wash = dsp.shaped_noise(
+        n, sr, [(200, -24), (800, -4), (1800, 0), (4500, -8), (11000, -24)], rng
+    )
+    share = 0.006 * params.people
+    return dsp.wave32(dsp.unit_rms(out) + share * wash * intensity)
 
 
 RECIPES = (

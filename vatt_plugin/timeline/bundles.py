@@ -6,19 +6,31 @@ name checked, each size bounded.
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from vatt_plugin.timeline.errors import BadBundle, TimelineNotFound, TimelineTooLarge
-from vatt_plugin.timeline.text import MAX_BYTES, read_bytes
+from vatt_plugin.timeline.text import read_bytes
 
 CONTENT = "content.otio"
 MAX_MEMBERS = 100_000
+MAX_CONTENT_BYTES = 1 << 28
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,  # a compression or encryption that zipfile lacks
+    RuntimeError,
+    EOFError,
+    ValueError,
+)
 MAX_RATIO = 200
 """Media hardly compresses; a member that unpacks to 200 times its size is a bomb."""
 
@@ -63,15 +75,15 @@ def open_bundle(path: Path) -> Bundle:
             if CONTENT not in names:
                 raise BadBundle(f"{path.name} holds no {CONTENT}.", "Export the bundle again.")
             content = archive.getinfo(CONTENT)
-            if content.file_size > MAX_BYTES:
+            if content.file_size > MAX_CONTENT_BYTES:
                 raise TimelineTooLarge(
                     f"The timeline in {path.name} is {content.file_size} bytes long."
                 )
             with archive.open(content) as stream:
-                data = stream.read(MAX_BYTES + 1)
+                data = stream.read(MAX_CONTENT_BYTES)
     except FileNotFoundError:
         raise TimelineNotFound(f"There is no file {path}.", "Check the path.") from None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except _DAMAGE as error:
         raise BadBundle(
             f"{path.name} is not a sound .otioz: {error}.", "Export the bundle again."
         ) from error
@@ -118,7 +130,7 @@ def unpacked(bundle: Bundle, member: str, folder: Path) -> Path:
             with os.fdopen(handle, "wb") as out, archive.open(info) as stream:
                 shutil.copyfileobj(stream, out, 1 << 20)
             Path(temporary).replace(target)
-        except (zipfile.BadZipFile, EOFError, OSError, RuntimeError) as error:
+        except (*_DAMAGE, OSError) as error:
             raise BadBundle(
                 f"{member} cannot be unpacked from {bundle.path.name}: {error}."
             ) from error

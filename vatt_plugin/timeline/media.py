@@ -17,6 +17,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from vatt_plugin.cues import CueStatus
+from vatt_plugin.timeline.errors import BadBundle
 from vatt_plugin.timeline.urls import parse_media_url
 
 MAX_INDEXED_FILES = 500_000
@@ -73,8 +74,11 @@ class MediaFinder:
         return None
 
     def _look_up(self, url: str) -> Found:
-        if (inside := self.bundled.get(url)) is not None:
-            return Found(inside, "ready")
+        try:
+            if (inside := self.bundled.get(url)) is not None:
+                return Found(inside, "ready")
+        except BadBundle as error:  # this member alone is damaged
+            return Found(None, "unreadable", error.message)
         if not url:
             return Found(None, "offline", "The clip names no media file.")
         parsed = parse_media_url(url, self.base)

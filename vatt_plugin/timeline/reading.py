@@ -115,6 +115,8 @@ def read_document(
 ) -> Timeline:
     """Make cues of an already loaded document; see ``load``."""
     root = document.root
+    if root.tracks is None:
+        raise NoPicture(f"{document.path.name} has no tracks.", "Export the timeline again.")
     fps, literal = timeline_rate(root)
     start_s = Fraction(0)
     if root.global_start_time is not None:

@@ -46,9 +46,13 @@ def frechet(a: Floats, b: Floats) -> float:
     ca, cb = ca / np.sqrt(len(a) - 1), cb / np.sqrt(len(b) - 1)
     # tr sqrt(A'A B'B) is the nuclear norm of A B', for covariances A'A and B'B; the triangular
     # factors give the same norm and are never larger than D x D.
-    ra, rb = (np.linalg.qr(c, mode="r") if len(c) > c.shape[1] else c for c in (ca, cb))
+    ra, rb = _triangular(ca), _triangular(cb)
     root = float(np.linalg.svd(ra @ rb.T, compute_uv=False).sum())
     return max(mean + float((ca**2).sum() + (cb**2).sum()) - 2 * root, 0.0)
+
+
+def _triangular(rows: Floats) -> Floats:
+    return np.asarray(np.linalg.qr(rows, mode="r")) if len(rows) > rows.shape[1] else rows
 
 
 def diversity(embeddings: Floats) -> float | None:

@@ -18,6 +18,15 @@ import soundfile as sf
 
 from vatt_engine.errors import BadRequest
 from vatt_engine.evaluation.films import Film
+from vatt_engine.messages import (
+    Caption,
+    CaptionReady,
+    Generate,
+    LaneReady,
+    PictureSegment,
+    Spot,
+    TakeReady,
+)
 
 if TYPE_CHECKING:
     from vatt_engine.pipeline import VATT
@@ -144,8 +153,6 @@ class VattMaker:
         self, film: Film, prompt: str | None, seed: int, n: int, folder: Path
     ) -> list[MadeTake]:
         """Takes as the product makes them, lane from the picture included."""
-        from vatt_engine.messages import Generate, TakeReady
-
         request = Generate(
             job_id="eval",
             picture=_picture(film),
@@ -169,8 +176,6 @@ class VattMaker:
 
     def captions(self, film: Film) -> list[tuple[str, float]]:
         """The converter's captions."""
-        from vatt_engine.messages import Caption, CaptionReady
-
         for event in self._vatt.run(Caption(job_id="eval", picture=_picture(film), n=3)):
             if isinstance(event, CaptionReady):
                 return [(event.caption, event.score), *event.alternatives]
@@ -178,15 +183,11 @@ class VattMaker:
 
     def hits(self, film: Film) -> list[tuple[float, float]] | None:
         """The spotter's hits."""
-        from vatt_engine.messages import LaneReady, Spot
-
         for event in self._vatt.run(Spot(job_id="eval", picture=_picture(film))):
             if isinstance(event, LaneReady):
                 return [(float(t), float(s)) for t, s in event.lane.hits]
         return None
 
 
-def _picture(film: Film):  # type: ignore[no-untyped-def]
-    from vatt_engine.messages import PictureSegment
-
+def _picture(film: Film) -> tuple[PictureSegment, ...]:
     return (PictureSegment(str(film.path.resolve()), 0.0, film.duration_s),)

@@ -204,3 +204,27 @@ def test_impossible_films_are_refused(split: str, category: str | None, family: 
         return
     with pytest.raises(ValueError):
         make_scene(0, split, category=category, family=family)
+
+
+def test_recordings_of_a_corpus_are_put_on_the_hits(tmp_path: Path) -> None:
+    import soundfile as sf
+
+    from vatt_engine.corpus.scenes.bank import CorpusBank
+
+    click = np.zeros(2400, np.float32)
+    click[480] = 0.5  # the onset is 20 ms into the file
+    sf.write(tmp_path / "one.flac", click, 24_000)
+    sf.write(tmp_path / "three.flac", np.ones(2400, np.float32) * 0.1, 24_000)
+    rows = [
+        {"file": "one.flac", "category": "dog", "kind": "oneshot", "onsets_s": [0.02]},
+        {"file": "three.flac", "category": "cat", "kind": "oneshot", "onsets_s": [0, 0.1, 0.2]},
+    ]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    bank = CorpusBank(tmp_path, "test")
+    assert bank.categories == ("dog",)  # a clip of several events would put some anywhere
+    scene = make_scene(1, "train", 3.0, category="dog", family="call", alone=True)
+    mix = render_mix(scene, 24_000, bank, recorded_share=1.0)
+    assert mix.voiced == ("dog",)
+    for hit in scene.hits:
+        k = round(hit.time_s * 24_000)
+        assert np.abs(mix.wave[k - 2 : k + 3]).max() > 20 * np.abs(mix.wave[k - 400 : k - 9]).max()

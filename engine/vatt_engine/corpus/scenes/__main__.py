@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from vatt_engine.corpus.scenes.bank import CorpusBank
 from vatt_engine.corpus.scenes.compose import SPLITS, make_scene
 from vatt_engine.corpus.scenes.film import contact_sheet, write_film, write_png
 from vatt_engine.corpus.scenes.sets import define, make_set, read_definition, write_definition
@@ -34,6 +35,7 @@ def get_parser() -> argparse.ArgumentParser:
     make.add_argument("definition", type=Path)
     make.add_argument("folder", type=Path)
     make.add_argument("--height", type=int, default=224)
+    make.add_argument("--corpus", type=Path, help="a built corpus: recordings in the true sound")
 
     film = commands.add_parser("film", help="render one film with its sound")
     film.add_argument("output", type=Path)
@@ -75,7 +77,8 @@ def _run(args: argparse.Namespace) -> int:
         def tell(done: int, total: int) -> None:
             sys.stderr.write(f"\r{done}/{total} films")
 
-        manifest = make_set(films, args.folder, args.height, on_film=tell)
+        bank = CorpusBank(args.corpus, "test") if args.corpus else None
+        manifest = make_set(films, args.folder, args.height, bank, tell)
         sys.stderr.write(f"\n{manifest}\n")
     else:
         wanted = {"category": args.category, "family": args.family}

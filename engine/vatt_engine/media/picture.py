@@ -18,7 +18,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from vatt_engine.errors import BadRequest
+from vatt_engine.errors import BadRequest, MediaUnreadable
 from vatt_engine.media.sources import (
     TIME_TOLERANCE,
     Check,
@@ -319,14 +319,21 @@ class _Scaler:
         frame, feed = shown.frame, self._feeds[number]
         width, height = _scaled_size(*shown.display_size, feed)
         turned = bool(frame.rotation % 180)
-        small = self._reformatters[number].reformat(
-            frame,
-            width=height if turned else width,
-            height=width if turned else height,
-            format="gray" if feed.gray else "rgb24",
-            src_colorspace=_colorspace(frame),
-            interpolation=_GRAY_FILTER if feed.gray else _COLOUR_FILTER,
-        )
+        try:
+            small = self._reformatters[number].reformat(
+                frame,
+                width=height if turned else width,
+                height=width if turned else height,
+                format="gray" if feed.gray else "rgb24",
+                src_colorspace=_colorspace(frame),
+                interpolation=_GRAY_FILTER if feed.gray else _COLOUR_FILTER,
+            )
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MediaUnreadable(
+                f"A picture of {frame.width}x{frame.height} ({frame.format.name}) cannot be"
+                f" scaled: {error}.",
+                "Make a proxy in a common format (H.264, ProRes, DNxHR) and relink the clip.",
+            ) from None
         image: Image = small.to_ndarray()
         if frame.rotation:
             image = np.rot90(image, k=round(frame.rotation / 90) % 4)

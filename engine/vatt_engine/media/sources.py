@@ -147,7 +147,8 @@ class MovieSource:
             return Shown(self._current[1], self._pixel_aspect, None)
         one_frame = 1 / self._rate
         target = self._zero + time_s + min(TIME_TOLERANCE, one_frame / 4)
-        if target < self._current[0] or target - self._current[0] > _SEEK_AHEAD_S:
+        decoded_to = (self._upcoming or self._current)[0]
+        if target < self._current[0] or (target - decoded_to > _SEEK_AHEAD_S and not self._at_end):
             self._seek(target)
         self._advance(target)
         pts, frame = self._current

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.helpers.movies import number_image, read_number, write_movie, write_numbered
 from vatt_engine.errors import BadRequest, Cancelled, MediaMissing
 from vatt_engine.media.picture import Feed, Picture, exact
-from vatt_engine.media.sources import TIME_TOLERANCE
+from vatt_engine.media.sources import TIME_TOLERANCE, MovieSource
 from vatt_engine.messages import ImageSequence, PictureSegment
 
 F = Fraction
@@ -177,6 +177,29 @@ def test_media_that_ends_early_is_black_and_said_so(movie: Path) -> None:
     (note,) = picture.notes
     assert note.kind == "media_short"
     assert "0.96 s" in note.message
+
+
+def test_a_frame_that_stays_for_minutes_is_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = [F(0), F(30), F(31)]  # a slide show, and a clip that is longer than its file
+    path = write_numbered(tmp_path / "slides.mp4", 3, times_s=times)
+    seeks = []
+    monkeypatch.setattr(MovieSource, "_seek", lambda self, target: seeks.append(target))
+    got = numbers(Picture([segment(path, 0.0, 60.0)]), Feed(F(1), 64, 48, gray=True, fit="stretch"))
+    assert got[:31] == [0] * 30 + [1]
+    assert got[-1] is None
+    assert seeks == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (17, 5)])
+def test_pictures_of_any_shape_can_be_looked_at(tmp_path: Path, size: tuple[int, int]) -> None:
+    image = np.full((size[1], size[0], 3), 200, np.uint8)
+    path = tmp_path / "odd.png"
+    av.VideoFrame.from_ndarray(image, format="rgb24").to_image().save(path)
+    for feed in (GRAY, Feed(F(1), 336, 336)):
+        (picked, *_) = Picture([segment(path, 0.0, 1.0)]).images([feed])
+        assert picked.image.min() > 150
 
 
 def test_one_frame_movie_shows_it_once(tmp_path: Path) -> None:

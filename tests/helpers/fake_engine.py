@@ -10,6 +10,7 @@ moments. It makes real WAVs of a tone whose pitch follows the seed. Modes:
     die-always      every generate job kills the engine
     mute            says hello, then neither beats nor answers
     silent          never says a word
+    stubborn        ignores shutdown, the end of its input, and SIGTERM
     old             speaks an older protocol
     noisy           prints rubbish, a 3 MB line, unknown jobs, and half a line at the end
     fail            every job fails with media_unreadable
@@ -24,8 +25,10 @@ import hashlib
 import json
 import math
 import os
+import signal
 import struct
 import sys
+import time
 from pathlib import Path
 
 
@@ -76,6 +79,8 @@ def generate(job: dict, mode: str) -> None:
 
 def serve(mode: str, folder: Path) -> None:
     n_jobs = 0
+    if mode == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for line in sys.stdin:
         request = json.loads(line)
         kind, job_id = request["type"], request.get("job_id", "")
@@ -89,6 +94,8 @@ def serve(mode: str, folder: Path) -> None:
                 sys.stdout.write("x" * (3 << 20) + "\n")
                 say(type="finished", job_id="never-heard-of", result={})
         elif kind == "shutdown":
+            if mode == "stubborn":
+                time.sleep(600)
             return
         elif kind == "cancel":
             if mode == "slow":

@@ -19,7 +19,7 @@ OUTPUT_SAMPLE_RATE = 48_000
 
 CueStatus = Literal["ready", "offline", "unreadable", "skipped"]
 """``ready`` can be served; ``offline`` lacks its media; ``unreadable`` has no picture;
-``skipped`` is left out on purpose (disabled, zero length, a bad range), with ``note`` saying why."""
+``skipped`` is left out on purpose (disabled, zero length, a bad range); ``note`` says why."""
 
 
 @dataclass(frozen=True)

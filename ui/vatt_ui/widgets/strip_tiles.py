@@ -24,6 +24,7 @@ TILE_PX = 512
 MAX_TILES = 160
 MIN_TEXT_PX = 34
 WAVE_CURVE = 0.6
+EDGE_PX = 4  # edges of clips are drawn no denser
 
 
 @dataclass(frozen=True)
@@ -202,8 +203,11 @@ def _paint_dense(
         for left, right in spans:
             painter.fillRect(QRectF(left, top + 2, right - left, lane.height - 5), colour)
     painter.setPen(QPen(QColor(tokens.ground), 1))
-    for column in columns[:: max(1, len(columns) // (TILE_PX // 3))]:
-        painter.drawLine(int(column), top + 2, int(column), top + lane.height - 4)
+    last = -EDGE_PX
+    for column in columns.tolist():
+        if column - last >= EDGE_PX:
+            painter.drawLine(column, top + 2, column, top + lane.height - 4)
+            last = column
 
 
 def _paint_block(

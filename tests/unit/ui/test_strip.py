@@ -1,0 +1,153 @@
+"""The timeline strip: what it paints, how little it repaints, and the hand work on the hit lane."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtGui import QFont
+from PyQt6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from tests.unit.ui.conftest import wait_take
+from vatt_plugin.project_state import Hit
+from vatt_ui.main_window import MainWindow
+from vatt_ui.playback.sounds import Peaks
+from vatt_ui.theme.tokens import DARK
+from vatt_ui.widgets.strip import HEAD_PX, RULER_PX
+from vatt_ui.widgets.strip_lanes import HITS_H, PICTURE_H
+from vatt_ui.widgets.strip_tiles import TILE_PX, Block, Lane, TileCache, paint_tile
+
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+def lane(n: int, length_s: float = 1.0, **changes: object) -> Lane:
+    blocks = [Block(i * length_s, (i + 1) * length_s, f"b{i}", **changes) for i in range(n)]  # type: ignore[arg-type]
+    return Lane.of("V1", "picture", 40, blocks)
+
+
+def colours(image: object, row: int = 20) -> set[str]:
+    return {image.pixelColor(x, row).name() for x in range(TILE_PX)}  # type: ignore[attr-defined]
+
+
+def test_dense_and_sparse_cuts_are_both_seen() -> None:
+    for n in (5, 100, 600, 3000, 20000):
+        px_per_s = 0.9 * TILE_PX / n
+        image = paint_tile(0, px_per_s, 1.0, [lane(n, fill="picture")], DARK, QFont())
+        assert DARK.picture in colours(image), n
+
+
+def test_a_lane_finds_its_blocks_by_time() -> None:
+    found = lane(10).between(2.5, 4.5)
+    assert list(found) == [2, 3, 4]
+    assert list(lane(10).between(100, 200)) == []
+
+
+def test_tiles_are_painted_once_and_dropped_by_time() -> None:
+    cache = TileCache()
+    lanes = [lane(100)]
+    for _ in range(3):
+        for number in range(4):
+            cache.tile(number, 10.0, 1.0, lanes, DARK, QFont())
+    assert cache.n_painted == 4
+    cache.drop(60.0, 61.0)
+    for number in range(4):
+        cache.tile(number, 10.0, 1.0, lanes, DARK, QFont())
+    assert cache.n_painted == 5
+
+
+def test_waves_are_drawn_where_they_sound() -> None:
+    high = np.zeros(375, dtype=np.int8)
+    high[187:] = 120  # the second half of two seconds
+    block = Block(0.0, 2.0, peaks=Peaks(-high, high), wave="wave", fill="field")
+    image = paint_tile(0, 200.0, 1.0, [Lane.of("F", "foley", 58, [block])], DARK, QFont())
+    assert image.pixelColor(100, 25).name() != DARK.wave
+    assert image.pixelColor(300, 25).name() == DARK.wave
+
+
+def test_states_are_told_when_zoomed_out() -> None:
+    blocks = [Block(i, i + 1, edge="failed" if i == 50 else "line_strong") for i in range(100)]
+    image = paint_tile(0, 4.0, 1.0, [Lane.of("F", "foley", 58, blocks)], DARK, QFont())
+    assert image.pixelColor(201, 20).name() == DARK.failed
+
+
+def at(panel: MainWindow, time_s: float, strength: float) -> QPoint:
+    strip = panel.timeline.strip
+    x = HEAD_PX + (time_s - strip.visible()[0]) * strip.px_per_s
+    top = RULER_PX + PICTURE_H
+    return QPoint(round(x), round(top + 3 + (1 - strength) * (HITS_H - 8)))
+
+
+def test_hits_are_added_dragged_muted_and_undone(panel: MainWindow, qtbot: QtBot) -> None:
+    session, strip = panel.session, panel.timeline.strip
+    strip.fit(0.0, 2.0)
+    qtbot.waitUntil(lambda: strip.content_height() > RULER_PX + PICTURE_H + HITS_H, timeout=5000)
+
+    def hits() -> tuple[Hit, ...]:
+        return session.state(session.current).hits or ()
+
+    QTest.mouseDClick(strip, Qt.MouseButton.LeftButton, pos=at(panel, 1.0, 0.5))
+    (hit,) = hits()
+    assert abs(hit.time_s - 1.0) < 0.03
+    assert abs(hit.strength - 0.5) < 0.1
+    QTest.mousePress(strip, Qt.MouseButton.LeftButton, pos=at(panel, hit.time_s, hit.strength))
+    assert panel.timeline.grabbed_hit == 0
+    QTest.mouseMove(strip, at(panel, 1.4, 0.9))
+    QTest.mouseRelease(strip, Qt.MouseButton.LeftButton, pos=at(panel, 1.5, 0.9))
+    (moved,) = hits()
+    assert abs(moved.time_s - 1.5) < 0.03
+    assert moved.strength > 0.8
+    panel.commands.delete()
+    assert hits()[0].muted
+    assert session.state(session.current).lane().hits == ()  # type: ignore[union-attr]
+    session.undo()
+    assert not hits()[0].muted
+    session.undo()
+    assert hits() == (hit,)
+    session.undo()
+    assert hits() == ()
+
+
+def test_tapping_while_playing_places_hits(panel: MainWindow) -> None:
+    transport = panel.player.transport
+    for time_s in (0.25, 0.75, 1.25):
+        transport.seek(time_s)
+        panel.commands.handlers()["hit_add"]()
+    hits = panel.session.state(panel.session.current).hits or ()
+    assert [h.time_s for h in hits] == [0.25, 0.75, 1.25]
+
+
+def test_changed_hits_offer_to_regenerate_around(panel: MainWindow, qtbot: QtBot) -> None:
+    session = panel.session
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    panel.timeline.add_hit(1.5)
+    assert any("hits have changed" in t for t in panel.timeline.notices.texts)
+    button = panel.timeline.notices.findChildren(type(panel.inspector.generate))[0]
+    assert button.text() == "Regenerate around it"
+    button.click()
+    wait_take(panel, qtbot, 2)
+    child = session.takes(session.current)[1]
+    assert child.recipe.span is not None
+    assert child.recipe.span[0] < 1.5 < child.recipe.span[1]
+    assert child.recipe.lane is not None
+    assert 1.5 in [t for t, _ in child.recipe.lane.hits]
+
+
+def test_one_changed_cue_repaints_only_its_tiles(panel: MainWindow, qtbot: QtBot) -> None:
+    strip = panel.timeline.strip
+    strip.fit(0.0, 0.5)
+    strip.repaint()
+
+    def quiet() -> bool:
+        waiting = panel.reader.busy or panel.session.background.busy
+        return not waiting and not panel.timeline._later.isActive()
+
+    qtbot.waitUntil(quiet, timeout=20000)
+    strip.repaint()
+    before = strip._tiles.n_painted
+    panel.session.edit_each("Edit prompt", [panel.session.cues[2].cue_id], prompt="far away")
+    qtbot.waitUntil(quiet, timeout=20000)
+    strip.repaint()
+    assert strip._tiles.n_painted == before

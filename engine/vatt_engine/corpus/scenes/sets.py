@@ -76,22 +76,25 @@ def define(
         for family in row.families
         if (family in HELD_OUT) == (split == "test")
     ]
-    # Walk the categories round-robin so that a small set still covers many of them.
     by_category: dict[str, list[str]] = {}
     for category, family in pairs:
         by_category.setdefault(category, []).append(family)
     names = list(by_category)
-    step = max(len(names) // max(n_films, 1), 1)
     films: list[FilmSpec] = []
     for i in range(n_films):
-        category = names[(i * step + i * step // len(names)) % len(names)]
-        families = by_category[category]
-        family = families[(seed + i) % len(families)]
+        # A small set takes every so-manieth category, a large one goes round more than once.
+        category = names[i * len(names) // n_films if n_films < len(names) else i % len(names)]
+        family = _rarest(by_category[category], films)
         films.append(FilmSpec(seed + i, split, duration_s, category, family))
     for i in range(n_still):
         family = SILENT[i % len(SILENT)]
         films.append(FilmSpec(seed + n_films + i, split, duration_s, None, family))
     return tuple(films)
+
+
+def _rarest(families: list[str], films: list[FilmSpec]) -> str:
+    """The family that the set has least of, so that a small set shows them all."""
+    return min(families, key=lambda name: sum(film.family == name for film in films))
 
 
 def write_definition(name: str, films: Sequence[FilmSpec], path: Path) -> None:

@@ -24,8 +24,6 @@ import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 from vatt_engine import messages
 from vatt_engine.errors import (
@@ -36,8 +34,11 @@ from vatt_engine.errors import (
     VattError,
     error_from_dict,
 )
-from vatt_engine.messages import Event, Request, SyncLane, TakeReady
+from vatt_engine.messages import Event, Request, TakeReady
 from vatt_engine.wire import LineSplitter
+from vatt_plugin.job_state import EngineLife, EngineStatus, JobState, JobStatus
+
+__all__ = ["EngineClient", "EngineLife", "EngineStatus", "JobState", "JobStatus"]
 
 SILENCE_S = 5.0  # the front beats every second; this much silence means it hangs
 HANDSHAKE_S = 30.0  # a cold start of Python on a busy machine
@@ -45,8 +46,6 @@ CANCEL_S = 3.0  # the front confirms within 0.5 s
 DEATHS, DEATHS_WINDOW_S = 3, 60.0
 N_RUNS = 2  # a job whose engine died is run once more
 
-JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
-EngineLife = Literal["stopped", "starting", "ready", "busy", "restarting", "lost", "unavailable"]
 _FROM_FRONT: dict[str, EngineLife] = {
     "starting": "starting",
     "ready": "ready",
@@ -54,56 +53,6 @@ _FROM_FRONT: dict[str, EngineLife] = {
     "restarting": "restarting",
     "unavailable": "unavailable",
 }
-
-
-@dataclass(frozen=True)
-class EngineStatus:
-    """What the engine is doing, for the engine chip and ``vatt doctor``."""
-
-    life: EngineLife = "stopped"
-    detail: str = ""
-    hint: str = ""
-    version: str = ""
-    capabilities: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class JobState:
-    """One job at one moment; every change makes a new one.
-
-    Attributes:
-        request: what was asked, ``job_id`` filled in.
-        n_runs: how often it was handed to an engine.
-        stage, done, total: the latest progress; ``total`` None is a busy bar.
-        takes: takes so far, by index; final once ``status`` is ``done``.
-        result: what ``Finished`` brought.
-        error: why it failed.
-        eta_s: seconds left in this stage, known after two of its steps.
-    """
-
-    job_id: str
-    request: Request
-    status: JobStatus = "queued"
-    n_runs: int = 0
-    stage: str = ""
-    done: int = 0
-    total: int | None = None
-    caption: messages.CaptionReady | None = None
-    lane: SyncLane | None = None
-    takes: tuple[TakeReady, ...] = ()
-    result: dict[str, object] = dataclasses.field(default_factory=dict)
-    error: VattError | None = None
-    eta_s: float | None = None
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will come."""
-        return self.status in ("done", "failed", "cancelled")
-
-    @property
-    def fraction(self) -> float | None:
-        """How much of the current stage is done, 0..1; None when unknown."""
-        return min(1.0, self.done / self.total) if self.total else None
 
 
 class EngineClient:
@@ -316,7 +265,12 @@ class EngineClient:
         now = self._clock()
         if now - self._ticked_at > SILENCE_S / 2:
             # We slept ourselves (a debugger, a stalled host): what it sent may still lie unread.
-            self._heard_at = max(self._heard_at, now - SILENCE_S / 2)
+            soon = now + SILENCE_S / 2
+            self._heard_at = max(self._heard_at, soon - SILENCE_S)
+            if self._hello_by is not None:
+                self._hello_by = max(self._hello_by, soon)
+            if self._cancel_by is not None:
+                self._cancel_by = max(self._cancel_by, soon)
         self._ticked_at = now
         due = self.deadline()
         if due is None or now < due or self.must_kill:

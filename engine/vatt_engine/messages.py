@@ -12,15 +12,14 @@ Units: seconds (``_s``), hertz (``_hz``); ``n_samples`` counts samples at ``samp
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar
 
 from vatt_engine.errors import BadRequest
+from vatt_engine.plain import build
 
 PROTOCOL_VERSION = 1
 MAX_LINE_BYTES = 1 << 20
@@ -465,55 +464,4 @@ def _decode(line: bytes, known: dict[str, type]) -> object:
     cls = known.get(kind) if isinstance(kind, str) else None
     if cls is None:
         raise BadRequest(f"Unknown message type {kind!r}; known: {', '.join(sorted(known))}.")
-    return _build(cls, body, where=str(kind))
-
-
-@functools.cache
-def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
-
-
-def _build(cls: type, body: Mapping[str, Any], where: str) -> Any:
-    hints = _hints(cls)
-    values = {
-        f.name: _convert(hints[f.name], body[f.name], f"{where}.{f.name}")
-        for f in dataclasses.fields(cls)
-        if f.name in body
-    }
-    try:
-        return cls(**values)
-    except TypeError as error:
-        raise BadRequest(f"{where}: {error}.") from error
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    """Check ``value`` against a type hint of the few shapes used above, and freeze lists."""
-    if hint is Any:
-        return value
-    origin, args = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        if value is None and type(None) in args:
-            return None
-        (inner,) = (a for a in args if a is not type(None))
-        return _convert(inner, value, where)
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise BadRequest(f"{where} must be a list, got {type(value).__name__}.")
-        if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(_convert(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
-        if len(value) != len(args):
-            raise BadRequest(f"{where} must have {len(args)} items, got {len(value)}.")
-        return tuple(_convert(a, v, where) for a, v in zip(args, value, strict=True))
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        if not isinstance(value, dict):
-            raise BadRequest(f"{where} must be an object, got {type(value).__name__}.")
-        return {str(k): _convert(args[1], v, f"{where}.{k}") for k, v in value.items()}
-    if dataclasses.is_dataclass(hint):
-        if not isinstance(value, dict):
-            raise BadRequest(f"{where} must be an object, got {type(value).__name__}.")
-        return _build(typing.cast(type, hint), value, where)
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
-        return value
-    raise BadRequest(f"{where} must be {hint.__name__}, got {value!r:.80}.")
+    return build(cls, body, where=str(kind))

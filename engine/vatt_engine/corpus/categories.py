@@ -111,7 +111,8 @@ keys_jingle | oneshot | OBJKey | keys jingling | Keys jangling; Jingle, tinkle; 
   Chink, clink; Wind chime
 coins | oneshot | OBJCoin | coins dropping | Coin (dropping); Jingle, tinkle; Chink, clink;
   Keys jangling; Cash register
-chain_rattle | oneshot | CHAINMvmt | a chain rattling | Rattle; Jingle, tinkle; Keys jangling;
+chain_rattle | oneshot | CHAINMvmt | a chain rattling | Rattle; Jingle, tinkle; Chink, clink;
+  Keys jangling;
   Clatter; Clang
 game_pieces | oneshot | GAMEBoard | game pieces clattering | Clatter; Chink, clink;
   Coin (dropping); Rattle; Tap; Knock; Wood block

@@ -139,7 +139,7 @@ def test_parameters_are_documented_and_checked() -> None:
     with pytest.raises(ValueError, match="has no"):
         api.render("impact_wood", {"colour": "red"}, 1.0, RATE, rng)
     with pytest.raises(KeyError, match="synthesised"):
-        api.render("applause_of_ghosts", None, 1.0, RATE, rng)
+        api.render("laugh", None, 1.0, RATE, rng)
     with pytest.raises(ValueError, match="render_texture"):
         api.render_events("rain", [(0.0, 1.0)], 1.0, RATE, rng)
     with pytest.raises(ValueError, match="render_events"):

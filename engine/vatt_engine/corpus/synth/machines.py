@@ -108,8 +108,8 @@ def machine(params: Machine, intensity: Wave, sr: int, rng: Rng) -> Wave:
         ring = ring * dsp.fall(len(ring), 0.012, sr)
         clanks += dsp.scatter(starts[part::2], rng.uniform(0.6, 1.0, starts[part::2].size), ring, n)
     whir *= 1.0 + 0.7 * np.sin(phase) + 0.4 * np.sin(2.03 * phase)
-    mix = 0.25 * dsp.unit_rms(np.asarray(hum, dtype=np.float32)) + 0.9 * whir
-    return dsp.wave32((mix + 1.2 * params.clank * dsp.unit_rms(clanks)) * np.sqrt(speed))
+    mix = 0.45 * dsp.unit_rms(np.asarray(hum, dtype=np.float32)) + 0.6 * whir
+    return dsp.wave32((mix + 1.6 * params.clank * dsp.unit_rms(clanks)) * np.sqrt(speed))
 
 
 def tick(params: Clock, strength: float, sr: int, rng: Rng) -> Grain:

@@ -1,4 +1,4 @@
-"""Tools at work and hands clapping: strokes with a clear moment each."""
+"""Tools at work: strokes with a clear moment each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from vatt_engine.corpus.synth import dsp
 from vatt_engine.corpus.synth.breakage import Breakage, breakage
-from vatt_engine.corpus.synth.dsp import Rng, Wave
+from vatt_engine.corpus.synth.dsp import Rng
 from vatt_engine.corpus.synth.modal import MATERIALS, layer, strike, thud
 from vatt_engine.corpus.synth.recipe import Grain, Recipe, choice, span, strength_gain
 from vatt_engine.corpus.synth.steps import crunch
@@ -48,13 +48,6 @@ class Pick:
     """One blow of a pickaxe."""
 
     crumble: float = span(0.0, 1.0, "", "how much rock breaks away")
-
-
-@dataclass(frozen=True)
-class Applause:
-    """Clapping hands; the intensity is how many clap."""
-
-    people: float = span(6.0, 80.0, "", "how many at full intensity", log=True)
 
 
 def hammer(params: Hammer, strength: float, sr: int, rng: Rng) -> Grain:
@@ -128,42 +121,10 @@ def pick(params: Pick, strength: float, sr: int, rng: Rng) -> Grain:
     return dsp.unit_peak(wave) * strength_gain(strength), 0
 
 
-def clap(sr: int, rng: Rng) -> Wave:
-    """One clap of two hands, peak 1."""
-    n = dsp.samples(0.05, sr)
-    centre = rng.uniform(700.0, 1900.0)
-    skin = dsp.band(dsp.white(n, rng), 0.55 * centre, 2.6 * centre, sr, 1)
-    cup = dsp.resonate(skin * dsp.fall(n, 0.004, sr), centre, 0.004, sr)
-    dry = dsp.unit_peak(skin * dsp.fall(n, 0.006, sr))
-    return dsp.unit_peak(dry + 0.6 * dsp.unit_peak(cup))
-
-
-def applause(params: Applause, intensity: Wave, sr: int, rng: Rng) -> Wave:
-    """A few dozen people clapping, each at an own unsteady pace, near and far."""
-    n = len(intensity)
-    out = np.zeros(n, dtype=np.float32)
-    for _ in range(max(1, round(params.people))):
-        pace = rng.uniform(3.0, 5.0)
-        gaps = rng.normal(1.0, 0.08, int(n / sr * pace * 1.3) + 4) / pace
-        starts = (np.cumsum(gaps) - rng.uniform(0, 1.0)) * sr
-        starts = starts[(starts > 0) & (starts < n)].astype(int)
-        # Those who clap last stop first when the applause dies down.
-        starts = starts[intensity[starts] > rng.uniform(0.0, 0.9)]
-        near = rng.lognormal(-0.6, 0.6)
-        out += dsp.scatter(starts, near * rng.uniform(0.6, 1.0, starts.size), clap(sr, rng), n)
-    # Hands between and behind are heard as a wash without single claps.
-    wash = dsp.shaped_noise(
-        n, sr, [(200, -24), (800, -4), (1800, 0), (4500, -8), (11000, -24)], rng
-    )
-    share = 0.006 * params.people
-    return dsp.wave32(dsp.unit_rms(out) + share * wash * intensity)
-
-
 RECIPES = (
     Recipe("hammer", Hammer, grain=hammer, pace_hz=(0.9, 2.2)),
     Recipe("saw", Saw, grain=saw, level_db=-6.0, pace_hz=(1.2, 2.4)),
     Recipe("chop_wood", Chop, grain=chop, pace_hz=(0.4, 0.8)),
     Recipe("dig", Dig, grain=dig, level_db=-4.0, pace_hz=(0.4, 0.8)),
     Recipe("pickaxe", Pick, grain=pick, pace_hz=(0.5, 1.0)),
-    Recipe("applause", Applause, texture=applause),
 )

@@ -9,6 +9,7 @@ from typing import Any
 from vatt_engine.errors import BadRequest
 from vatt_engine.messages import ImportModel, PullModel, VerifyModel
 from vatt_engine.model_library import user_models_dir, verify_model
+from vatt_engine.model_offer import folder_for, offer
 
 Report = Callable[[str, int, int | None], None]
 
@@ -49,15 +50,8 @@ def _import(request: ImportModel, report: Report) -> dict[str, Any]:
 
 
 def _pull(request: PullModel, report: Report) -> dict[str, Any]:
-    from vatt_engine.official.pull import describe, pull_model
+    from vatt_engine.official.pull import pull_model
 
-    into = Path(request.into) if request.into else _default_folder() / request.name
     if request.dry_run:
-        return {**describe(request.name), "folder": str(into)}
-    return pull_model(request.name, into, request.accepted, report)
-
-
-def _default_folder() -> Path:
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("vatt", appauthor=False)) / "published"
+        return offer(request)
+    return pull_model(request.name, folder_for(request), request.accepted, report)

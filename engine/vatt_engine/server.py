@@ -152,17 +152,25 @@ class Front:
         elif not self._greeted:
             error = BadRequest("The first line must be hello, with a protocol version.")
             self._emit(messages.Failed(job_id, **error.to_dict()))
-        elif isinstance(request, messages.ListModels | messages.ModelInfo):
+        elif isinstance(request, messages.ListModels | messages.ModelInfo) or (
+            isinstance(request, messages.PullModel) and request.dry_run
+        ):
             self._emit(self._look_up(request))
         else:
             self._queue.append(_Queued(job_id, request))
             self._run_next()
 
-    def _look_up(self, request: messages.ListModels | messages.ModelInfo) -> Event:
+    def _look_up(
+        self, request: messages.ListModels | messages.ModelInfo | messages.PullModel
+    ) -> Event:
         """Answer from the model folders at once: no torch, no waiting behind other jobs."""
         from vatt_engine import model_library
 
         try:
+            if isinstance(request, messages.PullModel):
+                from vatt_engine import model_offer
+
+                return messages.Finished(request.job_id, model_offer.offer(request))
             if isinstance(request, messages.ModelInfo):
                 return messages.Finished(request.job_id, model_library.model_info(request.model))
             return messages.Finished(request.job_id, {"models": model_library.list_models()})

@@ -57,9 +57,15 @@ def run(args: argparse.Namespace) -> int:
     return 1 if answer["lacks"] else 0
 
 
-def run_with_bar(request: Any, console: Console) -> dict[str, Any]:
-    """Run a job that reports bytes, with a bar on a terminal and events for programs."""
-    with engine() as process, Interrupt() as interrupted, console.bar(1, "B") as bar:
+def run_with_bar(request: Any, console: Console, *, warm: bool = True) -> dict[str, Any]:
+    """Run a job that reports bytes, with a bar on a terminal and events for programs.
+
+    Args:
+        request: for the engine.
+        console: where progress goes.
+        warm: load the engine's libraries; not needed for what is only looked up.
+    """
+    with engine(warm=warm) as process, Interrupt() as interrupted, console.bar(1, "B") as bar:
         bar.unit_scale = True
 
         def on_event(event: Event) -> None:

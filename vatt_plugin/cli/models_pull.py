@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from vatt_engine.errors import LicenceNotAccepted
 from vatt_engine.messages import PullModel
 from vatt_plugin.cli.console import Console, plain, print_json
 from vatt_plugin.cli.models_import import run_with_bar
@@ -33,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
     """Show, ask, fetch."""
     console = Console(args.json)
     into = str(Path(args.into).absolute()) if args.into else ""
-    offer = run_with_bar(PullModel(name=args.model, into=into, dry_run=True), Console())
+    wanted = PullModel(name=args.model, into=into, dry_run=True)
+    offer = run_with_bar(wanted, Console(), warm=False)
     if args.dry_run and args.json:
         print_json({"event": "finished", **offer})
         return 0
@@ -44,6 +46,14 @@ def run(args: argparse.Namespace) -> int:
     accepted = {i.strip() for i in args.accept.split(",") if i.strip()}
     if sys.stdin.isatty() and not args.json:
         accepted |= _ask_for(offer["licences"], accepted)
+    refused = [licence for licence in offer["licences"] if licence["id"] not in accepted]
+    if refused:
+        raise LicenceNotAccepted(
+            f"Not accepted: {', '.join(licence['name'] for licence in refused)}. "
+            "Nothing was fetched.",
+            "Read them, then accept when asked, or with --accept "
+            f"{','.join(licence['id'] for licence in refused)}.",
+        )
     request = PullModel(name=args.model, into=into, accepted=tuple(sorted(accepted)))
     answer = run_with_bar(request, console)
     if args.json:

@@ -232,7 +232,8 @@ class AudioModel(nn.Module):
     def _places(self, L: int, T: int, mask: Tensor | None, count_padding: bool) -> Tensor:
         """Index of every position [1 or B, L+T]; ALiBi and the position table both go by it."""
         if mask is None or count_padding:
-            return torch.arange(L + T, device=self.positions.device)[None]
+            steps = torch.arange(L + T, device=self.positions.device)[None]
+            return steps if mask is None else steps.expand(len(mask), -1)
         before = F.pad(mask.long(), (0, T), value=1).cumsum(dim=1) - 1
         return before.clamp(min=0)
 

@@ -96,14 +96,14 @@ def dig(params: Dig, strength: float, sr: int, rng: Rng) -> Grain:
     """A spade cuts in, then the load slides off it."""
     centre = {"earth": 1300.0, "gravel": 2600.0, "sand": 3400.0}[params.soil]
     n = dsp.samples(0.9, sr)
-    cut = dsp.fall(n, 0.07, sr, 0.02)
+    cut = dsp.fall(n, 0.09, sr, 0.03)
     load = dsp.bump(n, 0.5, 2.0) * 0.5
-    grains = crunch(900.0 * (cut + load), centre, 0.0022, sr, rng)
+    grains = crunch(1500.0 * (cut + load), centre, 0.0022, sr, rng) * (cut + load)
     hiss = dsp.band(dsp.white(n, rng), 0.4 * centre, 2.8 * centre, sr, 1) * (cut + 0.7 * load)
     spade = strike(MATERIALS["metal"], 0.26, 0.6, strength, sr, rng)
     spade = spade * dsp.fall(len(spade), 0.05, sr)
     wave = layer(
-        (dsp.unit_peak(grains), 0.7), (dsp.unit_peak(hiss), 0.6), (spade, 0.2),
+        (dsp.unit_peak(grains), 0.7), (dsp.unit_peak(hiss), 0.6), (spade, 0.12),
         (thud(100.0, 0.03, sr, rng), 0.35),
     )  # fmt: skip
     return dsp.unit_peak(wave) * strength_gain(strength), 0

@@ -17,9 +17,11 @@ from vatt_engine.corpus.scenes.draw import frames
 from vatt_engine.corpus.scenes.film import write_film
 from vatt_engine.corpus.scenes.lane import audible_hits, true_lane
 from vatt_engine.corpus.scenes.plan import FPS, LANE_HZ, Scene
+from vatt_engine.corpus.scenes.portraits import make_portraits
 from vatt_engine.corpus.scenes.sets import define, make_set, read_definition, write_definition
 from vatt_engine.corpus.scenes.sound import render_mix
 from vatt_engine.corpus.scenes.world import WorldPlan
+from vatt_engine.errors import BadRequest
 
 
 def grey(scene: Scene, height: int = 54) -> np.ndarray:
@@ -189,6 +191,12 @@ def test_photographs_take_the_place_of_shapes(tmp_path: Path) -> None:
     kwargs = {"category": "impact_wood", "family": "fall", "plan": WorldPlan(), "alone": True}
     scene = make_scene(1, "train", 3.0, photos=photos, **kwargs)  # type: ignore[arg-type]
     film = np.concatenate(list(frames(scene, 90)))
+    manifest = make_portraits(photos, tmp_path / "set", height=32)
+    (row,) = [json.loads(line) for line in manifest.read_text().splitlines()]
+    assert row["categories"] == ["impact_wood"]
+    assert (manifest.parent / row["film"]).is_file()
+    with pytest.raises(BadRequest):
+        make_portraits({"trumpet": ("x.png",)}, tmp_path / "none")
     magenta = (film[..., 0] > 230) & (film[..., 1] < 30) & (film[..., 2] > 230)
     assert magenta.any()
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from vatt_engine.corpus.scenes.bank import CorpusBank
 from vatt_engine.corpus.scenes.compose import SPLITS, make_scene
 from vatt_engine.corpus.scenes.film import contact_sheet, write_film, write_png
+from vatt_engine.corpus.scenes.photos import photo_index
+from vatt_engine.corpus.scenes.portraits import make_portraits
 from vatt_engine.corpus.scenes.sets import define, make_set, read_definition, write_definition
 from vatt_engine.corpus.scenes.sound import render_mix
 from vatt_engine.errors import VattError
@@ -36,6 +38,11 @@ def get_parser() -> argparse.ArgumentParser:
     make.add_argument("folder", type=Path)
     make.add_argument("--height", type=int, default=224)
     make.add_argument("--corpus", type=Path, help="a built corpus: recordings in the true sound")
+
+    stills = commands.add_parser("portraits", help="a set of photographs, to judge captions on")
+    stills.add_argument("photos", type=Path, help="PHOTOS/<category>/*.png, cut out")
+    stills.add_argument("folder", type=Path)
+    stills.add_argument("--height", type=int, default=224)
 
     film = commands.add_parser("film", help="render one film with its sound")
     film.add_argument("output", type=Path)
@@ -80,6 +87,9 @@ def _run(args: argparse.Namespace) -> int:
         bank = CorpusBank(args.corpus, "test") if args.corpus else None
         manifest = make_set(films, args.folder, args.height, bank, tell)
         sys.stderr.write(f"\n{manifest}\n")
+    elif args.command == "portraits":
+        manifest = make_portraits(photo_index(args.photos), args.folder, args.height)
+        sys.stderr.write(f"{manifest}\n")
     else:
         wanted = {"category": args.category, "family": args.family}
         if args.command == "film":

@@ -381,7 +381,7 @@ def test_an_untrained_model_says_so(vatt: Shell, cut: Path, tmp_path: Path) -> N
 
 def test_ctrl_c_keeps_what_is_done_and_a_rerun_makes_the_rest(tmp_path: Path) -> None:
     """SIGINT in the middle of a batch: exit 130; the same command then makes only the others."""
-    cut = make_cut(tmp_path, n_clips=8)
+    cut = make_cut(tmp_path, n_clips=100)
     out = tmp_path / "out.otio"
     program = (
         "import sys; from vatt_plugin import product; from vatt_plugin.cli.main import main\n"
@@ -404,7 +404,7 @@ def test_ctrl_c_keeps_what_is_done_and_a_rerun_makes_the_rest(tmp_path: Path) ->
     n_done = 0
     for line in process.stdout:
         n_done += json.loads(line)["event"] == "clip"
-        if n_done == 3:
+        if n_done == 40:
             process.send_signal(signal.SIGINT)
             break
     rest, err = process.communicate(timeout=60)
@@ -413,14 +413,14 @@ def test_ctrl_c_keeps_what_is_done_and_a_rerun_makes_the_rest(tmp_path: Path) ->
     last = json.loads(rest.splitlines()[-1])
     assert last["event"] == "cancelled"
     n_kept = sum(clip["status"] == "done" for clip in last["clips"])
-    assert 3 <= n_kept < 8
+    assert 40 <= n_kept < 100
     assert "again" in err
     process = start("good")
     rest, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     clips = json.loads(rest.splitlines()[-1])["clips"]
     assert sum(clip["kept"] for clip in clips) == n_kept
-    assert len(list((tmp_path / "out_foley").glob("*.wav"))) == 8
+    assert len(list((tmp_path / "out_foley").glob("*.wav"))) == 100
 
 
 # --- the other commands ----------------------------------------------------------------------

@@ -363,6 +363,14 @@ class Project:
         self.takes[take.take_id] = take
         self._record({"op": "take", "take": take_to_plain(take), "time": self._clock()})
 
+    def forget_takes(self, take_ids: Iterable[str]) -> None:
+        """Drop takes for good (the trash is emptied); undo does not bring them back."""
+        self._must_be_writable()
+        ids = [t for t in take_ids if t in self.takes]
+        if ids:
+            self._forget(ids)
+            self._record({"op": "forget", "takes": ids})
+
     def set_settings(self, settings: Settings) -> None:
         """Change what holds for the whole project."""
         if settings != self.settings and not self.read_only:
@@ -452,6 +460,19 @@ class Project:
         self.position += 1
         return edit
 
+    def _forget(self, take_ids: Iterable[str]) -> None:
+        gone = set(take_ids)
+        for take_id in gone:
+            self.takes.pop(take_id, None)
+        for cue_id, state in self.states.items():
+            if gone.intersection(state.takes):
+                self.states[cue_id] = dataclasses.replace(
+                    state,
+                    takes=tuple(t for t in state.takes if t not in gone),
+                    trashed=tuple(t for t in state.trashed if t not in gone),
+                    starred=tuple(t for t in state.starred if t not in gone),
+                )
+
     def _replay(self, record: Mapping[str, Any]) -> None:
         match record["op"]:
             case "edit":
@@ -465,6 +486,8 @@ class Project:
             case "take":
                 take = take_from_plain(record["take"])
                 self.takes[take.take_id] = take
+            case "forget":
+                self._forget(record["takes"])
             case "settings":
                 self.settings = Settings.from_plain(record["settings"])
             case "queue":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import signal
@@ -41,12 +42,18 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vatt panel", description="Open the panel.")
     parser.add_argument("input", nargs="?", help="timeline or video file to open")
     parser.add_argument("--debug", action="store_true", help="log to the terminal")
+    parser.add_argument("--bench", action="store_true", help="measure the panel, print JSON")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the panel; returns the exit code: 0 closed, 2 usage or no display."""
     arguments = get_parser().parse_args(sys.argv[1:] if argv is None else argv)
+    if arguments.bench:
+        from vatt_ui import bench
+
+        sys.stdout.write(json.dumps(bench.run()) + "\n")
+        return 0
     if not has_display():
         sys.stderr.write(NO_DISPLAY + "\n")
         return 2
@@ -66,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif not window.preferences.first_run_done:
         window.preferences.first_run_done = True
         later(window, 300, window.show_first_run)
+    else:
+        later(window, 300, window.offer_recovery)
     # Asking for the sound card takes a moment; better now than at the first press of Space.
     later(window, 800, window.player.transport.audio.open)
     application.setQuitOnLastWindowClosed(False)

@@ -8,6 +8,8 @@ kept in the project and asked for again after a restart.
 from __future__ import annotations
 
 import dataclasses
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +90,8 @@ class Jobs(QObject):
         self._by_cue: dict[str, list[str]] = {}
         self._adopting: dict[str, int] = {}
         self._models_job = ""
+        self._began: dict[str, float] = {}
+        self._pace: dict[str, float] = {}  # per model: seconds of work a second of sound
         self.failures: dict[str, VattError] = {}
         session.engine.event_received.connect(self._on_event)
         session.engine.jobs_changed.connect(self._on_jobs_changed)
@@ -341,9 +345,28 @@ class Jobs(QObject):
                 self._take_caption(info.cue_id, event)
             case messages.LaneReady():
                 self._take_lane(info, event.lane)
+            case messages.Progress():
+                self._began.setdefault(job_id, time.monotonic())
+            case messages.Finished():
+                self._note_pace(info)
             case messages.Failed():
                 self._fail(info, error_from_dict(dataclasses.asdict(event)))
         self.cue_progressed.emit(info.cue_id)
+
+    def _note_pace(self, info: JobInfo) -> None:
+        began = self._began.pop(info.job_id, None)
+        request = self._session.engine.job(info.job_id).request
+        if began is not None and isinstance(request, messages.Generate) and info.n_takes:
+            sound_s = request.n_samples / request.sample_rate * info.n_takes
+            self._pace[request.model] = (time.monotonic() - began) / max(0.1, sound_s)
+
+    def estimate_s(self, cue_ids: Iterable[str]) -> float | None:
+        """Seconds that new takes of these cues will need, from the last job of this model."""
+        pace = self._pace.get(self._session.model)
+        if pace is None:
+            return None
+        cues = ((self._session.cue(c), self._session.state(c).n_takes) for c in cue_ids)
+        return pace * sum(float(cue.duration_s) * n for cue, n in cues if cue is not None)
 
     def _receive_models(self, event: Event) -> None:
         if isinstance(event, messages.Finished):

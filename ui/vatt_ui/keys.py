@@ -103,6 +103,7 @@ KEYS: tuple[Key, ...] = (
     _k("set_b", "Set B to the current take", "Shift+B", _TAKE, "Take"),
     _k("star", "Star take", "F", _TAKE, "Take", "star"),
     _k("delete", "Trash take, or mute hit", "Del", _TAKE, "Take", "trash"),
+    _k("empty_trash", "Empty the trash…", "", _TAKE, "Take"),
     _k("mute_foley", "Mute Foley", "M", _PLAY, "View", "mute"),
     _k("mute_original", "Mute original sound", "Shift+M", _PLAY, "View"),
     _k("hit_add", "Add hit at the playhead", "H", _LANE, "Cue", "hit"),

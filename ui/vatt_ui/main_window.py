@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import (
     QDockWidget,
     QFileDialog,
     QMainWindow,
+    QMessageBox,
     QVBoxLayout,
     QWidget,
 )
@@ -427,6 +428,35 @@ class MainWindow(QMainWindow):
     def ask_pattern(self) -> None:
         """One prompt for many cues."""
         pattern.show(self)
+
+    def ask_empty_trash(self) -> None:
+        """Delete trashed takes, after asking: this is the one thing undo cannot bring back."""
+        project = self.session.project
+        n = sum(len(s.trashed) for s in project.states.values()) if project is not None else 0
+        if not n:
+            self.show_notice(Notice("The trash is empty.", pane="takes", key="trash"))
+            return
+        box = QMessageBox(self)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setWindowTitle("Empty the trash")
+        box.setText(
+            f"Delete {n} take{'s' if n != 1 else ''} for good? Undo cannot bring them back."
+        )
+        delete = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if delete is not None:
+            delete.clicked.connect(self.session.empty_trash)
+        box.open()
+
+    def offer_recovery(self) -> None:
+        """At the start without a file: after a crash, the last project is offered."""
+        for name in self.preferences.recent[:3]:
+            path = Path(name)
+            if path.exists() and self.session.unsaved(path) is not None:
+                self.open_path(path)
+                return
 
     # --- small things -------------------------------------------------------------------------
 

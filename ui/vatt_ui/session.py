@@ -507,6 +507,27 @@ class Session(QObject):
         if cue.cue_id == self._current:
             self.take_shown.emit(take.take_id)
 
+    def empty_trash(self) -> int:
+        """Delete every trashed take for good; returns how many. Used ones are never trashed."""
+        if self.project is None:
+            return 0
+        trashed = [t for s in self.project.states.values() for t in s.trashed]
+        takes = [take for t in trashed if (take := self.take(t)) is not None]
+        try:
+            self.project.forget_takes(trashed)
+        except VattError as error:
+            self.tell(from_error(error, key="journal"))
+            return 0
+        kept = {path for t in self.project.takes.values() for path in (t.wav_path, t.codes_path)}
+        for take in takes:
+            for path in (take.wav_path, take.codes_path):
+                inside = path and Path(path).is_relative_to(self.project.takes_folder)
+                if inside and path not in kept:
+                    Path(path).unlink(missing_ok=True)
+        self._changed({cue_id: {} for cue_id in self.project.states})
+        self.current_changed.emit()
+        return len(takes)
+
     def set_settings(self, settings: Settings) -> None:
         """Change what holds for the whole project."""
         if self.project is not None:

@@ -301,3 +301,19 @@ def test_lane_leaves_muted_hits_out_in_order() -> None:
     state = CueState(hits=(Hit(1.0, 0.5), Hit(0.5, 0.9), Hit(0.7, 0.4, True)), intensity=(0.1,))
     assert state.lane() == SyncLane(((0.5, 0.9), (1.0, 0.5)), (0.1,))
     assert dataclasses.replace(state, hits=None).lane() is None
+
+
+def test_emptied_trash_stays_empty_after_undo_and_crash(project: Project, timeline: Path) -> None:
+    project.add_take(take("t1"))
+    project.add_take(take("t2"))
+    project.edit("takes", {"c1": {"takes": ("t1", "t2"), "chosen": "t2"}})
+    project.edit("trash", {"c1": {"trashed": ("t1",)}})
+    project.forget_takes(["t1"])
+    assert project.state("c1").takes == ("t2",)
+    assert project.state("c1").trashed == ()
+    whole = project.as_plain()
+    crash(project)
+    again = Project.open(timeline)
+    assert again.as_plain() == whole
+    again.undo()
+    assert "t1" not in again.takes

@@ -255,3 +255,118 @@ def test_recut_carries_takes_over_and_undo_brings_them_back(
     assert session.takes(first.cue_id) == []
     session.redo()
     assert session.takes(first.cue_id) == [take]
+
+
+def test_takes_are_compared_starred_trashed_and_recalled(panel: MainWindow, qtbot: QtBot) -> None:
+    session, takes = panel.session, panel.takes
+    session.edit_each("Edit prompt", [session.current], prompt="door")
+    panel.commands.generate(takes=3)
+    wait_take(panel, qtbot, 3)
+    one, two, three = (t.take_id for t in session.takes(session.current))
+    assert takes.shown == three
+    takes.set_b()
+    takes.choose_number(1)
+    takes.swap()
+    assert takes.shown == three
+    takes.swap()
+    assert takes.shown == one
+    takes.star_shown()
+    assert session.state(session.current).starred == (one,)
+    takes.choose_number(2)
+    takes.trash_shown()
+    state = session.state(session.current)
+    assert state.trashed == (two,)
+    assert state.chosen == ""
+    session.undo()
+    assert session.state(session.current).chosen == two
+    panel.inspector.prompt.setPlainText("window")
+    session.show_take(one)
+    takes.recall_recipe("remix")
+    assert session.state(session.current).prompt == "door"
+    takes.recall_recipe("seed")
+    assert session.state(session.current).seed == session.take(one).recipe.seed  # type: ignore[union-attr]
+    takes.nudge_away_lag()
+    assert session.state(session.current).nudge_s == -0.04
+    session.show_take(two)
+    takes.trash_shown()
+    assert session.empty_trash() == 1
+    assert [t.take_id for t in session.takes(session.current)] == [one, three]
+    assert panel.takes.model.rowCount() == 2
+
+
+def test_captions_are_offered_and_become_prompts(panel: MainWindow, qtbot: QtBot) -> None:
+    session = panel.session
+    session.jobs.caption(session.current)
+    qtbot.waitUntil(lambda: bool(session.state(session.current).caption), timeout=20000)
+    assert panel.inspector.caption.text() == "a door closes"
+    assert panel.inspector.chips.count() == 2
+    panel.inspector.chips.itemAt(0).widget().click()
+    assert session.state(session.current).prompt == "steps on wood"
+    session.undo()
+    assert session.state(session.current).prompt == ""
+
+
+def test_batch_over_a_selection(panel: MainWindow, qtbot: QtBot) -> None:
+    from vatt_ui.dialogs import pattern
+
+    session = panel.session
+    session.select([cue.cue_id for cue in session.cues])
+    assert panel.inspector.generate.text() == "Generate for 3 cues"
+    dialog = pattern.show(panel)
+    dialog.pattern.setText("steps in {clip}, {n}")
+    dialog.generate.setChecked(True)
+    dialog.apply.click()
+    prompts = [session.state(cue.cue_id).prompt for cue in session.cues]
+    assert prompts[2] == "steps in Shot_003, 3"
+    qtbot.waitUntil(lambda: all(session.takes(c.cue_id) for c in session.cues), timeout=20000)
+    assert session.takes(session.cues[1].cue_id)[0].recipe.prompt == "steps in Shot_002, 2"
+
+
+def test_cancelled_job_leaves_no_take(panel: MainWindow, qtbot: QtBot) -> None:
+    session = panel.session
+    session.engine.set_paused(True)
+    panel.commands.generate()
+    assert session.status(session.current) == "queued"
+    session.jobs.cancel_all()
+    assert session.status(session.current) == "none"
+    session.engine.set_paused(False)
+    assert session.takes(session.current) == []
+    job = session.jobs.table()[0][0].job_id
+    session.jobs.retry(job)
+    wait_take(panel, qtbot)
+
+
+def test_queue_shows_reorders_and_never_takes_the_focus(panel: MainWindow) -> None:
+    session = panel.session
+    session.engine.set_paused(True)
+    for cue in session.cues:
+        session.jobs.generate(cue.cue_id)
+    panel.cues.table.setFocus()
+    panel.toggle_queue()
+    assert panel.docks["queue"].isVisible()
+    assert panel.cues.table.hasFocus()
+    last = session.jobs.table()[-1][0]
+    session.engine.to_front(last.job_id)
+    assert session.jobs.table()[0][0].job_id == last.job_id
+    session.jobs.cancel_all()
+
+
+def test_locked_cues_are_left_alone(panel: MainWindow) -> None:
+    session = panel.session
+    panel.commands.lock_cue()
+    assert session.status(session.current) == "locked"
+    panel.commands.generate()
+    assert session.jobs.open_count() == 0
+    assert panel.inspector.prompt.isReadOnly()
+    panel.commands.lock_cue()
+    assert session.status(session.current) == "none"
+
+
+def test_dragged_take_is_a_real_file(panel: MainWindow, qtbot: QtBot) -> None:
+    from vatt_ui.widgets.takes_pane import take_data
+
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    data = take_data(panel.takes.model, panel.takes.model.index(0, 0))
+    assert data is not None
+    assert Path(data.urls()[0].toLocalFile()).is_file()

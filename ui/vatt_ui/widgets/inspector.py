@@ -282,7 +282,9 @@ class Inspector(Pane):
         for control in (self.seed, self.takes, self.lock, self.dice):
             control.setEnabled(not locked)
         self.generate.setEnabled(bool(editable))
-        self.generate.setText("Generate" if n == 1 else f"Generate for {len(editable)} cues")
+        text = "Generate" if n == 1 else f"Generate for {len(editable)} cues"
+        estimate_s = session.jobs.estimate_s(editable)
+        self.generate.setText(text if estimate_s is None else f"{text}  ·  {duration(estimate_s)}")
         state = session.state(session.current)
         take = session.take(session.current_take(session.current))
         can_span = state.span is not None and take is not None and bool(take.codes_path)

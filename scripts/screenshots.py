@@ -93,11 +93,12 @@ def fill(window: MainWindow, folder: Path) -> None:
             path = folder / f"{take_id}.wav"
             soundfile.write(path, sound(hits, length, seed), RATE, subtype="PCM_24")
             recipe = Recipe(
-                "vatt-mini", "feed", "0.1.0", "cpu", PROMPTS.get(cue.clip, "steps"), "speech, music",
-                seed, None, None, "auto",
+                "vatt-mini", "feed", "0.1.0", "cpu", PROMPTS.get(cue.clip, "steps"),
+                "speech, music", seed, None, None, "auto",
             )  # fmt: skip
             lag = (0.012, -0.034, 0.004, 0.051)[seed % 4]
-            take = Take(take_id, cue.cue_id, str(path), str(path), CAPTIONS.get(cue.clip, ""), recipe,
+            caption = CAPTIONS.get(cue.clip, "")
+            take = Take(take_id, cue.cue_id, str(path), str(path), caption, recipe,
                         0.8, lag, -27.0 - seed % 3, -6.2, 4.0)  # fmt: skip
             session.project.add_take(take)
             ids.append(take_id)

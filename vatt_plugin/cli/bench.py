@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
 from typing import Any
 
 from vatt_engine.messages import Bench
+from vatt_plugin import product
 from vatt_plugin.cli.console import (
     Console,
     Interrupt,
@@ -16,7 +19,7 @@ from vatt_plugin.cli.console import (
     engine,
     print_json,
 )
-from vatt_plugin.errors import UsageError
+from vatt_plugin.errors import BrokenInstall, UsageError
 
 
 def add_parser(subparsers: Any) -> None:
@@ -40,12 +43,17 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--compile", action="store_true", help="published: fuse kernels by torch.compile"
     )
+    parser.add_argument("--panel", action="store_true", help="measure the panel instead")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Time the stages and print the table."""
     console = Console(args.json)
+    if args.panel:
+        table = _panel()
+        print_json(table) if args.json else _say(console, table)
+        return 0
     with engine() as process, Interrupt() as interrupted:
         name = args.model or ""
         if args.size == "model":
@@ -60,6 +68,23 @@ def run(args: argparse.Namespace) -> int:
         return 0
     _say(console, table)
     return 0
+
+
+def _panel() -> dict[str, Any]:
+    """The panel's own figures, measured in a process of its own: it needs Qt, we do not."""
+    result = subprocess.run(
+        product.command("panel", "--bench"),
+        env=product.clean_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    try:
+        return dict(json.loads(result.stdout))
+    except ValueError as error:
+        raise BrokenInstall(
+            "The panel could not be measured.", "Run `vatt panel` to see why."
+        ) from error
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:

@@ -221,8 +221,8 @@ class CodecConfig:
         bands: M of a fixed lapped transform before and behind the net; 1: none, as published.
         companding: level under which the bands are linear and above which they are logarithmic
             (asinh); 0: linear throughout. Only with bands.
-        noise: the decoder also writes a level for each band at which noise is added. Only with
-            bands.
+        noise: the decoder writes a mean and a spread for each band, and sound is drawn from
+            them. Only with bands.
         ratios: up-sampling factors of the decoder; times the bands, the hop.
         true_skip: identity shortcuts in the residual blocks (AudioGen) instead of 1x1 convs.
     """

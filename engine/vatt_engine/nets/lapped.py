@@ -9,8 +9,9 @@ Companding: sound spans 100 dB, and a net's linear output hardly reaches true si
 may see and write asinh(band / level), nearly the logarithm of a band with its sign.
 
 Noise: most Foley is noise, and a net without a source of it can only repeat a pattern, which
-buzzes. So the decoder may write, beside the bands, a level for each at which white noise is added,
-as perceptual noise substitution does in MPEG-4 audio.
+buzzes. So the decoder may write a mean and a spread for each band, and the sound is drawn from
+them: the mean is what the codes foretell down to the phase, the spread is the rest. Perceptual
+noise substitution in MPEG-4 audio is the special case of a mean of zero.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _BOUND = 14.0
+_LEAST = -4.0  # of a log spread: -105 dB at a companding level of 3e-4
 
 
 class LappedTransform(nn.Module):
@@ -50,11 +52,15 @@ class LappedTransform(nn.Module):
 
     def analyse(self, wave: Tensor) -> Tensor:
         """Wave [B, 1, S] -> bands [B, M, ceil(S / M)]."""
+        bands = self.linear(wave)
+        return torch.asinh(bands / self.companding) if self.companding else bands
+
+    def linear(self, wave: Tensor) -> Tensor:
+        """Wave [B, 1, S] -> linear bands [B, M, ceil(S / M)]."""
         half = self.bands // 2
         missing = -wave.shape[-1] % self.bands
         kernel = self.get_buffer("kernel").to(wave.dtype)
-        bands = F.conv1d(F.pad(wave, (half, half + missing)), kernel, stride=self.bands)
-        return torch.asinh(bands / self.companding) if self.companding else bands
+        return F.conv1d(F.pad(wave, (half, half + missing)), kernel, stride=self.bands)
 
     def synthesise(self, bands: Tensor) -> Tensor:
         """Bands [B, M, N] -> wave [B, 1, N * M]."""
@@ -89,8 +95,8 @@ class BandedDecoder(nn.Module):
     Args:
         seanet: writes M channels, or 2 M with noise.
         transform: back to a waveform.
-        noise: whether the second M channels are levels of noise, as natural logarithms of
-            multiples of the companding level.
+        noise: whether the M channels are means in units of the spread, and another M the natural
+            logarithm of the spread in units of the companding level.
     """
 
     def __init__(self, seanet: nn.Module, transform: LappedTransform, noise: bool = False) -> None:
@@ -98,23 +104,25 @@ class BandedDecoder(nn.Module):
         self.model = seanet.model
         self.transform = transform
         self.noise = noise
-        # In eval mode the noise is always the same, so the same codes give the same bytes; in
-        # training whoever trains seeds this.
-        self.generator = torch.Generator()
+        # Always the same noise, so the same codes give the same bytes; training sets it anew.
+        self.noise_seed = 0
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Vectors [B, dimension, T] -> wave [B, 1, T * hop]."""
+        if self.noise:
+            return self.draw(*self.foretell(vectors))
         # Sums over overlapping windows stay in full precision under autocast.
-        bands = self.model(vectors).float()  # type: ignore[operator]
-        if not self.noise:
-            return self.transform.synthesise(bands)
-        bands, level = bands.chunk(2, dim=1)
-        return self.transform.synthesise(bands) + self.transform.inverse(self._noise(level))
+        return self.transform.synthesise(self.model(vectors).float())  # type: ignore[operator]
 
-    def _noise(self, level: Tensor) -> Tensor:
-        if not self.training:
-            self.generator.manual_seed(0)
-        # Drawn on the CPU, whose generator is the same everywhere.
-        white = torch.randn(level.shape, generator=self.generator).to(level.device)
+    def foretell(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean in units of the spread, and spread, of each linear band: both [B, M, N]."""
+        mean, log_spread = self.model(vectors).float().chunk(2, dim=1)  # type: ignore[operator]
         unit = self.transform.companding or 1.0
-        return unit * level.clamp(-_BOUND, _BOUND).exp() * white
+        return mean, unit * log_spread.clamp(_LEAST, _BOUND).exp()
+
+    def draw(self, mean: Tensor, spread: Tensor) -> Tensor:
+        """A wave [B, 1, S] with bands of that mean and spread."""
+        # Drawn on the CPU, whose generator is the same everywhere.
+        generator = torch.Generator().manual_seed(self.noise_seed)
+        white = torch.randn(mean.shape, generator=generator).to(mean.device)
+        return self.transform.inverse(spread * (mean + white))

@@ -35,7 +35,7 @@ from vatt_engine.training.quantiser import (
     usage,
 )
 from vatt_engine.training.sounds import SegmentSampler, open_sounds
-from vatt_engine.training.spectral import MultiScaleMel, Resolution
+from vatt_engine.training.spectral import MultiScaleMel, Resolution, surprise
 
 log = logging.getLogger(__name__)
 
@@ -154,16 +154,16 @@ class CodecTrainer:
             self._start_codebooks()
         wave = wave.to(self.device, non_blocking=True)
         if isinstance(self.net.decoder, BandedDecoder):
-            self.net.decoder.generator.manual_seed(self._seed("noise"))
+            self.net.decoder.noise_seed = self._seed("noise")
         for group in self.optimiser.param_groups:
             group["lr"] = config.optim.lr_at(self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             vectors = self.net.encoder(wave)
             quantised = self._quantise(vectors)
             through = quantised.vectors if quantised else vectors.float()
-            made = self.net.decoder(through)
+            made, surprised = self._decode(through, wave)
         made = made.float()[..., : wave.shape[-1]]
-        report = self._update_codec(wave, made, quantised)
+        report = self._update_codec(wave, made, quantised, surprised)
         if quantised and self.step % config.quantiser.revive_every == 0:
             generator = torch.Generator().manual_seed(self._seed("revive"))
             below = config.quantiser.revive_below
@@ -188,8 +188,23 @@ class CodecTrainer:
         with torch.autocast(self.device.type, enabled=False):
             return quantise(self.net.quantizer, vectors, n_codebooks, q.decay)
 
+    def _decode(self, vectors: Tensor, wave: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The wave made of ``vectors``, and how surprising the original is to the decoder."""
+        decoder = self.net.decoder
+        if not isinstance(decoder, BandedDecoder) or not decoder.noise:
+            return decoder(vectors), None
+        mean, spread = decoder.foretell(vectors)
+        surprised = surprise(mean, spread, decoder.transform.linear(wave))
+        if self.discriminator is None:
+            mean = mean.detach()
+        return decoder.draw(mean, spread), surprised
+
     def _update_codec(
-        self, wave: Tensor, made: Tensor, quantised: Quantised | None
+        self,
+        wave: Tensor,
+        made: Tensor,
+        quantised: Quantised | None,
+        surprised: Tensor | None,
     ) -> dict[str, float]:
         """Losses, gradients and the optimisers' steps."""
         weights = self.config.loss
@@ -210,16 +225,21 @@ class CodecTrainer:
             losses["adversarial"], losses["feature"] = adversary.codec_losses(judge, made, wave)
             judge.requires_grad_(True)
         self.optimiser.zero_grad(set_to_none=True)
-        commit = weights.commit * quantised.commitment if quantised else None
+        # What does not come out of the wave goes past the balancer.
+        beside = made.new_zeros(())
+        if quantised:
+            beside = beside + weights.commit * quantised.commitment
+            report["commitment"] = float(quantised.commitment.detach())
+        if surprised is not None:
+            beside = beside + weights.surprise * surprised
+            report["surprise"] = float(surprised.detach())
         if weights.balancer:
-            grad = self.balancer.combine(losses, made)
-            if commit is not None:
-                torch.autograd.backward([made, commit], [grad, None])
-            else:
-                made.backward(grad)  # type: ignore[no-untyped-call]
+            ends = [made] + [beside] * beside.requires_grad
+            grads = [self.balancer.combine(losses, made), None][: len(ends)]
+            torch.autograd.backward(ends, grads)
         else:
-            total = sum(self.balancer.weights[k] * v for k, v in losses.items())
-            (total if commit is None else total + commit).backward()  # type: ignore[union-attr]
+            total = beside + sum(self.balancer.weights[k] * v for k, v in losses.items())
+            total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.config.optim.grad_clip)
         report["grad_norm"] = float(norm)
         if math.isfinite(report["grad_norm"]):
@@ -227,8 +247,6 @@ class CodecTrainer:
         else:
             report["skipped"] = 1.0
         report |= {k: float(v.detach()) for k, v in losses.items()}
-        if quantised:
-            report["commitment"] = float(quantised.commitment.detach())
         return report
 
     def _mels_of_step(self) -> list[MultiScaleMel]:

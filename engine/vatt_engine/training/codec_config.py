@@ -143,6 +143,9 @@ class LossConfig:
         fine: of the log-magnitude distance bin by bin, which tells noise from a buzz.
         flux: of the distance between the level's rises and falls, which are the attacks.
         wave: of the distance between waves, relative to the original's size.
+        surprise: of the likelihood of the bands, where the codec has noise; it alone teaches the
+            means then, unless there is a discriminator, since the other losses prefer a buzz to
+            noise of the same spectrum.
         commit: of the distance between the encoder's output and its code vectors.
         windows: analysis windows of the mel loss in samples; half of them serve each step.
         overlap: windows over each sample.
@@ -158,6 +161,7 @@ class LossConfig:
     fine: float = 0.5
     flux: float = 1.0
     wave: float = 0.1
+    surprise: float = 1.0
     commit: float = 0.25
     windows: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
     overlap: int = 4

@@ -23,6 +23,10 @@ N_MELS = {64: 6, 128: 12, 256: 24, 512: 40, 1024: 64, 2048: 96}
 """Mel bands for each window length in samples, few enough that none is empty at 16 kHz."""
 
 
+TAIL = 5.0
+"""Degrees of freedom in ``surprise``."""
+
+
 @dataclass(frozen=True)
 class Resolution:
     """One analysis window of the multi-scale distance.
@@ -133,3 +137,18 @@ class MultiScaleMel(nn.Module):
             flux = flux + (made_mel - real_mel).mean(dim=2).diff(dim=1).abs().mean()
         n = len(self.scales)
         return mel / n, fine / n, flux / n
+
+
+def surprise(mean: Tensor, spread: Tensor, bands: Tensor) -> Tensor:
+    """How badly a foretold mean and spread fit the bands of the original [], in nats.
+
+    The negative log-likelihood of Student's t with ``TAIL`` degrees of freedom, up to a constant;
+    a normal distribution would let a single attack outweigh everything else.
+
+    Args:
+        mean: in units of the spread [B, M, N].
+        spread: [B, M, N], positive.
+        bands: what was to be foretold [B, M, N].
+    """
+    off = bands / spread - mean
+    return (spread.log() + (TAIL + 1) / 2 * torch.log1p(off.square() / TAIL)).mean()

@@ -27,7 +27,7 @@ from vatt_engine.training.codec_config import (
     read_codec_training,
 )
 from vatt_engine.training.sounds import SegmentSampler, open_bank
-from vatt_engine.training.spectral import MultiScaleMel
+from vatt_engine.training.spectral import MultiScaleMel, surprise
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 
@@ -242,6 +242,15 @@ def test_mel_distance_has_a_finite_gradient_in_silence():
     made = torch.zeros(1, 4096, requires_grad=True)
     MultiScaleMel(16000)(made, torch.randn(1, 4096)).backward()
     assert torch.isfinite(made.grad).all()
+
+
+def test_the_right_spread_surprises_least():
+    bands = torch.randn(1, 40, 500) * 0.1
+    none = torch.zeros_like(bands)
+    fits = {s: float(surprise(none, torch.full_like(bands, s), bands)) for s in (0.03, 0.09, 0.3)}
+    assert min(fits, key=fits.get) == 0.09
+    knowing = surprise(bands / 0.01, torch.full_like(bands, 0.01), bands)
+    assert float(knowing) < fits[0.09]
 
 
 def test_a_batch_depends_on_its_step_only(config):

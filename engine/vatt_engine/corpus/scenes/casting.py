@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from vatt_engine.corpus.categories import CATEGORIES
-from vatt_engine.corpus.scenes import impacts, lasting, rhythms
+from vatt_engine.corpus.scenes import gestures, impacts, lasting, machines, rhythms
 from vatt_engine.corpus.scenes.plan import Part
 from vatt_engine.corpus.scenes.stage import Stage
 
@@ -27,11 +27,11 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             (impacts.fall, impacts.bounce, impacts.throw, impacts.collide, impacts.swing),
             (impacts.strike, impacts.burst, impacts.splash, impacts.jump, impacts.swipe),
             (impacts.flash, rhythms.walk, rhythms.feet, rhythms.stairs, rhythms.saw),
-            (rhythms.shake, rhythms.drip, rhythms.press, rhythms.hinge, rhythms.lid),
-            (rhythms.clap, rhythms.pulse, rhythms.call, rhythms.bob, rhythms.slide),
-            (rhythms.crowd, lasting.pour, lasting.flow, lasting.surge, lasting.rainfall),
-            (lasting.flicker, lasting.roll, lasting.passing, lasting.idle, lasting.spin),
-            (lasting.sway, lasting.fumes, lasting.blink, lasting.scenery, lasting.lightning),
+            (rhythms.shake, rhythms.drip, gestures.press, gestures.hinge, gestures.lid),
+            (rhythms.clap, rhythms.pulse, gestures.call, gestures.bob, gestures.slide),
+            (gestures.crowd, lasting.pour, lasting.flow, lasting.surge, lasting.rainfall),
+            (lasting.flicker, machines.roll, machines.passing, machines.idle, machines.spin),
+            (lasting.sway, lasting.fumes, machines.blink, lasting.scenery, lasting.lightning),
         )
         for f in module_families
     }

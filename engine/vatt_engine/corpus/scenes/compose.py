@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from vatt_engine.corpus.categories import CATEGORIES
-from vatt_engine.corpus.scenes import casting, lasting, physics, world
+from vatt_engine.corpus.scenes import casting, distractors, physics, world
 from vatt_engine.corpus.scenes.plan import (
     ASPECT,
     FPS,
@@ -103,7 +103,7 @@ def make_scene(
             extra.append(_unseen(rng, film_s, split))
     if family == "distractor" or (not alone and family != "still" and rng.random() < 0.2):
         own = stage("room_tone", float(rng.uniform(0.3, 1.4)))
-        parts.insert(0, lasting.distractor(own))
+        parts.insert(0, distractors.distractor(own))
     parts = [_look_at(part, surroundings) for part in parts]
     style = trouble.style + (("slow_motion",) if slow else ())
     return Scene(

@@ -1,8 +1,6 @@
-"""Families whose sound lasts: pouring, flowing, burning, rolling, passing; and silent ones."""
+"""Families of fluids, fire and weather, whose sound lasts; and places that sound by themselves."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +11,7 @@ from vatt_engine.corpus.scenes.stage import Stage, specks
 _VIDEO_STEP = 4
 
 
-def _gate(stage: Stage, fade_s: float = 0.15) -> Floats:
+def switched(stage: Stage, fade_s: float = 0.15) -> Floats:
     """Envelope [N]: on within a window, with short fades unless it covers the whole film."""
     start, end = stage.window(1.2)
     rise = np.ones(stage.n) if start == 0 else np.clip((stage.clock - start) / fade_s, 0, 1)
@@ -21,13 +19,13 @@ def _gate(stage: Stage, fade_s: float = 0.15) -> Floats:
     return rise * drop
 
 
-def _starts(stage: Stage, gate: Floats) -> Floats:
+def starts_of(stage: Stage, gate: Floats) -> Floats:
     """World times where the envelope begins from silence; an attack is heard there."""
     rising = np.flatnonzero((gate[1:] > 0.02) & (gate[:-1] <= 0.02))
     return stage.clock[rising + 1]
 
 
-def _seethe(
+def seethe(
     stage: Stage,
     centre: tuple[float, float],
     radii: tuple[float, float],
@@ -39,6 +37,11 @@ def _seethe(
     colour: Colour,
     glow: float = 0.0,
 ) -> Shimmer:
+    """A region whose pattern drifts (heights a second) and changes (patterns a second).
+
+    ``amplitude`` is a track [N]; ``cells`` the size of a cell of the pattern; the rest is as in
+    ``plan.Shimmer``.
+    """
     clock = stage.clock[::_VIDEO_STEP]
     moved = np.outer(clock, np.asarray(drift)) / cells
     return Shimmer(
@@ -75,7 +78,7 @@ def _stream(
 
 def pour(stage: Stage) -> Part:
     """Liquid or grain poured from a vessel, seen as a falling stream."""
-    gate = _gate(stage)
+    gate = switched(stage)
     top = stage.uniform(0.15, 0.4)
     pos, speed = _stream(stage, stage.x, top, stage.floor, gate, 90, 0.012)
     tilt = 0.4 + 0.7 * gate
@@ -85,7 +88,7 @@ def pour(stage: Stage) -> Part:
         top - 0.03,
         tilt,
     )
-    pool = _seethe(
+    pool = seethe(
         stage,
         (stage.x, stage.floor + 0.02),
         (0.2, 0.05),
@@ -95,7 +98,7 @@ def pour(stage: Stage) -> Part:
         morph_hz=8.0,
         colour=(0.9, 0.95, 1.0),
     )
-    starts = _starts(stage, gate)
+    starts = starts_of(stage, gate)
     return stage.part(
         bodies=(jug,),
         particles=(specks(pos, speed, stage.colour(0.6, 1.0)),),
@@ -109,7 +112,7 @@ def pour(stage: Stage) -> Part:
 
 def flow(stage: Stage) -> Part:
     """Running water, waves, bubbles, foliage or smoke in the wind: a texture that travels."""
-    gate = np.ones(stage.n) if stage.chance(0.6) else _gate(stage, 0.6)
+    gate = np.ones(stage.n) if stage.chance(0.6) else switched(stage, 0.6)
     swell = 0.75 + 0.25 * np.sin(2 * np.pi * stage.uniform(0.1, 0.4) * stage.clock)
     waves = stage.category == "sea_waves"
     if waves:
@@ -117,7 +120,7 @@ def flow(stage: Stage) -> Part:
     level = gate * (0.2 + 0.8 * swell)
     drift = (stage.uniform(-0.35, 0.35), stage.uniform(-0.1, 0.2))
     wide = stage.chance(0.5)
-    region = _seethe(
+    region = seethe(
         stage,
         (stage.x, stage.floor - 0.1),
         (1.4 if wide else 0.45, stage.uniform(0.15, 0.4)),
@@ -143,7 +146,7 @@ def flow(stage: Stage) -> Part:
 
 def surge(stage: Stage) -> Part:
     """A fountain, geyser, bonfire or gust: specks thrown up over a seething ground."""
-    gate = _gate(stage, 0.25)
+    gate = switched(stage, 0.25)
     wander = 0.8 + 0.2 * physics.smooth_walk(stage.rng, stage.n, 1.5, TRACK_HZ)
     level = np.clip(gate * wander, 0, 1)
     n = 80
@@ -156,7 +159,7 @@ def surge(stage: Stage) -> Part:
     pos = np.stack([stage.x + vx * age, stage.floor - 0.05 + vy * age + 1.2 * age**2], axis=-1)
     pos[~alive] = np.nan
     speed = np.stack([np.broadcast_to(vx, age.shape), vy + 2.4 * age], axis=-1)
-    base = _seethe(
+    base = seethe(
         stage,
         (stage.x, stage.floor),
         (0.3, 0.1),
@@ -166,7 +169,7 @@ def surge(stage: Stage) -> Part:
         morph_hz=6.0,
         colour=(1.0, 0.95, 0.85),
     )
-    starts = _starts(stage, gate)
+    starts = starts_of(stage, gate)
     return stage.part(
         particles=(specks(pos, speed, stage.colour(0.6, 1.0)),),
         shimmers=(base,),
@@ -179,7 +182,7 @@ def surge(stage: Stage) -> Part:
 
 def rainfall(stage: Stage) -> Part:
     """Rain or hail over the whole picture, light or heavy."""
-    gate = np.ones(stage.n) if stage.chance(0.7) else _gate(stage, 0.8)
+    gate = np.ones(stage.n) if stage.chance(0.7) else switched(stage, 0.8)
     heavy = stage.uniform(0.3, 1.0)
     n = int(60 + 240 * heavy)
     speed = stage.uniform(1.5, 3.0)
@@ -189,7 +192,7 @@ def rainfall(stage: Stage) -> Part:
     pos = np.stack([x0 + slant * fallen, fallen - 0.05], axis=-1)
     pos[gate[:, None] * heavy < stage.rng.uniform(0, 0.2, n)] = np.nan
     velocity = np.broadcast_to(np.array([slant * speed, speed]), pos.shape)
-    ground = _seethe(
+    ground = seethe(
         stage,
         (ASPECT / 2, 1.0),
         (1.6, 1.0 - stage.floor + 0.1),
@@ -209,13 +212,13 @@ def rainfall(stage: Stage) -> Part:
 
 def flicker(stage: Stage) -> Part:
     """Flames or an arc: bright, restless, with sparks at the cracks that are heard."""
-    gate = np.ones(stage.n) if stage.chance(0.6) else _gate(stage, 0.3)
+    gate = np.ones(stage.n) if stage.chance(0.6) else switched(stage, 0.3)
     cracks = physics.series(stage.rng, 0.2, stage.end_s, stage.uniform(0.5, 2.5), 0.45)
     cracks = cracks[np.interp(cracks, stage.clock, gate) > 0.3]
     burst = physics.bumps(stage.clock, cracks, 0.02, 0.12)
     wander = 0.7 + 0.3 * physics.smooth_walk(stage.rng, stage.n, 6.0, TRACK_HZ)
     half = stage.size * 1.8
-    flame = _seethe(
+    flame = seethe(
         stage,
         (stage.x, stage.floor - half * 0.8),
         (half, half * 1.2),
@@ -237,108 +240,6 @@ def flicker(stage: Stage) -> Part:
     )
 
 
-def roll(stage: Stage) -> Part:
-    """A ball, barrel or cart that rolls, louder when faster, perhaps against a wall."""
-    left_to_right = stage.chance(0.5)
-    x0, x1 = stage.uniform(0.1, 0.4), stage.uniform(1.0, 1.5)
-    if not left_to_right:
-        x0, x1 = ASPECT - x0, ASPECT - x1
-    start = stage.uniform(0.0, 0.3) * stage.end_s
-    speed = stage.uniform(0.3, 1.0)
-    x, v, contacts, _ = physics.rolling(stage.clock, start, x0, x1, speed, stage.uniform(0.1, 0.5))
-    half = stage.size * 1.1
-    sprite = stage.sprite("disc", half, half, real=True)
-    body = stage.body(sprite, x, stage.floor - half, (x - x0) / half)
-    side = 1 if left_to_right else -1
-    wall = stage.body(
-        stage.sprite("box", 0.05, 0.25), x1 + side * (half + 0.05), stage.floor - 0.25
-    )
-    level = 0.2 * (v > 0) + 0.7 * v / speed * (v > 0)
-    times = np.concatenate([[start], contacts])
-    strengths = np.concatenate([[0.35], np.full(len(contacts), 0.9)])
-    return stage.part(
-        bodies=(wall, body), times=times, strengths=strengths, level=level, kind="continuous"
-    )
-
-
-def passing(stage: Stage) -> Part:
-    """A vehicle that comes, passes and goes; loudest when nearest."""
-    middle = stage.uniform(0.3, 0.7) * stage.end_s
-    speed = stage.uniform(0.3, 1.2) * (-1 if stage.chance(0.5) else 1)
-    s = stage.clock - middle
-    half = stage.size * 2.0
-    high = stage.category == "aircraft"
-    y = stage.uniform(0.2, 0.4) if high else stage.floor - half * 0.6
-    shiver = 0.002 * np.sin(2 * np.pi * 9 * stage.clock)
-    car = stage.body(
-        stage.sprite("box", half * 1.4, half * 0.5, real=True), ASPECT / 2 + speed * s, y + shiver
-    )
-    wheels = tuple(
-        stage.body(
-            stage.sprite("disc", half * 0.28, half * 0.28),
-            ASPECT / 2 + speed * s + k * half * 0.8,
-            y + half * 0.5,
-            speed * s / half / 0.28,
-        )
-        for k in (-1, 1)
-        if not high
-    )
-    near = 1 / (1 + (speed * s / 0.6) ** 2)
-    return stage.part(bodies=(car, *wheels), level=0.15 + 0.85 * near, kind="continuous", seen=True)
-
-
-def idle(stage: Stage) -> Part:
-    """A machine that runs on the spot: it trembles and turns, and may be switched on."""
-    gate = _gate(stage, 0.2)
-    hum = stage.uniform(6, 11)
-    tremble = 0.004 * gate
-    half = stage.size * 1.8
-    y = stage.floor - half
-    case = stage.body(
-        stage.sprite("box", half * 1.1, half, real=True),
-        stage.x + tremble * np.sin(2 * np.pi * hum * stage.clock),
-        y + tremble * np.cos(2 * np.pi * hum * 1.3 * stage.clock),
-    )
-    turned = np.cumsum(gate) / TRACK_HZ * 2 * np.pi * stage.uniform(0.7, 2.5)
-    wheel = stage.body(stage.sprite("disc", half * 0.45, half * 0.45), stage.x, y, turned)
-    rod = stage.body(
-        stage.sprite("bar", 0.03, half * 0.5),
-        stage.x + half * 1.2,
-        y + 0.2 * half * np.sin(turned * 2),
-    )
-    starts = _starts(stage, gate)
-    return stage.part(
-        bodies=(case,) if stage.photo else (case, wheel, rod),
-        times=starts,
-        level=0.8 * gate,
-        kind="continuous",
-        strengths=np.full(len(starts), 0.5),
-    )
-
-
-def spin(stage: Stage) -> Part:
-    """A wheel, fan or rotor that runs up and runs down."""
-    gate = _gate(stage, 0.6)
-    turned = np.cumsum(gate) / TRACK_HZ * 2 * np.pi * stage.uniform(0.8, 2.2)
-    half = stage.size * 1.8
-    y = stage.floor - half * 1.1
-    blades = tuple(
-        stage.body(
-            stage.sprite("bar", half, half * 0.12, real=k == 0), stage.x, y, turned + k * np.pi / 3
-        )
-        for k in range(3)
-    )
-    hub = stage.body(stage.sprite("disc", half * 0.2, half * 0.2), stage.x, y, turned)
-    starts = _starts(stage, gate)
-    return stage.part(
-        bodies=(*blades, hub),
-        level=0.85 * gate,
-        kind="continuous",
-        times=starts,
-        strengths=np.full(len(starts), 0.4),
-    )
-
-
 def sway(stage: Stage) -> Part:
     """Leaves, cloth or paper stirred in gusts."""
     gust = np.clip(0.45 + 0.5 * physics.smooth_walk(stage.rng, stage.n, 0.8, TRACK_HZ), 0, 1)
@@ -355,7 +256,7 @@ def sway(stage: Stage) -> Part:
             zip(stage.rng.uniform(-0.45, 0.45, 7), stage.rng.uniform(0.2, 0.75, 7), strict=True)
         )
     )
-    texture = _seethe(
+    texture = seethe(
         stage,
         (stage.x, 0.45),
         (0.6, 0.35),
@@ -370,10 +271,10 @@ def sway(stage: Stage) -> Part:
 
 def fumes(stage: Stage) -> Part:
     """Steam, smoke or spray that rises from a point."""
-    gate = _gate(stage, 0.2)
+    gate = switched(stage, 0.2)
     x, base = stage.x, stage.floor - 0.1
     pot = stage.body(stage.sprite("bottle", stage.size, stage.size, real=True), x, base + 0.05)
-    cloud = _seethe(
+    cloud = seethe(
         stage,
         (x, base - 0.3),
         (0.15 + stage.size, 0.3),
@@ -383,7 +284,7 @@ def fumes(stage: Stage) -> Part:
         morph_hz=2.5,
         colour=(0.95, 0.95, 0.97),
     )
-    starts = _starts(stage, gate)
+    starts = starts_of(stage, gate)
     return stage.part(
         bodies=(pot,),
         shimmers=(cloud,),
@@ -394,23 +295,9 @@ def fumes(stage: Stage) -> Part:
     )
 
 
-def blink(stage: Stage) -> Part:
-    """A lamp, siren or arc that goes on and off; every flash is heard."""
-    rate = stage.uniform(1.0, 4.0)
-    start, end = stage.window()
-    times = physics.series(stage.rng, start + 0.2, end, rate, 0.03)
-    on = physics.bumps(stage.clock, times, 0.01, 0.4 / rate) > 0.3
-    half = stage.size
-    case = stage.body(stage.sprite("box", half * 1.3, half * 1.3, real=True), stage.x, 0.45)
-    light = replace(stage.sprite("disc", half * 0.8, half * 0.8), colour=(1.0, 0.9, 0.7))
-    lamp = stage.body(light, stage.x, 0.45, shown=on)
-    level = 0.7 * physics.bumps(stage.clock, times, 0.02, 0.5 / rate)
-    return stage.part(bodies=(case, lamp), times=times, level=level, kind="rhythm", ring_s=0.15)
-
-
 def scenery(stage: Stage) -> Part:
     """A place that sounds by itself: hardly anything moves."""
-    region = _seethe(
+    region = seethe(
         stage,
         (stage.x, stage.floor),
         (0.7, 0.2),
@@ -428,7 +315,7 @@ def lightning(stage: Stage) -> Part:
     """The sky lights up; thunder comes when it comes, so the picture does not tell the moment."""
     flashes = stage.moments(0.2, 1.5, 2)
     glow = physics.bumps(stage.clock, flashes, 0.02, 0.15)
-    sky = _seethe(
+    sky = seethe(
         stage,
         (ASPECT / 2, 0.2),
         (2.0, 0.5),
@@ -441,46 +328,3 @@ def lightning(stage: Stage) -> Part:
     times = flashes + stage.uniform(0.2, 1.2)
     level = 0.8 * physics.bumps(stage.clock, times, 0.05, 0.9)
     return stage.part(shimmers=(sky,), times=times, level=level, ring_s=0.8, seen=False)
-
-
-def _flakes(stage: Stage) -> Part:
-    n = 25
-    x0 = stage.rng.uniform(0, ASPECT, n)
-    y0 = stage.rng.uniform(-0.2, 1, n)
-    drift = 0.05 * np.sin(stage.clock[:, None] * stage.rng.uniform(0.5, 2, n) + x0 * 9)
-    y = (y0 + stage.clock[:, None] * stage.rng.uniform(0.03, 0.12, n)) % 1.2 - 0.1
-    pos = np.stack([x0 + drift, y], axis=-1)
-    return stage.part(
-        particles=(specks(pos, np.zeros_like(pos), (1.0, 1.0, 1.0), 0.6),), silent=True
-    )
-
-
-def distractor(stage: Stage) -> Part:
-    """Something that moves and makes no sound: flakes, a balloon, a waving hand, clouds."""
-    choice = stage.rng.integers(0, 4)
-    if choice == 0:
-        return _flakes(stage)
-    if choice == 1:
-        x = stage.x + 0.3 * physics.smooth_walk(stage.rng, stage.n, 0.3, TRACK_HZ)
-        y = 0.4 + 0.1 * physics.smooth_walk(stage.rng, stage.n, 0.4, TRACK_HZ)
-        return stage.part(bodies=(stage.body(stage.sprite("disc", 0.07, 0.09), x, y),), silent=True)
-    if choice == 2:
-        wave = 0.5 * np.sin(2 * np.pi * stage.uniform(0.5, 1.5) * stage.clock)
-        arm = stage.body(
-            stage.sprite("bar", 0.14, 0.03),
-            stage.x + 0.14 * np.sin(wave),
-            0.5 - 0.14 * np.cos(wave),
-            wave + np.pi / 2,
-        )
-        return stage.part(bodies=(arm,), silent=True)
-    clouds = _seethe(
-        stage,
-        (ASPECT / 2, 0.15),
-        (2.0, 0.3),
-        np.full(stage.n, 0.2),
-        cells=0.25,
-        drift=(stage.uniform(-0.1, 0.1), 0),
-        morph_hz=0.1,
-        colour=(1.0, 1.0, 1.0),
-    )
-    return stage.part(shimmers=(clouds,), silent=True)

@@ -7,6 +7,7 @@ for with it: the same picture, words, seed, model and kind of device give the sa
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ import torch
 from vatt_engine.code_file import CodeFile, Codes, read_code_file, write_code_file
 from vatt_engine.config import SamplerConfig
 from vatt_engine.errors import BadModelFolder, BadRequest
-from vatt_engine.media.picture import Picture, exact
+from vatt_engine.media.picture import exact
 from vatt_engine.messages import (
     Caption,
     CaptionReady,
@@ -118,9 +119,7 @@ class VATT:
         if remembered is not None and (motion_only or len(remembered.features)):
             self._seen.move_to_end(key)
             return remembered
-        picture = Picture(segments, lambda: report("decoding", 0, None))
-        visual = None if motion_only else self.model.visual
-        seen = look(picture, visual, report, small=small)
+        seen = look(segments, None if motion_only else self.model.visual, report, small=small)
         self._seen[key] = seen
         while len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
@@ -202,7 +201,8 @@ class VATT:
     ) -> TakeReady:
         """Put a take's sound and codes into the scratch folder and measure it."""
         request, take = job.request, job.code_file(codes)
-        stem = f"{request.job_id or 'take'}-{index}"
+        # A job id is the client's; it must not lead out of the scratch folder.
+        stem = f"{re.sub('[^A-Za-z0-9_-]', '_', request.job_id) or 'take'}-{index}"
         wav_path = Path(request.scratch) / f"{stem}.wav"
         codes_path = Path(request.scratch) / f"{stem}.safetensors"
         silent_from = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from vatt_engine.config import ModelConfig
 from vatt_engine.media.picture import Feed, Image, Note, Picture
+from vatt_engine.messages import PictureSegment
 from vatt_engine.motion import MOTION_FPS, MOTION_HEIGHT, MOTION_WIDTH, MotionMeter
 from vatt_engine.nets.visual import VisualEncoder
 
@@ -57,20 +58,46 @@ class Seen:
         return None
 
 
+class Progress:
+    """A ``report`` that the decoder can repeat between its packets, so that it can be stopped."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._decoded: tuple[int, int | None] = (0, None)
+
+    def report(self, stage: str, done: int, total: int | None) -> None:
+        """Pass a report on."""
+        if stage == "decoding":
+            self._decoded = (done, total)
+        self._report(stage, done, total)
+
+    def check(self) -> None:
+        """Say again how far decoding is."""
+        self._report("decoding", *self._decoded)
+
+
 def look(
-    picture: Picture, visual: VisualEncoder | None, report: Report, *, small: bool = False
+    segments: Sequence[PictureSegment],
+    visual: VisualEncoder | None,
+    report: Report,
+    *,
+    small: bool = False,
 ) -> Seen:
-    """Decode the picture and keep what matters.
+    """Decode a picture and keep what matters.
 
     Args:
-        picture: of the cue.
+        segments: what plays, in order.
         visual: in eval mode; None when only motion is wanted.
         report: called with (stage, done, total); may raise to stop.
         small: encode images one by one, to need less memory.
 
     Raises:
+        BadRequest: no segment, or one without a length.
         MediaMissing, MediaUnreadable, NoVideoStream, MediaTooLarge: the picture's media.
     """
+    progress = Progress(report)
+    report = progress.report
+    picture = Picture(segments, progress.check)
     motion_feed = Feed(Fraction(MOTION_FPS), MOTION_WIDTH, MOTION_HEIGHT, gray=True, fit="stretch")
     feeds = [motion_feed]
     fps, encoder = Fraction(1), None

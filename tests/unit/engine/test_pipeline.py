@@ -163,7 +163,7 @@ def test_progress_names_every_stage_and_never_runs_backwards(
         report=lambda stage, done, total: seen.setdefault(stage, []).append((done, total)),
     )
     assert list(seen) == ["decoding", "features", "caption", "sampling", "codec", "writing"]
-    for stage in ("features", "sampling", "codec", "writing"):
+    for stage in ("decoding", "features", "sampling", "codec", "writing"):
         done = [d for d, _ in seen[stage]]
         assert done == sorted(done)
         assert seen[stage][-1][0] == seen[stage][-1][1]
@@ -404,6 +404,17 @@ def test_impossible_requests_are_refused_by_name(
 ) -> None:
     with pytest.raises(BadRequest):
         list(vatt.run(replace(ask(movie, tmp_path), **change)))
+
+
+@pytest.mark.parametrize("job_id", ["../../out", "/tmp/x", "a b/c", ""])
+def test_job_ids_never_lead_out_of_the_scratch_folder(
+    vatt: VATT, movie: Path, tmp_path: Path, job_id: str
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    (take,) = takes_of(run(vatt, ask(movie, scratch, 0.5, job_id=job_id)))
+    assert Path(take.wav_path).parent == Path(take.codes_path).parent == scratch
+    assert list(tmp_path.iterdir()) == [scratch]
 
 
 def test_missing_media_is_named(vatt: VATT, tmp_path: Path) -> None:

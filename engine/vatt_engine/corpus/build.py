@@ -35,7 +35,7 @@ from vatt_engine.errors import VattError
 
 log = logging.getLogger(__name__)
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 Row = dict[str, Any]
 Report = Callable[[str, int, int], None]
 """(what is being done, done, total)."""

@@ -12,6 +12,7 @@ import soxr
 from vatt_engine.corpus import audio
 from vatt_engine.corpus.captions import Facts, captions, facts_from_name, heads
 from vatt_engine.corpus.categories import CATEGORIES
+from vatt_engine.corpus.credits import holders, parse_stanzas
 from vatt_engine.corpus.labels import debian_category, esc10_category, foley_category
 from vatt_engine.corpus.licences import parse_licence
 from vatt_engine.corpus.report import png, spectrogram
@@ -185,3 +186,16 @@ def test_a_spectrogram_shows_a_tone_where_it_is() -> None:
     assert abs(hz[int(picture[:, 240].argmax())] / 1000 - 1) < 0.1
     data = png(picture)
     assert data.startswith(b"\x89PNG")
+
+
+def test_authors_are_found_in_a_packages_copyright_file() -> None:
+    text = (
+        "Format: dep5\n\nFiles: *\nCopyright: 2010 The Game <a@b.c>\nLicense: CC-BY-3.0\n\n"
+        "Files: sound/birds/*\n  sound/crow.wav\nCopyright: (c) 2004-2009, Ann\n 2011 Bob\n"
+        "License: CC0\n\nFiles: debian/*\nCopyright: 2020 Packager\nLicense: GPL\n"
+    )
+    stanzas = parse_stanzas(text)
+    assert holders(stanzas, "usr/share/game/sound/birds/a.ogg") == "Ann; Bob"
+    assert holders(stanzas, "usr/share/game/data.zip!/sound/crow.wav") == "Ann; Bob"
+    assert holders(stanzas, "usr/share/game/door.ogg") == "The Game"
+    assert holders([], "usr/x.ogg") == ""

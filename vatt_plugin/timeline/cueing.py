@@ -19,7 +19,7 @@ from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.marks import Spot
 from vatt_plugin.timeline.media import MediaFinder
 from vatt_plugin.timeline.model import Note
-from vatt_plugin.timeline.picture import Source, segment, settle
+from vatt_plugin.timeline.picture import Source, black, segment, settle
 from vatt_plugin.timeline.scenecuts import find_cuts
 from vatt_plugin.timeline.walk import ONE, Span, Walk
 
@@ -37,6 +37,7 @@ class CueMaker:
 
     def __init__(self, fps: Fraction, global_start_s: Fraction, finder: MediaFinder) -> None:
         self.fps = fps
+        self._over, self._under = fps.denominator, fps.numerator
         self.notes: list[Note] = []
         self._global_start = rates.whole(global_start_s * fps)
         self._finder = finder
@@ -144,25 +145,24 @@ class CueMaker:
         origin: dict[str, Any],
     ) -> Cue:
         """A cue at whole frames; its id comes from what it is and where it lies."""
-        over, under = self.fps.denominator, self.fps.numerator
         facts = (
             f"{clip}\0{track}\0{first}\0{n_frames}\0{origin.get('url')}\0{origin.get('media_s')}"
         )
         return Cue(
-            cue_id="c" + hashlib.sha1(facts.encode("utf-8", "replace")).hexdigest()[:10],
-            clip=clip,
-            track=track,
-            start_s=Fraction(first * over, under),
-            duration_s=self._duration(n_frames),
-            fps=self.fps,
-            start_frame=first,
-            n_frames=n_frames,
-            record_timecode_s=Fraction((self._global_start + first) * over, under),
-            picture=picture,
-            status=status,
-            note=note,
-            media=media,
-            origin=origin,
+            "c" + hashlib.sha1(facts.encode("utf-8", "replace")).hexdigest()[:10],
+            clip,
+            track,
+            Fraction(first * self._over, self._under),
+            self._duration(n_frames),
+            self.fps,
+            first,
+            n_frames,
+            Fraction((self._global_start + first) * self._over, self._under),
+            picture,
+            status,
+            note,
+            media,
+            origin,
         )
 
     def _duration(self, n_frames: int) -> Fraction:
@@ -197,11 +197,11 @@ class CueMaker:
             if end <= start:
                 continue
             if start > at:
-                segments.append(_black(start - at, self.fps))
+                segments.append(black(float((start - at) / self.fps)))
             segments.append(self._segment(span, self.source(span), start, end - start))
             at = end
         if at < last:
-            segments.append(_black(last - at, self.fps))
+            segments.append(black(float((last - at) / self.fps)))
         return tuple(segments)
 
     def _segment(self, span: Span, source: Source, first: int, n_frames: int) -> PictureSegment:
@@ -213,12 +213,14 @@ class CueMaker:
     def origin(self, span: Span, source: Source) -> dict[str, Any]:
         """What finds the picture again in another cut: see ``conform``."""
         media = span.media
-        whole = isinstance(media, int)
-        over, under = self.fps.denominator, self.fps.numerator
+        if isinstance(media, int):
+            media_s = f"{media * self._over}/{self._under}"
+        else:
+            media_s = str(media / self.fps)
         origin: dict[str, Any] = {
             "path": list(span.leaf.path),
             "url": source.url,
-            "media_s": f"{media * over}/{under}" if whole else str(media / self.fps),
+            "media_s": media_s,
             "speed": "1" if span.speed is ONE else str(span.speed),
         }
         if span.why:
@@ -230,10 +232,6 @@ def frame_span(span: Span) -> tuple[int, int]:
     """First whole frame of a span, and how many."""
     first = rates.nearest_frame(span.start)
     return first, rates.nearest_frame(span.end) - first
-
-
-def _black(n_frames: int, fps: Fraction) -> PictureSegment:
-    return PictureSegment("", 0.0, float(n_frames / fps))
 
 
 def split_at_cuts(

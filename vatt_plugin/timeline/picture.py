@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,7 +89,7 @@ def _settle_reference(reference: Any, clip: Any, finder: MediaFinder) -> Source:
             return Source(url, note="The timeline names no media file for this clip.")
         url = str(path)
     found = finder.find(url)
-    if found.status != "ready" or found.path is None:
+    if found.path is None or found.status != "ready":
         return Source(url, "", found.status, found.note)
     start_s, length_s = _available(reference)
     still = found.path.suffix.lower() in STILLS
@@ -190,6 +191,12 @@ def _numbered(
     return Source(shown, pattern, "ready", found.note, start_s, length_s, sequence=sequence)
 
 
+@lru_cache(maxsize=4096)
+def black(duration_s: float) -> PictureSegment:
+    """Nothing to see: a gap, or media that is not there."""
+    return PictureSegment("", 0.0, duration_s)
+
+
 def segment(
     source: Source, media: Frames, speed: Fraction, n_frames: int, fps: Fraction
 ) -> PictureSegment:
@@ -204,7 +211,7 @@ def segment(
     """
     duration_s = n_frames * fps.denominator / fps.numerator
     if source.status != "ready":
-        return PictureSegment("", 0.0, duration_s)
+        return black(duration_s)
     if source.still:
         return PictureSegment(source.media, 0.0, duration_s, 0.0)
     start_s = max(media / fps - (source.starts_s or 0), Fraction(0))

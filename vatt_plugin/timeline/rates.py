@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
@@ -71,17 +72,24 @@ def seconds(time: otio.opentime.RationalTime) -> Fraction | None:
     return _seconds(time.value, time.rate)
 
 
-@lru_cache(maxsize=1 << 16)
-def _in_frames(value: float, literal: float, over: int, under: int) -> Frames | None:
-    rate, count = exact_rate(literal), frames(value)
-    if rate is None or count is None or not -1 <= count / (MAX_SECONDS * rate) <= 1:
-        return None
-    return whole(Fraction(count * over * rate.denominator, under * rate.numerator))
+@lru_cache(maxsize=64)
+def counter(fps: Fraction) -> Callable[[float, float], Frames | None]:
+    """A function from an OTIO time's value and rate to frames of ``fps``; None if unusable.
+
+    It remembers what it counted: a cut has few lengths and fewer rates.
+    """
+
+    @lru_cache(maxsize=1 << 16)
+    def count(value: float, literal: float) -> Frames | None:
+        time_s = _seconds(value, literal)
+        return None if time_s is None else whole(time_s * fps)
+
+    return count
 
 
 def in_frames(time: otio.opentime.RationalTime, fps: Fraction) -> Frames | None:
     """An OTIO time in frames of ``fps``: whole in most cuts; None if it is unusable."""
-    return _in_frames(time.value, time.rate, fps.numerator, fps.denominator)
+    return counter(fps)(time.value, time.rate)
 
 
 def whole(exact: Fraction) -> Frames:

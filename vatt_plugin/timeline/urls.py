@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from urllib.parse import unquote
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
@@ -23,14 +23,19 @@ class MediaUrl:
     """What a target URL can mean.
 
     Attributes:
-        candidates: absolute local paths to try in order; empty when it is not local here.
+        paths: absolute local paths to try in order; empty when it is not local here.
         basenames: file names to look for in search roots, literal form first.
         remote: it names a network place, which is never contacted.
     """
 
-    candidates: tuple[Path, ...]
+    paths: tuple[str, ...]
     basenames: tuple[str, ...]
     remote: bool = False
+
+    @property
+    def candidates(self) -> tuple[Path, ...]:
+        """``paths`` as such."""
+        return tuple(Path(path) for path in self.paths)
 
 
 def parse_media_url(url: str, base: Path) -> MediaUrl:
@@ -47,7 +52,7 @@ def parse_media_url(url: str, base: Path) -> MediaUrl:
         return _from_path(url, base)
     if scheme[1].lower() != "file":
         # "take 2: door.mov" is a file name; joined to a folder it can be nothing but a path.
-        local = () if url[scheme.end() :].startswith("//") else (base / url,)
+        local = () if url[scheme.end() :].startswith("//") else (_join(str(base), url),)
         return MediaUrl(local, _basenames(url.split("?")[0]), remote=True)
     rest = url[len(scheme[0]) :]
     if rest.startswith("//"):
@@ -67,20 +72,25 @@ def _from_path(text: str, base: Path) -> MediaUrl:
     if text.startswith(("//", "\\\\")):
         return MediaUrl((), names, remote=True)
     forms = dict.fromkeys((text, unquote(text)))  # ordered, literal first
-    candidates: list[Path] = []
+    folder = str(base)
+    paths: list[str] = []
     for form in forms:
         if "\0" in form or form.startswith(("//", "\\\\")):
             continue
         if _DRIVE.match(form):
             if sys.platform == "win32":
-                candidates.append(Path(form))
+                paths.append(form)
             continue
-        candidates.append(base / form)
+        paths.append(_join(folder, form))
         if "\\" in form and not form.startswith("/"):  # relative, written on Windows
-            candidates.append(base / form.replace("\\", "/"))
-    return MediaUrl(tuple(candidates), names)
+            paths.append(_join(folder, form.replace("\\", "/")))
+    return MediaUrl(tuple(paths), names)
+
+
+def _join(folder: str, path: str) -> str:
+    return path if path.startswith("/") else f"{folder}/{path}"
 
 
 def _basenames(text: str) -> tuple[str, ...]:
-    names = (PureWindowsPath(form).name for form in (text, unquote(text)))
+    names = (re.split(r"[/\\]", form.rstrip("/\\"))[-1] for form in (text, unquote(text)))
     return tuple(dict.fromkeys(name for name in names if name and "\0" not in name))

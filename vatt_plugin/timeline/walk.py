@@ -127,6 +127,7 @@ class Walker:
         self, fps: Fraction, host: str = "", on_clip: Callable[[int], None] | None = None
     ) -> None:
         self._fps = fps
+        self._count = rates.counter(fps)
         self._host = host
         self._on_clip = on_clip
         self._n_clips = 0
@@ -197,8 +198,9 @@ class Walker:
         if stored is None:
             raise _NoRangeError
         leaf = Leaf(clip, path, self._track)
-        duration = rates.in_frames(stored.duration, self._fps)
-        start = rates.in_frames(stored.start_time, self._fps)
+        length, begin = stored.duration, stored.start_time
+        duration = self._count(length.value, length.rate)
+        start = self._count(begin.value, begin.rate)
         if duration is None or duration <= 0 or start is None:
             text = f"The clip's range is unusable ({show_range(stored)}); left out."
             self._note("bad_range", text, clip.name)

@@ -205,7 +205,12 @@ def add_timeline_options(parser: argparse.ArgumentParser) -> None:
         "input", metavar="INPUT", help="timeline (.otio, .otioz, ...) or video file"
     )
     parser.add_argument("--clips", metavar="NAME,...", help="only these clips")
-    parser.add_argument("--track", metavar="NAME", help="only this picture track")
+    parser.add_argument(
+        "--track",
+        metavar="NAME",
+        action="append",
+        help="only this picture track, as if the others were not there; repeatable",
+    )
     parser.add_argument(
         "--media-dir",
         metavar="DIR",

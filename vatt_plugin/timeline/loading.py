@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from vatt_plugin.timeline.errors import (
     UnknownFormat,
 )
 from vatt_plugin.timeline.footage import from_footage
-from vatt_plugin.timeline.model import Document, Note
+from vatt_plugin.timeline.model import Document, Note, file_stamp
 from vatt_plugin.timeline.probe import VIDEO_SUFFIXES, probe
 from vatt_plugin.timeline.rates import exact_rate
 from vatt_plugin.timeline.splice import Pointer
@@ -52,9 +52,15 @@ def load_document(path: Path, timeline: str | None = None, rate: float | None = 
     Raises:
         TimelineError: one of its kinds, saying what, why and what to do.
     """
-    suffix = path.suffix.lower()
     if not path.exists():
         raise TimelineNotFound(f"There is no file {path}.", "Check the path.")
+    stamp = file_stamp(path)
+    loaded = _load(path, timeline, rate)
+    return replace(loaded, document=replace(loaded.document, stamp=stamp))
+
+
+def _load(path: Path, timeline: str | None, rate: float | None) -> Loaded:
+    suffix = path.suffix.lower()
     if suffix in (".otioz", ".otiod"):
         bundle = open_bundle(path)
         return _from_text(bundle.data, path, timeline, bundle)
@@ -121,20 +127,8 @@ def _from_text(data: bytes, path: Path, wanted: str | None, bundle: Bundle | Non
             "Export the timeline itself as .otio.",
         )
     if bundle is not None:
-        document = _replace_bundle(document, bundle.path)
+        document = replace(document, bundle=bundle.path)
     return Loaded(document, tuple(notes), bundle)
-
-
-def _replace_bundle(document: Document, bundle: Path) -> Document:
-    return Document(
-        document.path,
-        document.base,
-        document.root,
-        document.text,
-        document.pointer,
-        bundle,
-        document.modified,
-    )
 
 
 def _at(data: Any, pointer: Pointer) -> Any:

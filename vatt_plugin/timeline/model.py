@@ -93,6 +93,7 @@ class Document:
         pointer: keys from the JSON root to the chosen timeline.
         bundle: the ``.otioz`` or ``.otiod`` the text came from, if any.
         modified: the text is not what the file holds (an adapter's or a video file's timeline).
+        stamp: size and time of change of the file when it was read.
     """
 
     path: Path
@@ -102,6 +103,16 @@ class Document:
     pointer: tuple[str | int, ...] = ()
     bundle: Path | None = None
     modified: bool = False
+    stamp: tuple[int, int] | None = None
+
+
+def file_stamp(path: Path) -> tuple[int, int] | None:
+    """What changes when a file is rewritten; None if it is gone."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_size, facts.st_mtime_ns
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,11 @@ class Timeline:
     report: tuple[Note, ...]
     document: Document = field(repr=False, compare=False)
     show: Callable[[], tuple[TrackInfo, ...]] = field(repr=False, compare=False)
+
+    @property
+    def changed_on_disk(self) -> bool:
+        """Whether another program has rewritten the file since it was read (or removed it)."""
+        return file_stamp(self.path) != self.document.stamp
 
     @cached_property
     def tracks(self) -> tuple[TrackInfo, ...]:

@@ -93,6 +93,9 @@ def write_sounds(
     if timeline.document.bundle is not None:
         check_output(timeline.document.bundle, out_path, force)
     report = list(notes)
+    if timeline.document.stamp is not None and timeline.changed_on_disk:
+        text = f"{timeline.path.name} has changed since it was read; this is the cut as it was."
+        report.append(Note("changed", f"{text} Carry the takes over with vatt conform."))
     earlier = _Earlier.of(timeline)
     report += earlier.notes
     kept = earlier.not_replaced_by(sounds) if keep_earlier else []

@@ -214,6 +214,16 @@ def test_the_input_is_never_written(cut: Timeline, tmp_path: Path) -> None:
         write(cut, placed, tmp_path / "nowhere" / "o.otio")
 
 
+def test_a_cut_rewritten_meanwhile_is_noticed(cut: Timeline, tmp_path: Path) -> None:
+    """Fault 23."""
+    assert not cut.changed_on_disk
+    cut.path.write_text(cut.path.read_text() + "\n")
+    assert cut.changed_on_disk
+    report = write(cut, placements(cut.cues, tmp_path / "f"), tmp_path / "o.otio")
+    assert [note.code for note in report.notes] == ["changed"]
+    assert load(tmp_path / "o.otio").cues == cut.cues
+
+
 def test_an_edl_output_is_refused_with_a_reason(cut: Timeline, tmp_path: Path) -> None:
     with pytest.raises(TimelineNotWritten, match="drops all audio"):
         write(cut, placements(cut.cues, tmp_path / "f"), tmp_path / "o.edl")

@@ -152,15 +152,23 @@ def _attempt(runner: Runner, job: Job, *, small: bool) -> tuple[Event, bool]:
         return messages.Finished(job.job_id, runner.run(job, small=small)), False
     except Cancelled:
         return messages.JobCancelled(job.job_id), False
-    except VattError as error:
-        return _failed(job, error), False
     except Exception as error:
-        if is_out_of_memory(error):
-            return _failed(job, _name_out_of_memory(error)), True
+        if (short := _memory_behind(error)) is not None:
+            return _failed(job, _name_out_of_memory(short)), True
+        if isinstance(error, VattError):
+            return _failed(job, error), False
         traceback.print_exc()
         if is_device_failure(error):
             raise DeviceFailure(str(error)) from error
         return _failed(job, _unexpected(error)), False
+
+
+def _memory_behind(error: BaseException) -> BaseException | None:
+    """The shortage of memory that ``error`` stems from, if any: a named error may hide it."""
+    cause: BaseException | None = error
+    while cause is not None and not is_out_of_memory(cause):
+        cause = cause.__cause__ or cause.__context__
+    return cause
 
 
 def _failed(job: Job, error: VattError) -> messages.Failed:

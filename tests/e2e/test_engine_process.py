@@ -252,12 +252,12 @@ def test_memory_that_runs_out_fails_the_job_by_name_and_the_engine_serves_on(
     limits = resource.prlimit(worker, resource.RLIMIT_AS)
     resource.prlimit(worker, resource.RLIMIT_AS, ((size << 10) + (1 << 20), limits[1]))
     job = engine.run(engine.generate(2.0, prompt="x", takes=1))
+    with contextlib.suppress(ProcessLookupError):
+        resource.prlimit(worker, resource.RLIMIT_AS, limits)
     assert job.error is not None
     # Nearly always the first; but what fails may also be a thread, a library, an interpreter.
     assert job.error.code in ("out_of_memory", "engine_lost", "engine_error")
     assert job.error.hint
-    with contextlib.suppress(ProcessLookupError):
-        resource.prlimit(worker, resource.RLIMIT_AS, limits)
     assert engine.run(engine.generate(0.2, prompt="x")).status == "done"
 
 

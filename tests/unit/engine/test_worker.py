@@ -106,6 +106,20 @@ def test_out_of_memory_is_tried_smaller_and_then_failed_by_name(error: Exception
     assert runner.n_released == 1
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_memory_behind_another_name_is_still_memory(shown: bool) -> None:
+    def work(job: Job, small: bool) -> dict[str, Any]:
+        try:
+            raise MemoryError
+        except MemoryError as error:
+            raise MediaMissing("a.mov cannot be opened") from (error if shown else None)
+
+    ended, runner, _ = run(work)
+    assert isinstance(ended, Failed)
+    assert ended.code == "out_of_memory"
+    assert runner.runs == [False, True]
+
+
 def test_a_device_failure_asks_for_another_process() -> None:
     def work(job: Job, small: bool) -> dict[str, Any]:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")

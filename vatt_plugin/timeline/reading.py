@@ -190,8 +190,8 @@ def timeline_rate(root: Any) -> tuple[Fraction, float]:
     for literal, count in counts.items():
         if _is_picture_rate(literal):
             exact[rates.exact_rate(literal) or Fraction(24)] += count
-    if not exact:
-        return Fraction(24), 24.0
+    if not exact:  # whole seconds are better than nothing, an audio rate is not
+        return (Fraction(1), 1.0) if 1.0 in counts else (Fraction(24), 24.0)
     fps = exact.most_common(1)[0][0]
     literals = {lit: n for lit, n in counts.items() if rates.exact_rate(lit) == fps}
     return fps, max(literals, key=lambda literal: literals[literal])

@@ -386,6 +386,16 @@ def _moved_base(timeline: Timeline, out_path: Path) -> list[Note]:
     return [Note("moved_base", text)]
 
 
+_OTHER_FORMS = "Write .otio, .otioz or .otiod, or the WAVs alone (vatt export)."
+
+
+def _take_ids(root: Any) -> set[str]:
+    """Takes that a timeline's clips name."""
+    roots = root if isinstance(root, otio.schema.SerializableCollection) else [root]
+    clips = [clip for each in roots for clip in each.find_clips()]
+    return {own.take_in_name(clip.name) for clip in clips} - {""}
+
+
 def _write_with_adapter(text: str, out_path: Path) -> None:
     """Another format, by its OTIO adapter.
 
@@ -396,7 +406,7 @@ def _write_with_adapter(text: str, out_path: Path) -> None:
     if suffix == ".edl":
         raise TimelineNotWritten(
             "An EDL cannot carry the new audio tracks: its writer drops all audio.",
-            "Write .otio, or the WAVs alone with a cue sheet.",
+            _OTHER_FORMS,
         )
     if suffix.lstrip(".") not in otio.adapters.suffixes_with_defined_adapters(write=True):
         raise TimelineNotWritten(
@@ -407,12 +417,20 @@ def _write_with_adapter(text: str, out_path: Path) -> None:
     temporary = out_path.with_name(f".vatt-{out_path.name}")
     try:
         otio.adapters.write_to_file(root, str(temporary), **options)
+        wanted, found = _take_ids(root), _take_ids(otio.adapters.read_from_file(str(temporary)))
+        if wanted - found:
+            raise TimelineNotWritten(
+                f"The OTIO adapter for {suffix} lost {len(wanted - found)} of {len(wanted)} takes.",
+                _OTHER_FORMS,
+            )
         temporary.replace(out_path)
+    except TimelineNotWritten:
+        raise
     except Exception as error:  # adapters raise anything
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise TimelineNotWritten(
             f"The OTIO adapter for {suffix} could not write the timeline ({reason:.300}).",
-            "Write .otio, .otioz or .otiod, or the WAVs alone with a cue sheet.",
+            _OTHER_FORMS,
         ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--against", {"metavar": "MODEL|RESULTS.json", "help": "compare with another evaluation"}),
     ("--takes", {"type": int, "metavar": "N", "help": "takes a film without a prompt (default 2)"}),
     ("--limit", {"type": int, "metavar": "N", "help": "only so many films, spread over the set"}),
-    ("--only", {"metavar": "A,B", "help": "of picture, asked, swapped, paraphrased"}),
+    ("--only", {"metavar": "A,B", "help": "of picture, asked, swapped, paraphrased; or none"}),
     ("--seed", {"type": int, "metavar": "S", "help": "default 0"}),
     ("--steps", {"type": int, "metavar": "N", "help": "sampling steps"}),
     ("--cfg", {"type": float, "metavar": "X", "help": "guidance"}),

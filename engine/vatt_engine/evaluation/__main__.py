@@ -36,7 +36,11 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--against", metavar="MODEL|RESULTS.json", help="compare with another one")
     parser.add_argument("--takes", type=int, default=2, help="takes a film without a prompt")
     parser.add_argument("--limit", type=int, help="only so many films, spread over the set")
-    parser.add_argument("--only", metavar="A,B", help="of picture, asked, swapped, paraphrased")
+    parser.add_argument(
+        "--only",
+        metavar="A,B",
+        help="of picture, asked, swapped, paraphrased; none: captions and hits alone",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--cfg", type=float)
@@ -161,6 +165,7 @@ def _run_one(args: argparse.Namespace, model: str, films: Any, judge: Any, cache
     folder = (args.out or cache / "eval") / name
     folder.mkdir(parents=True, exist_ok=True)
     conditions = tuple(args.only.split(",")) if args.only else Settings().conditions
+    conditions = () if conditions == ("none",) else conditions
     unknown = set(conditions) - set(Settings().conditions)
     if unknown:
         raise BadRequest(

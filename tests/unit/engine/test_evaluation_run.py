@@ -290,3 +290,14 @@ def test_a_film_that_fails_stops_no_other(films: FilmSet, judge: Judge, tmp_path
     assert not done.films[0].takes
     assert len(done.films[1].takes) == 1
     assert value(done, "onset_f1") is not None
+
+
+def test_without_takes_words_and_hits_are_still_judged(
+    films: FilmSet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(films.films[0].path.parent)
+    assert main(["baseline:exact", folder, "--only", "none", "--json", "--out", str(tmp_path)]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])["figures"]
+    assert found["caption_right"]["value"] == 1
+    assert found["spot_f1"]["value"] == 1
+    assert found["onset_f1"]["value"] is None

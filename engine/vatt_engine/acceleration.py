@@ -6,7 +6,8 @@ writes fixed memory: inputs are copied in, the output is valid until the next st
 recording fails (an old driver, too little memory), steps simply run as they are.
 
 Shapes are kept few: ``AudioModel.static_cond`` pads the condition to one length, and a shape is
-recorded only when it comes up again (``_EAGER_FIRST``), so short jobs pay nothing.
+recorded only when it comes up again, which for nets that take any length means in another
+window, so that a length met once costs nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ log = logging.getLogger(__name__)
 Step = Callable[[Tensor, Context], Tensor]
 Recorder = Callable[[Callable[[], Tensor]], tuple[Callable[[], None], Tensor]]
 
-_EAGER_FIRST = 2  # steps of a new shape that run as they are
+# Steps of a new shape that run as they are.
+_EAGER_FIRST_FIXED, _EAGER_FIRST_ANY = 2, 24
 _MAX_GRAPHS = 6
 
 
@@ -47,10 +49,14 @@ class GraphedStep:
     Args:
         step: codes [B, K, T] and context -> head logits [B, K, T, V]; no synchronisation inside.
         record: records a call and returns (replay, its output); CUDA graphs by default.
+        eager_first: steps of a new shape that run as they are.
     """
 
-    def __init__(self, step: Step, record: Recorder | None = None) -> None:
+    def __init__(
+        self, step: Step, record: Recorder | None = None, eager_first: int = _EAGER_FIRST_FIXED
+    ) -> None:
         self._step = step
+        self._eager_first = eager_first
         self._record = record or record_cuda_graph
         self._seen: dict[tuple[object, ...], int] = {}
         self._recorded: OrderedDict[tuple[object, ...], _Recorded] = OrderedDict()
@@ -58,11 +64,12 @@ class GraphedStep:
 
     def __call__(self, codes: Tensor, context: Context) -> Tensor:
         """Head logits; overwritten by the next call."""
-        if self._broken or torch.is_grad_enabled():
+        # What was recorded in inference mode cannot be written to outside of it.
+        if self._broken or not torch.is_inference_mode_enabled():
             return self._step(codes, context)
         key = _key(codes, context)
         self._seen[key] = self._seen.get(key, 0) + 1
-        if self._seen[key] <= _EAGER_FIRST:
+        if self._seen[key] <= self._eager_first:
             return self._step(codes, context)
         recorded = self._recorded.get(key)
         if recorded is None:
@@ -118,7 +125,8 @@ def enable_graphs(net: AudioModel, n_cond: int, *, compiled: bool = False) -> Gr
     step: Step = net.head_logits
     if compiled:
         step = torch.compile(net.head_logits, dynamic=False)
-    graphed = GraphedStep(step)
+    fixed = net.config.fixed_window
+    graphed = GraphedStep(step, None, _EAGER_FIRST_FIXED if fixed else _EAGER_FIRST_ANY)
     net.step = graphed
     return graphed
 

@@ -1,4 +1,4 @@
-"""What a model is made of: frozen dataclasses with checks and JSON forms.
+"""What a model is made of: frozen dataclasses that refuse what cannot be.
 
 No torch here. Every class refuses impossible sizes when it is built, so a net never has to.
 Numbers that follow from others (code frames a second, samples a window) are properties. Where
@@ -7,14 +7,11 @@ a default is a size, it is the published VATT's (arXiv 2411.05679); ``presets`` 
 
 from __future__ import annotations
 
-import dataclasses
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 from vatt_engine.errors import BadModelFolder
 
@@ -24,7 +21,12 @@ OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
-def _check(ok: bool, message: str) -> None:
+# No model of today comes near; a hostile config must not make us build for hours.
+_MAX_LAYERS, _MAX_WIDTH, _MAX_VOCABULARY, _MAX_CODE_FRAMES = 256, 65_536, 1 << 21, 1 << 16
+
+
+def check(ok: bool, message: str) -> None:
+    """Refuse a config with ``message`` unless ``ok``."""
     if not ok:
         raise BadModelFolder(message, "Correct the model's config, or fetch the model again.")
 
@@ -54,9 +56,10 @@ class VisualConfig:
     vision: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check(self.image_size > 0 and self.width > 0, "visual: sizes must be positive.")
-        _check(0 < self.fps <= 120, f"visual.fps is {self.fps}; it must lie within 0 and 120.")
-        _check(min(self.std) > 0, "visual.std must be positive.")
+        check(0 < self.image_size <= 2048, "visual.image_size must lie within 1 and 2048.")
+        check(0 < self.width <= _MAX_WIDTH, "visual.width is out of range.")
+        check(0 < self.fps <= 120, f"visual.fps is {self.fps}; it must lie within 0 and 120.")
+        check(min(self.std) > 0, "visual.std must be positive.")
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,8 @@ class LoraConfig:
     targets: tuple[str, ...] = ("q_proj", "v_proj")
 
     def __post_init__(self) -> None:
-        _check(self.rank > 0 and bool(self.targets), "converter.lora needs a rank and targets.")
-        _check(0 <= self.dropout < 1, "converter.lora.dropout must lie within 0 and 1.")
+        check(self.rank > 0 and bool(self.targets), "converter.lora needs a rank and targets.")
+        check(0 <= self.dropout < 1, "converter.lora.dropout must lie within 0 and 1.")
 
 
 @dataclass(frozen=True)
@@ -100,10 +103,10 @@ class CaptionConfig:
     instruction: int = 1
 
     def __post_init__(self) -> None:
-        _check(self.temperature > 0 and self.alternative_temperature > 0, "caption: temperature.")
-        _check(0 < self.top_p <= 1 and self.top_k > 0, "caption: top_p or top_k out of range.")
-        _check(0 <= self.instruction < 10, "caption.instruction must be one of the ten, 0..9.")
-        _check(self.max_new_tokens > 0 and self.repetition_penalty > 0, "caption: lengths.")
+        check(self.temperature > 0 and self.alternative_temperature > 0, "caption: temperature.")
+        check(0 < self.top_p <= 1 and self.top_k > 0, "caption: top_p or top_k out of range.")
+        check(0 <= self.instruction < 10, "caption.instruction must be one of the ten, 0..9.")
+        check(self.max_new_tokens > 0 and self.repetition_penalty > 0, "caption: lengths.")
 
 
 @dataclass(frozen=True)
@@ -145,12 +148,16 @@ class ConverterConfig:
 
     def __post_init__(self) -> None:
         sizes = (self.vocabulary, self.width, self.n_layers, self.n_heads, self.n_kv_heads)
-        _check(min(sizes) > 0 and self.head_dim > 0, "converter: sizes must be positive.")
-        _check(self.n_heads % self.n_kv_heads == 0, "converter.n_heads must divide by n_kv_heads.")
-        _check(self.video_frames_a_token > 0, "converter.video_frames_a_token must be positive.")
-        _check(self.max_text_tokens > 1, "converter.max_text_tokens must be at least 2.")
+        check(min(sizes) > 0 and self.head_dim > 0, "converter: sizes must be positive.")
+        check(self.n_layers <= _MAX_LAYERS, f"converter.n_layers is {self.n_layers}: too many.")
+        widths = (self.width, self.ff_width, self.n_heads * self.head_dim, self.video_width)
+        check(min(widths) > 0 and max(widths) <= _MAX_WIDTH, "converter: a width is out of range.")
+        check(self.vocabulary <= _MAX_VOCABULARY, "converter.vocabulary is too large.")
+        check(self.n_heads % self.n_kv_heads == 0, "converter.n_heads must divide by n_kv_heads.")
+        check(self.video_frames_a_token > 0, "converter.video_frames_a_token must be positive.")
+        check(self.max_text_tokens > 1, "converter.max_text_tokens must be at least 2.")
         ids = (self.bos_id, self.eos_id, self.pad_id)
-        _check(min(ids) >= 0 and max(ids) < self.vocabulary, "converter: a special id is no id.")
+        check(min(ids) >= 0 and max(ids) < self.vocabulary, "converter: a special id is no id.")
 
 
 @dataclass(frozen=True)
@@ -184,20 +191,27 @@ class AudioModelConfig:
 
     def __post_init__(self) -> None:
         sizes = (self.width, self.n_heads, self.head_dim, self.cond_width, self.codebook_dim)
-        _check(min(sizes) > 0 and self.codebook_size > 1, "audio: sizes must be positive.")
-        _check(self.n_codebooks > 0 and self.lane_width >= 0, "audio: sizes must be positive.")
-        _check(self.n_encoder_layers > 0 and self.n_decoder_layers >= 0, "audio: no layers.")
-        _check(self.width % 2 == 0, "audio.width must be even for the position table.")
-        _check(
+        check(min(sizes) > 0 and self.codebook_size > 1, "audio: sizes must be positive.")
+        check(self.n_codebooks > 0 and self.lane_width >= 0, "audio: sizes must be positive.")
+        check(self.n_encoder_layers > 0 and self.n_decoder_layers >= 0, "audio: no layers.")
+        n_layers = max(self.n_encoder_layers, self.n_decoder_layers)
+        check(n_layers <= _MAX_LAYERS, f"audio: {n_layers} layers are too many.")
+        widths = (self.width, self.n_heads * self.head_dim, self.cond_width, self.codebook_dim)
+        check(max(widths) <= _MAX_WIDTH, "audio: a width is out of range.")
+        check(self.n_codebooks <= 64, "audio.n_codebooks must be at most 64.")
+        check(self.codebook_size <= _MAX_CODE_FRAMES, "audio.codebook_size is too large.")
+        check(self.n_positions <= _MAX_CODE_FRAMES, "audio.n_positions is too large.")
+        check(self.width % 2 == 0, "audio.width must be even for the position table.")
+        check(
             0 < self.window_code_frames <= self.n_positions,
             f"audio.window_code_frames is {self.window_code_frames}, but there are only "
             f"{self.n_positions} positions.",
         )
-        _check(
+        check(
             self.layout == "aligned" or self.window_code_frames % self.n_codebooks == 0,
             "audio: the official layout needs a window that divides by the number of codebooks.",
         )
-        _check(0 <= self.dropout < 1, "audio.dropout must lie within 0 and 1.")
+        check(0 <= self.dropout < 1, "audio.dropout must lie within 0 and 1.")
 
     @property
     def mask_id(self) -> int:
@@ -248,20 +262,23 @@ class CodecConfig:
     codebook_size: int = 2048
 
     def __post_init__(self) -> None:
-        _check(8000 <= self.sample_rate <= 192_000, "codec.sample_rate is out of range.")
-        _check(bool(self.ratios) and min(self.ratios) > 0, "codec.ratios must be positive.")
-        _check(
+        check(8000 <= self.sample_rate <= 192_000, "codec.sample_rate is out of range.")
+        check(bool(self.ratios) and min(self.ratios) > 0, "codec.ratios must be positive.")
+        check(
             self.bands == 1 or (self.bands > 1 and self.bands % 2 == 0),
             f"codec.bands is {self.bands}; allowed: 1, or an even number.",
         )
-        _check(
+        check(
             self.companding == 0 or (0 < self.companding < 1 and self.bands > 1),
             f"codec.companding is {self.companding}; allowed: 0, or up to 1 with bands.",
         )
-        _check(self.bands > 1 or not self.noise, "codec.noise needs codec.bands.")
-        _check(self.n_filters > 0 and self.dimension > 0, "codec: sizes must be positive.")
-        _check(self.n_codebooks > 0 and self.codebook_size > 1, "codec: codebooks.")
-        _check(self.lstm >= 0 and self.n_residual_layers > 0, "codec: layers.")
+        check(self.bands > 1 or not self.noise, "codec.noise needs codec.bands.")
+        check(self.n_filters > 0 and self.dimension > 0, "codec: sizes must be positive.")
+        check(self.n_codebooks > 0 and self.codebook_size > 1, "codec: codebooks.")
+        check(0 <= self.lstm <= 16 and 0 < self.n_residual_layers <= 16, "codec: layers.")
+        widest = self.n_filters * 2 ** len(self.ratios)
+        check(len(self.ratios) <= 10 and widest <= _MAX_WIDTH, "codec: too wide.")
+        check(self.dimension <= _MAX_WIDTH and self.n_codebooks <= 64, "codec: too many codes.")
 
     @property
     def hop_length(self) -> int:
@@ -292,10 +309,10 @@ class SamplerConfig:
     top_k: int = 256
 
     def __post_init__(self) -> None:
-        _check(1 <= self.steps <= 1000, f"sampler.steps is {self.steps}; allowed: 1 to 1000.")
-        _check(0 <= self.cfg <= 100, f"sampler.cfg is {self.cfg}; allowed: 0 to 100.")
-        _check(self.temperature > 0 and self.top_k > 0, "sampler: temperature or top_k.")
-        _check(self.mask_temperature >= 0, "sampler.mask_temperature must not be negative.")
+        check(1 <= self.steps <= 1000, f"sampler.steps is {self.steps}; allowed: 1 to 1000.")
+        check(0 <= self.cfg <= 100, f"sampler.cfg is {self.cfg}; allowed: 0 to 100.")
+        check(self.temperature > 0 and self.top_k > 0, "sampler: temperature or top_k.")
+        check(self.mask_temperature >= 0, "sampler.mask_temperature must not be negative.")
 
 
 @dataclass(frozen=True)
@@ -319,10 +336,10 @@ class ModelConfig:
             ("codec.dimension", codec.dimension, "audio.codebook_dim", audio.codebook_dim),
         )
         for left_name, left, right_name, right in pairs:
-            _check(left == right, f"{left_name} is {left}, but {right_name} is {right}.")
-        _check(bool(self.name), "A model needs a name.")
+            check(left == right, f"{left_name} is {left}, but {right_name} is {right}.")
+        check(bool(self.name), "A model needs a name.")
         longest = self.longest_condition + self.audio.window_code_frames
-        _check(
+        check(
             longest <= self.audio.n_positions,
             f"audio.n_positions is {self.audio.n_positions}, but picture, prompt and a window "
             f"take up to {longest}.",
@@ -353,54 +370,3 @@ class ModelConfig:
         """Video frames that lie within ``n_code_frames``, at least one."""
         seconds = Fraction(n_code_frames * self.codec.hop_length, self.codec.sample_rate)
         return max(1, round(seconds * Fraction(self.visual.fps)))
-
-
-def config_to_dict(config: Any) -> dict[str, Any]:
-    """Plain form of any config above, for JSON."""
-    return dataclasses.asdict(config)
-
-
-def config_from_dict(data: Mapping[str, Any]) -> ModelConfig:
-    """Read a ``ModelConfig`` back from its plain form.
-
-    Raises:
-        BadModelFolder: an unknown or missing key, or a value of the wrong kind; it is named.
-    """
-    return typing.cast(ModelConfig, _read(ModelConfig, data, "config"))
-
-
-def _read(hint: Any, value: Any, where: str) -> Any:
-    origin, args = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        inner = next(a for a in args if a is not type(None))
-        return None if value is None else _read(inner, value, where)
-    if dataclasses.is_dataclass(hint):
-        _check(isinstance(value, Mapping), f"{where} must be an object.")
-        hints = get_type_hints(hint)
-        unknown = sorted(set(value) - set(hints))
-        _check(not unknown, f"{where} has unknown keys: {', '.join(map(str, unknown))}.")
-        required = {
-            f.name
-            for f in dataclasses.fields(hint)
-            if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-        }
-        missing = sorted(required - set(value))
-        _check(not missing, f"{where} lacks: {', '.join(missing)}.")
-        read = {k: _read(hints[k], v, f"{where}.{k}") for k, v in value.items()}
-        return typing.cast(Any, hint)(**read)
-    if origin is Literal:
-        _check(value in args, f"{where} is {value!r}; allowed: {', '.join(map(str, args))}.")
-        return value
-    if origin is tuple:
-        _check(isinstance(value, list | tuple), f"{where} must be a list.")
-        n = None if args[-1] is Ellipsis else len(args)
-        _check(n is None or len(value) == n, f"{where} must have {n} items, not {len(value)}.")
-        return tuple(_read(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
-    if origin is not None and issubclass(origin, Mapping):
-        _check(isinstance(value, Mapping), f"{where} must be an object.")
-        return dict(value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    right = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
-    _check(right, f"{where} must be {hint.__name__}, not {value!r:.60}.")
-    return value

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vatt_engine.config import ModelConfig, config_from_dict, config_to_dict
+from vatt_engine.config import ModelConfig
+from vatt_engine.config_json import config_from_dict, config_to_dict
 from vatt_engine.errors import BadModelFolder
 
 MANIFEST = "model.json"

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vatt_engine.config import ModelConfig, config_to_dict
+from vatt_engine.config import ModelConfig
+from vatt_engine.config_json import config_to_dict
 from vatt_engine.errors import BadModelFolder, UnknownModel
 from vatt_engine.manifest import MANIFEST, check_file, read_manifest
 from vatt_engine.presets import PRESETS, PUBLISHED

@@ -10,9 +10,8 @@ from vatt_engine.config import (
     CodecConfig,
     ModelConfig,
     SamplerConfig,
-    config_from_dict,
-    config_to_dict,
 )
+from vatt_engine.config_json import config_from_dict, config_to_dict
 from vatt_engine.errors import BadModelFolder, UnknownModel
 from vatt_engine.presets import PRESETS, PUBLISHED, preset
 
@@ -63,6 +62,11 @@ def test_too_few_positions_for_the_longest_prompt_are_refused() -> None:
         ("codec", "n_qs", 4, "n_qs"),
         ("visual", "mean", [0.5], "mean"),
         ("sampler", "steps", 0, "steps"),
+        ("converter", "n_layers", 10**9, "n_layers"),
+        ("converter", "vocabulary", 10**12, "vocabulary"),
+        ("audio", "n_encoder_layers", 10**9, "layers are too many"),
+        ("audio", "n_positions", 10**9, "n_positions"),
+        ("codec", "n_filters", 10**9, "too wide"),
     ],
 )
 def test_a_bad_value_in_json_is_named(part: str, key: str, value: object, named: str) -> None:

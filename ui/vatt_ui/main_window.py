@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QObject, QSize, Qt
-from PyQt6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
     QApplication,
     QDockWidget,
     QFileDialog,
     QMainWindow,
     QMessageBox,
-    QVBoxLayout,
     QWidget,
 )
 
+from vatt_ui import window_layout
 from vatt_ui.actions import Actions, KeyGuard
 from vatt_ui.commands import Commands
 from vatt_ui.dialogs import (
@@ -29,7 +29,6 @@ from vatt_ui.dialogs import (
 )
 from vatt_ui.dialogs import preferences as preferences_dialog
 from vatt_ui.helper_process import HelperProcess
-from vatt_ui.keys import KEYS
 from vatt_ui.later import later
 from vatt_ui.notices import Notice
 from vatt_ui.playback.sounds import SoundBank
@@ -99,11 +98,11 @@ class MainWindow(QMainWindow):
             self.queue,
         )
         self.docks: dict[str, QDockWidget] = {}
-        self._lay_out()
+        window_layout.arrange(self)
         self.commands = Commands(self)
         self.actions_ = Actions(self, theme, self.commands.handlers())
-        self._build_menus()
-        self._attach_buttons()
+        window_layout.build_menus(self)
+        window_layout.attach_buttons(self)
         self._guard = KeyGuard(self)
         application = QApplication.instance()
         if application is not None:
@@ -118,48 +117,6 @@ class MainWindow(QMainWindow):
 
     # --- layout -------------------------------------------------------------------------------
 
-    def _lay_out(self) -> None:
-        middle = QWidget()
-        column = QVBoxLayout(middle)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.window_notices)
-        column.addWidget(self.viewer.title)
-        column.addWidget(self.viewer, 1)
-        self.setCentralWidget(middle)
-        area = Qt.DockWidgetArea
-        self.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
-        self.setCorner(Qt.Corner.BottomLeftCorner, area.BottomDockWidgetArea)
-        self.setDockOptions(
-            QMainWindow.DockOption.AllowNestedDocks | QMainWindow.DockOption.AllowTabbedDocks
-        )
-        places = (
-            (self.cues, area.LeftDockWidgetArea),
-            (self.inspector, area.RightDockWidgetArea),
-            (self.takes, area.RightDockWidgetArea),
-            (self.queue, area.RightDockWidgetArea),
-            (self.timeline, area.BottomDockWidgetArea),
-        )
-        for pane, where in places:
-            dock = pane.docked()
-            self.docks[pane.key] = dock
-            self.addDockWidget(where, dock)
-        self.docks["queue"].hide()
-        horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        self.resizeDocks([self.docks["cues"], self.docks["inspector"]], [440, 420], horizontal)
-        self.resizeDocks([self.docks["inspector"], self.docks["takes"]], [430, 330], vertical)
-        self.resizeDocks([self.docks["timeline"]], [290], vertical)
-        foot = QWidget()
-        foot_layout = QVBoxLayout(foot)
-        foot_layout.setContentsMargins(0, 0, 0, 0)
-        foot_layout.addWidget(self.status)
-        bar = self.statusBar()
-        assert bar is not None
-        bar.setSizeGripEnabled(False)
-        bar.setContentsMargins(0, 0, 0, 0)
-        bar.addPermanentWidget(foot, 1)
-        bar.setStyleSheet("QStatusBar::item{border:0} QStatusBar{padding:0}")
-
     def _restore_layout(self) -> None:
         saved = self.preferences.layout()
         if saved is not None:
@@ -173,42 +130,6 @@ class MainWindow(QMainWindow):
     def sizeHint(self) -> QSize:
         """A common screen's worth."""
         return QSize(1440, 900)
-
-    def _build_menus(self) -> None:
-        bar = self.menuBar()
-        assert bar is not None
-        menus = {}
-        for name in ("File", "Edit", "Cue", "Take", "Queue", "View", "Help"):
-            menus[name] = bar.addMenu(f"&{name}")
-        for key in KEYS:
-            menu = menus.get(key.menu)
-            if menu is not None:
-                menu.addAction(self.actions_[key.action])
-        view = menus["View"]
-        assert view is not None
-        view.addSeparator()
-        for dock in self.docks.values():
-            view.addAction(dock.toggleViewAction())
-        reset = QAction("Reset layout", self)
-        reset.triggered.connect(self.reset_layout)
-        view.addAction(reset)
-        self.actions_["watch"].setCheckable(True)
-
-    def _attach_buttons(self) -> None:
-        attach = self.actions_.attach
-        for action, button in (
-            *self.viewer.buttons.items(),
-            *self.takes.buttons.items(),
-            *self.timeline.buttons.items(),
-        ):
-            attach(action, button)
-        inspector = self.inspector
-        attach("generate", inspector.generate)
-        attach("regenerate_span", inspector.regenerate)
-        attach("spot", inspector.find_hits)
-        attach("caption", inspector.recaption)
-        attach("new_seed", inspector.dice)
-        attach("lock_seed", inspector.lock)
 
     def use_keys(self) -> None:
         """Put the user's keys on."""

@@ -11,7 +11,6 @@ import contextlib
 import logging
 import random
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,12 @@ from PyQt6.QtCore import QObject, QTemporaryDir, QTimer, pyqtSignal
 from vatt_engine.errors import CannotWrite, VattError
 from vatt_plugin.cues import Cue, Take
 from vatt_plugin.project import Project, inspect
-from vatt_plugin.project_conform import CueFacts, heirs, inherited
-from vatt_plugin.project_state import CueState, Edit, Settings, cue_state_fields
+from vatt_plugin.project_state import CueState, Edit, Settings
+from vatt_ui.conforming import find_heirs
 from vatt_ui.cue_status import state_of
+from vatt_ui.cut_reader import CutReader
 from vatt_ui.engine_process import EngineProcess
-from vatt_ui.helper.plain import Cut, cue_from_plain, track_from_plain
+from vatt_ui.helper.plain import Cut
 from vatt_ui.helper_process import HelperProcess
 from vatt_ui.jobs import Jobs
 from vatt_ui.notices import Notice, from_error
@@ -83,11 +83,14 @@ class Session(QObject):
         self._index: dict[str, int] = {}
         self._current = ""
         self._selected: tuple[str, ...] = ()
-        self._reading: list[Cue] = []
-        self._read_cut: Mapping[str, Any] = {}
-        self._open_request = 0
+        self._recover = True
+        self._reader = CutReader(self.background, self)
+        self._reader.started.connect(self.opening_started)
+        self._reader.progressed.connect(self.opening_progressed)
+        self._reader.cut_read.connect(self._on_cut_read)
+        self._reader.failed.connect(self._on_not_read)
         self._n_scratch = 0
-        self._conforming = False
+        self._conforming: Path | None = None
         self._owners: dict[str, str] = {}
         self._files = QTemporaryDir()
         self._random = random.Random()
@@ -118,32 +121,20 @@ class Session(QObject):
             path: the file.
             recover: what to do with unsaved steps of a crash; None when there are none.
         """
-        if self._open_request:
-            self.cancel_opening()
-        self._reading = []
-        self.opening_started.emit(path.name)
-        self._open_request = self.background.ask(
-            "load",
-            {"path": str(path.absolute())},
-            lambda _: self._on_loaded(path.absolute(), recover is not False, self._read_cut),
-            on_part=self._on_part,
-            on_error=self._on_not_loaded,
-        )
+        self._recover = recover is not False
+        self._reader.read(path.absolute())
 
     def cancel_opening(self) -> None:
         """Stop reading; what is open stays open."""
-        if self._open_request:
-            self.background.forget(self._open_request)
-            self.background.kill()
-            self._open_request = 0
-            self.opening_progressed.emit(-1)
+        self._reader.cancel()
 
     def conform(self) -> None:
         """Read the cut again from disk; takes go with their cues."""
         if self.cut is not None:
             self.notice_cleared.emit("cut")
-            self._conforming = True
-            self.open(Path(self.cut.path))
+            path = Path(self.cut.path)
+            self.open(path)
+            self._conforming = path
 
     def unsaved(self, path: Path) -> Any:
         """What a crash left of the project of a cut; None when nothing."""
@@ -174,104 +165,36 @@ class Session(QObject):
         self.background.stop()
         self.engine.stop()
 
-    def _on_part(self, part: Mapping[str, Any]) -> None:
-        self._reading += [cue_from_plain(cue) for cue in part.get("cues", ())]
-        self._read_cut = part.get("cut", self._read_cut)
-        self.opening_progressed.emit(len(self._reading))
-
-    def _on_loaded(self, path: Path, recover: bool, reply: Mapping[str, Any]) -> None:
-        self._open_request = 0
-        self.opening_progressed.emit(-1)
-        conforming, self._conforming = self._conforming, False
+    def _on_cut_read(self, cut: Cut) -> None:
+        path = Path(cut.path)
+        conforming, self._conforming = self._conforming == path, None
         self.close_cut()
         try:
-            self.project = Project.open(path, recover=recover)
+            self.project = Project.open(path, recover=self._recover)
         except VattError as error:
             self.tell(from_error(error, "cues"))
             self.cut_opened.emit()
             return
-        self.cut = Cut(
-            path=str(path),
-            name=str(reply["name"]),
-            fps=Fraction(reply["fps"]),
-            drop=bool(reply["drop"]),
-            global_start_s=Fraction(reply["global_start_s"]),
-            duration_s=Fraction(reply["duration_s"]),
-            cues=tuple(self._reading),
-            tracks=tuple(track_from_plain(t) for t in reply["tracks"]),
-            notes=tuple((str(w), str(m)) for w, m in reply["notes"]),
-            sha256=str(reply["sha256"]),
-        )
-        self._reading = []
-        self._cues = {cue.cue_id: cue for cue in self.cut.cues}
-        self._index = {cue.cue_id: i for i, cue in enumerate(self.cut.cues)}
+        self.cut = cut
+        self._cues = {cue.cue_id: cue for cue in cut.cues}
+        self._index = {cue.cue_id: i for i, cue in enumerate(cut.cues)}
         self._snapshot.start()
         waiting = list(self.project.queue)
         self.cut_opened.emit()
         self.history_changed.emit()
-        if self.cut.cues:
-            self.select([self.cut.cues[0].cue_id])
+        if cut.cues:
+            self.select([cut.cues[0].cue_id])
         if self.project.read_only:
             self.tell(
                 Notice(f"{self.project.read_only} It is open for looking only.", level="warning")
             )
         self._tell_oddities()
-        self._find_heirs(conforming)
+        find_heirs(self, at_once=conforming)
         self.jobs.restore(waiting)
 
-    def _on_not_loaded(self, error: VattError) -> None:
-        self._open_request = 0
-        self._conforming = False
-        self.opening_progressed.emit(-1)
+    def _on_not_read(self, error: VattError) -> None:
+        self._conforming = None
         self.tell(from_error(error, "cues", key="open"))
-
-    def _find_heirs(self, conforming: bool) -> None:
-        """Cues with work that are not in this cut: carry them over, or offer to."""
-        project = self.project
-        assert project is not None
-        worked = (c for c, s in project.states.items() if s != CueState() and c not in self._cues)
-        orphans = {c: CueFacts(*project.cut[c]) for c in worked if c in project.cut}
-        free = [cue for cue in self.cues if self.state(cue.cue_id) == CueState()]
-        found = heirs(orphans, free)
-        facts = {cue.cue_id: CueFacts.of(cue).to_plain() for cue in self.cues}
-        with contextlib.suppress(CannotWrite):
-            project.remember_cut(facts)
-        if not orphans:
-            return
-        lost = len(orphans) - len(found)
-        said = f"{len(found)} cue(s) of the earlier cut are found again in this one"
-        said += f", {lost} are not; their takes are kept." if lost else "."
-
-        def carry_over() -> None:
-            self._carry_over(found, orphans)
-
-        if conforming:
-            carry_over()
-            self.tell(Notice(f"Conformed: {said}", key="cut"))
-        elif found:
-            action = ("Conform takes to the new cut", carry_over)
-            self.tell(
-                Notice(
-                    f"The cut has changed. {said}",
-                    "",
-                    "warning",
-                    key="cut",
-                    actions=(action, ("Keep the old", lambda: None)),
-                )
-            )
-
-    def _carry_over(self, found: Mapping[str, str], orphans: Mapping[str, CueFacts]) -> None:
-        changes: dict[str, dict[str, Any]] = {}
-        for old_id, new_id in found.items():
-            cue = self.cue(new_id)
-            if cue is None:
-                continue
-            state = inherited(self.state(old_id), orphans[old_id], cue)
-            changes[new_id] = cue_state_fields(state)
-            changes[old_id] = cue_state_fields(CueState())
-        self.edit("Conform takes to the new cut", changes)
-        self._owners.clear()
-        self.current_changed.emit()
 
     def _tell_oddities(self) -> None:
         assert self.cut is not None

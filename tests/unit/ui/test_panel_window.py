@@ -370,3 +370,20 @@ def test_dragged_take_is_a_real_file(panel: MainWindow, qtbot: QtBot) -> None:
     data = take_data(panel.takes.model, panel.takes.model.index(0, 0))
     assert data is not None
     assert Path(data.urls()[0].toLocalFile()).is_file()
+
+
+def test_a_cut_that_changed_meanwhile_is_not_written_by_guess(
+    panel: MainWindow, cut_path: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    timeline = otio.adapters.read_from_file(str(cut_path))
+    del timeline.tracks[0][2]
+    otio.adapters.write_to_file(timeline, str(cut_path))
+    dialog = write_preview.show(panel, panel.session, panel.theme, panel.preferences)
+    dialog.path.setText(str(tmp_path / "out.otio"))
+    dialog.start()
+    qtbot.waitUntil(
+        lambda: any("has changed on disk" in t for t in panel.window_notices.texts), timeout=20000
+    )
+    assert not (tmp_path / "out.otio").exists()

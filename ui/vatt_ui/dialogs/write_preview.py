@@ -14,6 +14,7 @@ from vatt_engine.errors import VattError
 from vatt_plugin.project_state import take_to_plain
 from vatt_ui.cue_status import LOOKS
 from vatt_ui.dialogs.base import Dialog
+from vatt_ui.helper.writing import CutChanged
 from vatt_ui.notices import Notice, from_error
 from vatt_ui.preferences import Preferences
 from vatt_ui.session import Session
@@ -158,6 +159,7 @@ class WriteDialog(Dialog):
                 "out": str(out),
                 "chosen": self._rows,
                 "force": out.exists(),
+                "sha256": cut.sha256,
                 "profile": self._preferences.profile,
                 "url_profile": self._preferences.url_profile,
             },
@@ -187,7 +189,11 @@ def _on_written(window: MainWindow, reply: dict[str, Any]) -> None:
 
 
 def _on_failed(window: MainWindow, error: VattError) -> None:
-    window.show_notice(from_error(error, "window", "write"))
+    notice = from_error(error, "window", "write")
+    if isinstance(error, CutChanged):
+        conform = ("Conform takes to the new cut", window.session.conform)
+        notice = dataclasses.replace(notice, actions=(conform,))
+    window.show_notice(notice)
 
 
 def _show_folder(folder: Path) -> None:

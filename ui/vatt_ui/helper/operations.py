@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,20 +21,11 @@ THUMB_W, THUMB_H = 96, 54
 _pictures = picture.PictureReader()
 
 
-def file_sha256(path: Path) -> str:
-    """Hash of a file's bytes; empty when it cannot be read (a folder, gone)."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
-
-
 def load(path: str) -> Iterator[dict[str, Any]]:
     """Read a cut: cues in parts, then one part with everything else under ``cut``."""
     from vatt_plugin.timeline.reading import load as load_timeline
 
-    sha256 = file_sha256(Path(path))
+    sha256 = writing.file_sha256(Path(path))
     timeline = load_timeline(Path(path))
     rows = [plain.cue_to_plain(cue) for cue in timeline.cues]
     for start in range(0, len(rows), CUES_PER_PART):
@@ -71,7 +61,7 @@ def load(path: str) -> Iterator[dict[str, Any]]:
 
 def fingerprint(path: str) -> dict[str, Any]:
     """The hash of the cut's file as it is now."""
-    return {"sha256": file_sha256(Path(path))}
+    return {"sha256": writing.file_sha256(Path(path))}
 
 
 def frame(**request: Any) -> dict[str, Any]:

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vatt_engine.errors import CannotWrite
+from vatt_engine.errors import CannotWrite, VattError
 from vatt_plugin.project_state import take_from_plain
 
 RATE = 48_000
 EDGE_SAMPLES = 240  # 5 ms ramp where a nudge cuts into the sound
+
+
+class CutChanged(VattError):
+    """The cut on disk is not the one that is shown."""
+
+    code = "cut_changed"
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a file's bytes; empty when it cannot be read (a folder, gone)."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def write(
@@ -21,6 +37,7 @@ def write(
     out: str,
     chosen: list[dict[str, Any]],
     force: bool,
+    sha256: str = "",
     profile: str = "nle",
     url_profile: str = "portable",
 ) -> dict[str, Any]:
@@ -31,6 +48,7 @@ def write(
         out: the new timeline.
         chosen: per cue ``{"cue_id", "take", "takes", "nudge_s", "number"}``.
         force: replace an output of ours that is already there.
+        sha256: of the cut as it is shown; another one on disk is not written to by guess.
         profile: ``nle`` or ``post``; see ``vatt_plugin.timeline.write``.
         url_profile: how media paths are written.
     """
@@ -38,6 +56,11 @@ def write(
     from vatt_plugin.timeline.writing import check_output
 
     source, target = Path(path), Path(out)
+    if sha256 and file_sha256(source) != sha256:
+        raise CutChanged(
+            f"{source.name} has changed on disk since it was opened. Nothing was written.",
+            "Conform the takes to the new cut, then write again.",
+        )
     cut = timelines.load(source)
     check_output(source, target, force)
     cues = {cue.cue_id: cue for cue in cut.cues}

@@ -1,0 +1,62 @@
+"""After a re-cut: finds the cues that hold work in the new cut, and carries their work over."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from vatt_engine.errors import CannotWrite
+from vatt_plugin.project_conform import CueFacts, heirs, inherited
+from vatt_plugin.project_state import CueState, cue_state_fields
+from vatt_ui.notices import Notice
+
+if TYPE_CHECKING:
+    from vatt_ui.session import Session
+
+
+def find_heirs(session: Session, *, at_once: bool) -> None:
+    """Look for cues with work that this cut does not have; carry them over, or offer to."""
+    project = session.project
+    if project is None:
+        return
+    blank = CueState()
+    worked = (
+        cue_id
+        for cue_id, state in project.states.items()
+        if state != blank and session.cue(cue_id) is None
+    )
+    orphans = {c: CueFacts(*project.cut[c]) for c in worked if c in project.cut}
+    free = [cue for cue in session.cues if session.state(cue.cue_id) == blank]
+    found = heirs(orphans, free)
+    facts = {cue.cue_id: CueFacts.of(cue).to_plain() for cue in session.cues}
+    with contextlib.suppress(CannotWrite):
+        project.remember_cut(facts)
+    if not orphans:
+        return
+    lost = len(orphans) - len(found)
+    said = f"{len(found)} cue(s) of the earlier cut are found again in this one"
+    said += f", {lost} are not; their takes are kept." if lost else "."
+    if at_once:
+        carry_over(session, found, orphans)
+        session.tell(Notice(f"Conformed: {said}", key="cut"))
+    elif found:
+        actions = (
+            ("Conform takes to the new cut", lambda: carry_over(session, found, orphans)),
+            ("Keep the old", lambda: None),
+        )
+        text = f"The cut has changed. {said}"
+        session.tell(Notice(text, "", "warning", key="cut", actions=actions))
+
+
+def carry_over(session: Session, found: Mapping[str, str], orphans: Mapping[str, CueFacts]) -> None:
+    """Give each heir the work of its cue, as one step that can be undone."""
+    changes: dict[str, dict[str, Any]] = {}
+    for old_id, new_id in found.items():
+        cue = session.cue(new_id)
+        if cue is not None:
+            state = inherited(session.state(old_id), orphans[old_id], cue)
+            changes[new_id] = cue_state_fields(state)
+            changes[old_id] = cue_state_fields(CueState())
+    session.edit("Conform takes to the new cut", changes)
+    session.current_changed.emit()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 import platform
-import resource
 import sys
 import tempfile
 import time
@@ -155,7 +154,11 @@ def _bouncing_ball(n: int, height: int, width: int) -> Iterator[NDArray[np.uint8
 
 
 def peak_memory_bytes() -> int:
-    """Most memory this process ever held."""
+    """Most memory this process ever held; 0 where the system does not tell."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

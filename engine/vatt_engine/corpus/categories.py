@@ -98,8 +98,7 @@ door_open | oneshot | DOORWood | a door opening | Door; Cupboard open or close; 
 door_creak | oneshot | DOORWood | door hinges creaking | Creak; Door; Squeak; Squeal
 door_knock | rhythm | DOORKnck | knocking on a door | Knock; Door; Tap; Wood; {_THUD}
 latch_lock | oneshot | MECHLtch | a latch clicking | Clicking; Door; Cupboard open or close;
-  Mechanisms; Tick; Ratchet, pawl; Zing
-[small things]
+  Mechanisms; Tick; Ratchet, pawl; Zing; Chink, clink
 switch_click | oneshot | MECHSwtch | a switch clicking | Clicking; Tick; Typing;
   Computer keyboard; Mechanisms; Tap
 typing | rhythm | CMPTKey | typing on a keyboard | Typing; Computer keyboard; Typewriter;

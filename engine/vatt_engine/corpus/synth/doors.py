@@ -48,7 +48,7 @@ def close(params: Door, strength: float, sr: int, rng: Rng) -> Grain:
     bolt, _ = latch(Click(0.04, "metal"), strength, sr, rng)
     out = np.zeros(dsp.samples(0.9, sr), dtype=np.float32)
     dsp.add_at(out, dsp.unit_peak(_panel(params, strength, sr, rng)), 0)
-    dsp.add_at(out, dsp.unit_peak(bolt), dsp.samples(rng.uniform(0.012, 0.045), sr), 0.35)
+    dsp.add_at(out, dsp.unit_peak(bolt), dsp.samples(rng.uniform(0.012, 0.045), sr), 0.15)
     # The frame gives back a softer second contact.
     again = _panel(params, 0.5 * strength, sr, rng)
     dsp.add_at(out, dsp.unit_peak(again), dsp.samples(rng.uniform(0.05, 0.1), sr), 0.22)
@@ -59,15 +59,17 @@ def opening(params: Door, strength: float, sr: int, rng: Rng) -> Grain:
     """A door opens: the latch at sample 0, the panel leaving the frame, the hinges."""
     out = np.zeros(dsp.samples(1.8, sr), dtype=np.float32)
     bolt, _ = latch(Click(0.05, "metal"), strength, sr, rng)
-    dsp.add_at(out, dsp.unit_peak(bolt), 0, 0.8)
+    dsp.add_at(out, dsp.unit_peak(bolt), 0, 0.2)
+    handle = dsp.unit_peak(_panel(params, 0.4, sr, rng))
+    dsp.add_at(out, handle, 0, 0.5)
     leaf = thud(190.0 - 80.0 * params.weight, 0.03, sr, rng)
-    dsp.add_at(out, leaf, dsp.samples(rng.uniform(0.12, 0.2), sr), 0.55)
+    dsp.add_at(out, leaf, dsp.samples(rng.uniform(0.12, 0.2), sr), 1.0)
     n = dsp.samples(0.9, sr)
     brush = dsp.band(dsp.white(n, rng), 250.0, 2500.0, sr, 1) * dsp.bump(n, 0.3, 1.5)
     dsp.add_at(out, dsp.unit_rms(brush), dsp.samples(0.15, sr), 0.025)
-    if params.hinge > 0.35:
+    if params.hinge > 0.6:
         groan, _ = creak(Creak(rng.uniform(300, 800), rng.uniform(20, 60), 1.0), 1.0, sr, rng)
-        dsp.add_at(out, groan, dsp.samples(0.25, sr), 0.5 * params.hinge)
+        dsp.add_at(out, groan, dsp.samples(0.25, sr), 0.3 * params.hinge)
     return dsp.unit_peak(out) * strength_gain(strength), 0
 
 

@@ -149,25 +149,23 @@ def key_press(params: Click, strength: float, sr: int, rng: Rng) -> Grain:
 
 
 def latch(params: Click, strength: float, sr: int, rng: Rng) -> Grain:
-    """A latch or bolt: metal slides, then snaps home; the event is the first contact."""
-    size = 0.03 + params.size_m
-    hit = strike(MATERIALS["metal"], size, 0.9, strength, sr, rng)
-    hit = hit * dsp.fall(len(hit), 0.010, sr)
-    gap = rng.uniform(0.05, 0.16)
-    n = dsp.samples(gap, sr)
-    slide = dsp.band(dsp.white(n, rng), 1500.0, 7000.0, sr, 1) * dsp.bump(n, 0.6, 1.0)
+    """A latch or bolt: it moves, slides, and snaps home in several small contacts.
+
+    The event is the first contact.
+    """
+    size = 0.012 + 0.5 * params.size_m
+    gap = rng.uniform(0.06, 0.16)
     out = np.zeros(dsp.samples(gap + 0.35, sr), dtype=np.float32)
-    dsp.add_at(out, hit, 0, 0.35)
-    dsp.add_at(out, dsp.unit_peak(slide), dsp.samples(0.005, sr), 0.18)
-    again = strike(MATERIALS["metal"], size * 1.3, 0.9, strength, sr, rng)
-    again = again * dsp.fall(len(again), 0.012, sr)
-    dsp.add_at(out, again, n, 0.6)
-    m = dsp.samples(0.08, sr)
-    snap = dsp.band(dsp.white(m, rng), 2000.0, 10_500.0, sr, 1)
-    snap *= 0.7 * dsp.fall(m, 0.002, sr) + 0.3 * dsp.fall(m, 0.015, sr)
-    dsp.add_at(out, dsp.unit_peak(snap), n, 1.1)
-    dsp.add_at(out, dsp.unit_peak(snap), 0, 0.6)
-    dsp.add_at(out, thud(rng.uniform(170.0, 320.0), 0.02, sr, rng), n, 0.3)
+    slide_n = dsp.samples(gap, sr)
+    slide = dsp.band(dsp.white(slide_n, rng), 2500.0, 9000.0, sr, 1) * dsp.bump(slide_n, 0.6, 1.0)
+    dsp.add_at(out, dsp.unit_rms(slide), dsp.samples(0.004, sr), 0.02)
+    moments = [(0.0, 0.5), (0.012, 0.25), (gap, 1.0)]
+    moments += [(gap + rng.uniform(0.006, 0.05), rng.uniform(0.2, 0.6)) for _ in range(3)]
+    for time_s, loud in moments:
+        ring = strike(MATERIALS["metal"], size * rng.uniform(0.6, 1.4), 0.95, strength, sr, rng)
+        ring = ring * dsp.fall(len(ring), rng.uniform(0.008, 0.025), sr)
+        dsp.add_at(out, ring, round(time_s * sr), loud)
+    dsp.add_at(out, thud(rng.uniform(200.0, 380.0), 0.012, sr, rng), slide_n, 0.2)
     return dsp.unit_peak(out) * strength_gain(strength), 0
 
 

@@ -29,7 +29,7 @@ from vatt_plugin.timeline.model import Document, Note, Timeline, TrackInfo, Trac
 from vatt_plugin.timeline.own import Takes, is_our_track
 from vatt_plugin.timeline.picture import ExternalReference
 from vatt_plugin.timeline.spotting import read_spots
-from vatt_plugin.timeline.walk import Clip, Gap, Placed, Walk, Walker
+from vatt_plugin.timeline.walk import Clip, Gap, Placed, Walk, Walker, available_range
 
 Progress = Callable[[int], None]
 """Called with the number of clips read so far; may raise to cancel."""
@@ -167,25 +167,14 @@ def timeline_rate(root: Any) -> tuple[Fraction, float]:
     """Exact rate of a timeline and the literal that the file uses for it.
 
     ``global_start_time`` says it; else the commonest rate of the video clips. Rates that no
-    picture has (48000, 44100) are taken only when there is nothing better.
+    picture has (48000, 44100) are never taken, whole seconds only when there is nothing better.
     """
     start = root.global_start_time
     if start is not None and _is_picture_rate(start.rate):
         return rates.exact_rate(start.rate) or Fraction(24), start.rate
     counts: Counter[float] = Counter()
-    for track in root.tracks:
-        if isinstance(track, otio.schema.Track) and track.kind != otio.schema.TrackKind.Video:
-            continue
-        children = track if isinstance(track, otio.core.Composition) else (track,)
-        for child in children:
-            if isinstance(child, otio.core.Item):
-                stored = child.source_range
-                if stored is None and isinstance(child, otio.schema.Clip):
-                    reference = child.media_reference
-                    stored = reference.available_range if reference is not None else None
-                if stored is not None:
-                    weight = 1 if isinstance(child, otio.schema.Gap) else 1000
-                    counts[stored.duration.rate] += weight
+    for rate, weight in _rates_of(root.tracks):
+        counts[rate] += weight
     exact: Counter[Fraction] = Counter()
     for literal, count in counts.items():
         if _is_picture_rate(literal):
@@ -195,6 +184,21 @@ def timeline_rate(root: Any) -> tuple[Fraction, float]:
     fps = exact.most_common(1)[0][0]
     literals = {lit: n for lit, n in counts.items() if rates.exact_rate(lit) == fps}
     return fps, max(literals, key=lambda literal: literals[literal])
+
+
+def _rates_of(composition: Any) -> Iterator[tuple[float, int]]:
+    """Rates of the picture items of a composition, and how much each counts."""
+    for child in composition:
+        if isinstance(child, Clip):
+            stored = child.source_range or available_range(child)
+            if stored is not None:
+                yield stored.duration.rate, 1000
+        elif isinstance(child, Gap):
+            yield child.source_range.duration.rate, 1
+        elif isinstance(child, otio.schema.Track) and child.kind != otio.schema.TrackKind.Video:
+            continue
+        elif isinstance(child, otio.core.Composition):
+            yield from _rates_of(child)
 
 
 def _is_picture_rate(literal: float) -> bool:

@@ -221,6 +221,12 @@ def test_an_audio_rate_is_not_the_timelines(tmp_path: Path) -> None:
     assert load(save(made, tmp_path)).fps == 25
 
 
+def test_the_rate_of_nested_clips_counts(tmp_path: Path) -> None:
+    nest = otio.schema.Stack("compound")
+    nest.append(track(clip("a", rate=30.0)))
+    assert load(save(timeline(track(nest)), tmp_path)).fps == 30
+
+
 def test_media_start_is_taken_from_the_available_range(tmp_path: Path) -> None:
     media(tmp_path, "a")
     made = timeline(track(clip("a", start=86424, duration=24, available=(86400, 240))))

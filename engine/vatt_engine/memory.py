@@ -13,6 +13,8 @@ from typing import Any
 
 from vatt_engine.config import AudioModelConfig, CodecConfig, ConverterConfig, ModelConfig
 
+# On a CPU, an LM with more parameters than this stays in 16 bits.
+WIDE_ON_CPU = 2_000_000_000
 _OVERHEAD = 600 << 20  # CUDA context, kernels, allocator slack
 
 
@@ -57,8 +59,9 @@ def estimate_memory(
         batch: takes made in one go.
 
     Returns:
-        ``{"weights": {part: bytes}, "activations": bytes, "resident": bytes, "offload": bytes}``
-        for 16-bit weights in LM and audio model and 32-bit ones elsewhere.
+        ``{"weights": {part: bytes}, "activations", "resident", "offload", "cpu"}`` in bytes, for
+        16-bit weights in LM and audio model; ``cpu`` is main memory when all runs there, in 32
+        bits except for a large LM.
     """
     a, files = config.audio, file_bytes or {}
     n = config.longest_condition + a.window_code_frames
@@ -77,12 +80,28 @@ def estimate_memory(
     activations = max(step + bias, wave)
     resident = sum(weights.values()) + activations + _OVERHEAD
     offload = resident - weights["converter"] + 2 * _visitor_parameters(config.converter)
+    lm = 1 if converter_parameters(config.converter) > WIDE_ON_CPU else 2
+    widened = lm * weights["converter"] + 2 * (weights["audio"] + activations)
     return {
         "weights": weights,
         "activations": activations,
         "resident": resident,
         "offload": offload,
+        "cpu": widened + weights["visual"] + weights["codec"] + _OVERHEAD,
     }
+
+
+def advice(estimate: Mapping[str, Any], ram: int) -> str:
+    """The estimate in a sentence for people."""
+    gb = {key: estimate[key] / 1e9 for key in ("resident", "offload", "cpu")}
+    words = (
+        f"A GPU needs about {gb['resident']:.1f} GB of memory for it, {gb['offload']:.1f} GB with "
+        f"--offload; on the CPU it takes about {gb['cpu']:.1f} GB"
+    )
+    if not ram:
+        return f"{words}."
+    fits = "fits" if estimate["cpu"] < 0.8 * ram else "does not fit"
+    return f"{words}, which {fits} this machine's {ram / 1e9:.0f} GB."
 
 
 def _visitor_parameters(c: ConverterConfig) -> int:

@@ -36,6 +36,7 @@ from vatt_engine.manifest import (
     read_manifest,
     write_manifest,
 )
+from vatt_engine.memory import WIDE_ON_CPU
 from vatt_engine.model_library import TINY, find_model
 from vatt_engine.nets import codec as codec_net
 from vatt_engine.nets import visual as visual_net
@@ -58,8 +59,6 @@ Precision = Literal["auto", "float32", "bfloat16"]
 _TINY_SEED = 2411_05679
 # Files up to this size are hashed whenever they are loaded; larger ones by ``models verify``.
 _HASHED_AT_LOAD = 256 << 20
-# On a CPU, an LM with more parameters than this stays in 16 bits.
-_WIDE_ON_CPU = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -365,7 +364,7 @@ def _run_dtype(
     if device.type == "cuda":
         return torch.bfloat16
     weights = next(net.parameters())
-    big = component == "converter" and sum(p.numel() for p in net.parameters()) > _WIDE_ON_CPU
+    big = component == "converter" and sum(p.numel() for p in net.parameters()) > WIDE_ON_CPU
     return torch.bfloat16 if big and weights.dtype != torch.float32 else torch.float32
 
 

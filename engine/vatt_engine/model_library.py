@@ -168,6 +168,7 @@ def _figures(config: ModelConfig) -> dict[str, Any]:
 
 
 def _memory(config: ModelConfig, file_bytes: Mapping[str, int] | None) -> dict[str, Any]:
-    from vatt_engine.memory import estimate_memory, machine_memory
+    from vatt_engine.memory import advice, estimate_memory, machine_memory
 
-    return {"memory": estimate_memory(config, file_bytes), "machine": machine_memory()}
+    estimate, machine = estimate_memory(config, file_bytes), machine_memory()
+    return {"memory": estimate, "machine": machine, "advice": advice(estimate, machine["ram"])}

@@ -238,6 +238,7 @@ def test_info_estimates_memory_and_is_json(folder: Path) -> None:
     json.dumps(info)
     assert info["memory"]["offload"] < info["memory"]["resident"]
     assert info["window_s"] == 10.0
+    assert "with --offload" in info["advice"]
     json.dumps(model_info("tiny"))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import opentimelineio as otio
 import pytest
+import soundfile
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QKeySequence
 from PyQt6.QtTest import QTest
@@ -106,6 +107,14 @@ def test_keyboard_only(panel: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     assert span_take.recipe.parent_take
     assert span_take.recipe.sync == "lane"
     assert span_take.recipe.lane is not None
+
+    parent = next(t for t in (first, second) if t.take_id == span_take.recipe.parent_take)
+    old, new = (soundfile.read(t.wav_path, dtype="int32")[0] for t in (parent, span_take))
+    seam = int(0.1 * 48_000)  # four code frames of cross-fade
+    start, end = int(0.5 * 48_000) - seam, int((1 + 1 / 24) * 48_000) + seam
+    assert (old[:start] == new[:start]).all()
+    assert (old[end:] == new[end:]).all()
+    assert (old[start:end] != new[start:end]).any()
 
     done = session.project.as_plain() if session.project else {}
     while session.project and session.project.undo_label:

@@ -24,6 +24,7 @@ from vatt_ui.theme.apply import Theme, put_on
 
 logger = logging.getLogger(__name__)
 
+WARM_UP_MS = 1200
 NO_DISPLAY = (
     "vatt panel: there is no display to open a window on (DISPLAY and WAYLAND_DISPLAY are not "
     "set). Run it on a desktop, or use `vatt generate`."
@@ -67,6 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     quit_on_signal(application, window)
     window.show()
     logger.info("the panel is open")
+    # The engine warms up while the editor looks around; the first take then comes sooner.
+    window.session.cut_opened.connect(
+        lambda: later(window, WARM_UP_MS, window.session.jobs.list_models)
+    )
     if arguments.input:
         path = Path(arguments.input)
         later(window, 0, lambda: window.open_path(path))
@@ -92,7 +97,7 @@ def build(
     put_on(application, theme.tokens)
     session = session or Session()
     if preferences.model:
-        session.default_model = preferences.model
+        session.default_model = session.preferred_model = preferences.model
     return MainWindow(session, theme, preferences)
 
 

@@ -77,6 +77,7 @@ class Session(QObject):
         self.cut: Cut | None = None
         self.project: Project | None = None
         self.default_model = DEFAULT_MODEL
+        self.preferred_model = ""
         self.shown_take: dict[str, str] = {}
         self.compared_take: dict[str, str] = {}
         self._cues: dict[str, Cue] = {}
@@ -100,6 +101,7 @@ class Session(QObject):
         self.jobs = Jobs(self)
         self.jobs.cue_progressed.connect(self.cue_changed)
         self.jobs.changed.connect(self._on_jobs_changed)
+        self.jobs.models_found.connect(self.consider_models)
         self._sync = QTimer(self)
         self._sync.setSingleShot(True)
         self._sync.setInterval(SYNC_MS)
@@ -457,6 +459,30 @@ class Session(QObject):
             with contextlib.suppress(CannotWrite):
                 self.project.set_settings(settings)
             self._sync.start()
+
+    def consider_models(self, models: list[dict[str, Any]]) -> None:
+        """Take the best installed model as the default, unless the user has named one."""
+        usable = [m for m in models if "error" not in m and m.get("name")]
+        if not usable:
+            return
+        known = {str(m["name"]): m for m in usable}
+        if self.preferred_model in known:
+            self.default_model = self.preferred_model
+        else:
+            best = max(usable, key=lambda m: (m["name"] == "vatt-mini", bool(m.get("trained"))))
+            self.default_model = str(best["name"])
+        if known.get(self.model, {}).get("trained") is False:
+            self.tell(
+                Notice(
+                    f"The model {self.model!r} is untrained: its takes are noise that shows how "
+                    "things work.",
+                    "Pick another one with the engine button below.",
+                    pane="inspector",
+                    key="untrained",
+                )
+            )
+        else:
+            self.notice_cleared.emit("untrained")
 
     def random_seed(self) -> int:
         """A seed for the dice."""

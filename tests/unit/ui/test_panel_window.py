@@ -387,3 +387,18 @@ def test_a_cut_that_changed_meanwhile_is_not_written_by_guess(
         lambda: any("has changed on disk" in t for t in panel.window_notices.texts), timeout=20000
     )
     assert not (tmp_path / "out.otio").exists()
+
+
+def test_the_best_installed_model_is_taken_unless_one_was_named(
+    panel: MainWindow, qtbot: QtBot
+) -> None:
+    session = panel.session
+    with qtbot.waitSignal(session.jobs.models_found, timeout=10000):
+        session.jobs.list_models()
+    assert session.model == "vatt-mini"
+    session.preferred_model = "tiny"
+    with qtbot.waitSignal(session.jobs.models_found, timeout=10000):
+        session.jobs.list_models()
+    assert session.model == "tiny"
+    assert any("untrained" in text for text in panel.inspector.notices.texts)
+    assert "tiny" in panel.status.chip.text()

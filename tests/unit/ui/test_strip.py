@@ -18,7 +18,6 @@ from vatt_ui.widgets.strip import HEAD_PX, RULER_PX
 from vatt_ui.widgets.strip_lanes import HITS_H, PICTURE_H
 from vatt_ui.widgets.strip_tiles import TILE_PX, Block, Lane, TileCache, paint_tile
 
-
 pytestmark = pytest.mark.usefixtures("qapp")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import itertools
 from collections import Counter
@@ -87,6 +88,7 @@ class CueMaker:
     def spotted_cues(self, walk: Walk, spots: Iterable[Spot], kind: str) -> tuple[Cue, ...]:
         """A cue for each marked span, with all the picture the audience sees over it."""
         n_timeline = rates.nearest_frame(walk.length)
+        starts, ends = [span.start for span in walk.seen], [span.end for span in walk.seen]
         cues: list[Cue] = []
         for spot in spots:
             first = rates.whole_frames(spot.start_s, self.fps)
@@ -96,13 +98,13 @@ class CueMaker:
                 text = "Lies outside the timeline; left out."
                 self.notes.append(Note("outside", text, spot.name))
                 continue
-            cues.append(self._spotted_cue(walk.seen, spot, begin, end - begin, kind))
+            under = walk.seen[bisect.bisect_right(ends, begin) : bisect.bisect_left(starts, end)]
+            cues.append(self._spotted_cue(under, spot, begin, end - begin, kind))
         return unique(sorted(cues, key=_order))
 
     def _spotted_cue(
-        self, seen: list[Span], spot: Spot, first: int, n_frames: int, kind: str
+        self, under: list[Span], spot: Spot, first: int, n_frames: int, kind: str
     ) -> Cue:
-        under = [span for span in seen if span.end > first and span.start < first + n_frames]
         picture = self.picture_between(under, first, first + n_frames)
         origin: dict[str, Any] = {"kind": kind}
         status: CueStatus = "ready" if any(part.media for part in picture) else "offline"
@@ -230,8 +232,11 @@ class CueMaker:
 
 def frame_span(span: Span) -> tuple[int, int]:
     """First whole frame of a span, and how many."""
-    first = rates.nearest_frame(span.start)
-    return first, rates.nearest_frame(span.end) - first
+    start, end = span.start, span.end
+    if type(start) is int and type(end) is int:
+        return start, end - start
+    first = rates.nearest_frame(start)
+    return first, rates.nearest_frame(end) - first
 
 
 def split_at_cuts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -39,16 +40,20 @@ def marks(root: Any, walk: Walk, fps: Fraction, global_start_s: Fraction) -> lis
         for place in placed:
             found += _on_item(place.item, place.start / fps, place.length / fps)
     found.sort(key=lambda spot: (spot.start_s, spot.name))
-    return [_lasting(spot, found, walk, fps) for spot in found]
+    starts = [spot.start_s for spot in found]
+    ends = [span.end / fps for span in walk.seen]
+    return [_lasting(spot, starts, ends, fps, end_s) for spot in found]
 
 
-def _lasting(spot: Spot, spots: list[Spot], walk: Walk, fps: Fraction) -> Spot:
+def _lasting(
+    spot: Spot, starts: list[Fraction], ends: list[Fraction], fps: Fraction, end_s: Fraction
+) -> Spot:
+    """A spot as long as it lasts; ``starts`` of all spots and ``ends`` of all shots, ascending."""
     if spot.duration_s * fps > 1:
         return spot
-    ends = [later.start_s for later in spots if later.start_s > spot.start_s]
-    at = spot.start_s * fps
-    ends += [span.end / fps for span in walk.seen if span.start <= at < span.end]
-    end_s = min(ends, default=walk.length / fps)
+    later = bisect.bisect_right(starts, spot.start_s)
+    shot = bisect.bisect_right(ends, spot.start_s)
+    end_s = min([end_s, *starts[later : later + 1], *ends[shot : shot + 1]])
     return replace(spot, duration_s=max(end_s - spot.start_s, 1 / fps))
 
 

@@ -54,6 +54,8 @@ def run(n_cues: int = N_CUES, n_takes: int = N_TAKES, *, engine: bool = True) ->
         gc.collect()
         figures["memory_bytes"] = memory_bytes()
         figures["cues"], figures["takes"] = n_cues, n_takes
+        if hasattr(os, "getloadavg"):
+            figures["load_average"] = os.getloadavg()[0]  # the figures are of a calm machine only
         window.close()
         for helper in (window.session.background, window.reader):
             helper.wait_stopped()
@@ -243,6 +245,7 @@ def _stall(application: Any, window: Any, base: Path) -> float:
     shown = window.session.cut
     window.open_path(sample)
     _until(application, lambda: window.session.cut is not shown, 30)
+    window.player.transport.audio.open()  # the panel does so at its start
     watch = StallWatch()
     window.commands.generate(takes=3)
     window.player.transport.play()

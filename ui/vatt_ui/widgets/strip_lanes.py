@@ -6,7 +6,7 @@ keystroke in a feature of thousands of cues costs what it costs in a short.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from PyQt6.QtGui import QImage
@@ -19,6 +19,7 @@ from vatt_ui.session import Session
 from vatt_ui.widgets.strip_tiles import Block, Lane
 
 PICTURE_H, HITS_H, ORIGINAL_H, FOLEY_H, TAKE_H = 46, 40, 40, 58, 38
+STEP = 400  # blocks made before others have their turn
 
 Thumbnails = dict[str, tuple[tuple[float, QImage], ...]]
 _Slot = tuple[list[Block], int, Callable[[], Block]]
@@ -42,28 +43,28 @@ class Lanes:
         self.foley_muted = False
         self.takes_open = False
 
-    def rebuild(self) -> list[Lane]:
-        """All lanes anew, top to bottom."""
+    def rebuild(self) -> Iterator[None]:
+        """Make all lanes anew, top to bottom, in steps that are short enough to wait for."""
         cut = self._session.cut
         self._slots.clear()
         self._lanes = []
         if cut is None:
-            return []
+            return
         by_track: dict[str, list[Cue]] = {}
         for cue in cut.cues:
             by_track.setdefault(cue.track, []).append(cue)
         pictures = [track for track in cut.tracks if track.kind == "Video"]
         for number, track in reversed(list(enumerate(pictures, 1))):
-            self._add_picture(f"V{number}", track, by_track.get(track.name, []))
+            yield from self._add_picture(f"V{number}", track, by_track.get(track.name, []))
         several = len(by_track) > 1
         for name, cues in by_track.items():
             suffix = f" {_short(name, pictures)}" if several else ""
-            self._add(f"Hits{suffix}", "hits", HITS_H, cues, self._hit_block)
-        self._add("Original", "original", ORIGINAL_H, _apart(cut.cues), self._original_block)
+            yield from self._add(f"Hits{suffix}", "hits", HITS_H, cues, self._hit_block)
+        apart = _apart(cut.cues)
+        yield from self._add("Original", "original", ORIGINAL_H, apart, self._original_block)
         for name, cues in by_track.items():
             suffix = f" {_short(name, pictures)}" if several else ""
-            self._add(f"Foley{suffix}", "foley", FOLEY_H, cues, self._foley_block)
-        return self.lanes()
+            yield from self._add(f"Foley{suffix}", "foley", FOLEY_H, cues, self._foley_block)
 
     def lanes(self) -> list[Lane]:
         """The lanes as they are, with those of the current cue's takes."""
@@ -81,15 +82,18 @@ class Lanes:
         height: int,
         cues: Iterable[Cue],
         make: Callable[[Cue], Block],
-    ) -> None:
+    ) -> Iterator[None]:
         blocks: list[Block] = []
         for cue in cues:
             maker = partial(make, cue)
             self._slots.setdefault(cue.cue_id, []).append((blocks, len(blocks), maker))
             blocks.append(maker())
+            if len(blocks) % STEP == 0:
+                yield
         self._lanes.append(Lane.of(name, kind, height, blocks))
+        yield
 
-    def _add_picture(self, name: str, track: StripTrack, cues: list[Cue]) -> None:
+    def _add_picture(self, name: str, track: StripTrack, cues: list[Cue]) -> Iterator[None]:
         places = {round(float(c.start_s), 4): c for c in cues}
         blocks: list[Block] = []
         for item in track.items:
@@ -98,7 +102,10 @@ class Lanes:
             if cue is not None:
                 self._slots.setdefault(cue.cue_id, []).append((blocks, len(blocks), maker))
             blocks.append(maker())
+            if len(blocks) % STEP == 0:
+                yield
         self._lanes.append(Lane.of(name, "picture", PICTURE_H, blocks))
+        yield
 
     def _picture_block(self, item: StripItem, cue: Cue | None) -> Block:
         status = self._session.status(cue.cue_id) if cue is not None else "skipped"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from PyQt6.QtCore import Qt, QTimer
@@ -23,7 +24,7 @@ from vatt_ui.session import Session
 from vatt_ui.theme.apply import Theme
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button
 from vatt_ui.widgets.strip import GRAB_PX, Strip
-from vatt_ui.widgets.strip_lanes import Lanes, Thumbnails, place
+from vatt_ui.widgets.strip_lanes import STEP, Lanes, Thumbnails, place
 
 SCROLL_UNITS = 1000  # scroll bar units a second, so that an hour still moves smoothly
 AROUND_S = 0.6  # what is regenerated on either side of an edited hit
@@ -73,10 +74,11 @@ class TimelinePane(Pane):
         self.body.addWidget(self.bar)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
-        self._later.setInterval(10)
+        self._later.setInterval(8)
         self._later.timeout.connect(self._on_rebuild_due)
         self._changed: set[str] = set()
         self._whole = True
+        self._building: Iterator[None] | None = None
         self._before = ""
         self._lanes = Lanes(session, player.sounds, self._thumbnails)
         self._connect()
@@ -128,13 +130,30 @@ class TimelinePane(Pane):
         lanes.foley_muted = self._player.foley_muted
         lanes.takes_open = self.takes_open.isChecked()
         if self._whole:
-            self.strip.set_lanes(lanes.rebuild(), None)
-        else:
-            for cue_id in changed:
-                lanes.update(cue_id)
-            cues = [cue for c in changed if (cue := self._session.cue(c)) is not None]
-            self.strip.set_lanes(lanes.lanes(), [place(cue) for cue in cues])
-        self._whole, self._changed = False, set()
+            self._building = lanes.rebuild()
+            self._whole = False
+        if self._building is not None:
+            self._build_on()
+            return
+        for cue_id in changed:
+            lanes.update(cue_id)
+        cues = [cue for c in changed if (cue := self._session.cue(c)) is not None]
+        self._changed = set()
+        self.strip.set_lanes(lanes.lanes(), [place(cue) for cue in cues])
+
+    def _build_on(self) -> None:
+        """One step of making the lanes anew; a short cut is done in the first."""
+        assert self._building is not None
+        short = len(self._session.cues) <= STEP
+        for _ in self._building:
+            if not short:
+                self._later.start()
+                return
+        self._building = None
+        changed, self._changed = self._changed, set()
+        for cue_id in changed:
+            self._lanes.update(cue_id)
+        self.strip.set_lanes(self._lanes.lanes(), None)
 
     def _on_cut_opened(self) -> None:
         cut = self._session.cut

@@ -66,7 +66,7 @@ def opening(params: Door, strength: float, sr: int, rng: Rng) -> Grain:
     dsp.add_at(out, leaf, dsp.samples(rng.uniform(0.12, 0.2), sr), 1.0)
     n = dsp.samples(0.9, sr)
     brush = dsp.band(dsp.white(n, rng), 250.0, 2500.0, sr, 1) * dsp.bump(n, 0.3, 1.5)
-    dsp.add_at(out, dsp.unit_rms(brush), dsp.samples(0.15, sr), 0.025)
+    dsp.add_at(out, dsp.unit_rms(brush), dsp.samples(0.15, sr), 0.01)
     if params.hinge > 0.6:
         groan, _ = creak(Creak(rng.uniform(300, 800), rng.uniform(20, 60), 1.0), 1.0, sr, rng)
         dsp.add_at(out, groan, dsp.samples(0.25, sr), 0.3 * params.hinge)

@@ -15,6 +15,7 @@ from vatt_engine.corpus.synth import dsp
 from vatt_engine.corpus.synth.dsp import Floats, Rng, Wave
 from vatt_engine.corpus.synth.modal import MATERIALS, layer, strike, thud
 from vatt_engine.corpus.synth.recipe import Grain, Recipe, choice, span, strength_gain
+from vatt_engine.corpus.synth.water import bubbles
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ GROUNDS = {
     "stone": Ground(
         (0.45, 190.0), ("stone", 0.20, 0.7), (160, 1500, 0.002, 0.12), (500, 3500, 0.22), 0.15
     ),
-    "metal": Ground((0.80, 120.0), ("metal", 0.60, 0.45), (0, 1, 1, 0), (300, 5000, 0.45), 0.13),
+    "metal": Ground((0.90, 130.0), ("metal", 0.60, 0.28), (0, 1, 1, 0), (300, 5000, 0.45), 0.13),
     "gravel": Ground((0.22, 120.0), None, (1100, 900, 0.0030, 1.0), (400, 5500, 0.45), 0.17),
     "snow": Ground((0.30, 95.0), None, (1800, 700, 0.0035, 0.6), (150, 3200, 0.75), 0.20),
     "grass": Ground((0.18, 90.0), None, (700, 5200, 0.0012, 0.25), (2500, 11000, 0.85), 0.25),
@@ -101,15 +102,9 @@ def _splash(n: int, sr: int, rng: Rng) -> Wave:
     spray = dsp.shaped_noise(
         n, sr, [(120, -14), (400, 0), (1600, -1), (4000, -8), (10000, -20)], rng
     )
-    spray *= dsp.fall(n, 0.09, sr, 0.02) * (0.2 + dsp.wander(n, 40, sr, rng))
-    out = dsp.unit_peak(spray)
-    for start in rng.uniform(0.01, 0.7, 9) * n:
-        hz = rng.uniform(300.0, 1500.0)
-        length = dsp.samples(0.04, sr)
-        t = dsp.seconds(length, sr)
-        drop = np.sin(2 * np.pi * hz * (t + 4.0 * t * t)) * dsp.fall(length, 0.010, sr, 0.001)
-        dsp.add_at(out, drop.astype(np.float32), int(start), rng.uniform(0.05, 0.3))
-    return out
+    spray *= dsp.fall(n, 0.10, sr, 0.035) * (0.2 + dsp.wander(n, 40, sr, rng))
+    shower = bubbles(500.0 * dsp.fall(n, 0.12, sr, 0.03), 2.2, sr, rng, 16)
+    return dsp.unit_peak(dsp.unit_peak(spray) + 0.8 * dsp.unit_peak(shower))
 
 
 def step(params: Step, strength: float, sr: int, rng: Rng) -> Grain:
@@ -135,7 +130,7 @@ def step(params: Step, strength: float, sr: int, rng: Rng) -> Grain:
             dsp.add_at(out, ring, start, loud * share * (0.5 + 0.5 * hard))
     # Weight over time: full at the heel, moving on, a second push at the toe.
     # Loose ground gives way over some milliseconds; what marks the moment is the heel.
-    tail = dsp.fall(n, ground.length_s / 2.2, sr, 0.014 if ground.knock is None else 0.0)
+    tail = dsp.fall(n, ground.length_s / 2.2, sr, 0.03 if ground.knock is None else 0.0)
     roll = tail.copy()
     dsp.add_at(roll, tail, toe, rng.uniform(0.6, 1.1))
     rate, centre, ring_s, loud = ground.grains

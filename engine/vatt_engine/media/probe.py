@@ -35,6 +35,7 @@ _STILLS = (
     "jpegxl_pipe,pam_pipe,pbm_pipe,pcx_pipe,pgm_pipe,png_pipe,ppm_pipe,psd_pipe,qoi_pipe,"
     "sgi_pipe,sunrast_pipe,tiff_pipe,webp_pipe"
 )
+_TARGA = ".tga"  # has no mark of its own: known by its name alone, and opened as one image
 # Sound-only containers: opened so that the refusal can say "no picture" instead of "unreadable".
 _SOUNDS = "aac,ac3,aiff,amr,ape,au,caf,flac,mp3,w64,wav"
 _OPTIONS = {
@@ -107,8 +108,14 @@ def open_media(path: Path) -> Any:
     size = still_size(head)
     if size is not None:
         check_size(path, *size, still=True)
+    options, container = dict(_OPTIONS), None
+    if path.suffix.lower() == _TARGA:
+        options |= {"format_whitelist": "image2", "pattern_type": "none"}
+        container = "image2"
     try:
-        return av.open(f"file:{path}", mode="r", options=dict(_OPTIONS), metadata_errors="replace")
+        return av.open(
+            f"file:{path}", mode="r", format=container, options=options, metadata_errors="replace"
+        )
     except (av.error.FFmpegError, ValueError) as error:
         raise unreadable(path, error) from None
 
@@ -160,7 +167,8 @@ def unreadable(path: Path, error: Exception) -> MediaUnreadable:
 
 def is_still(container: Any) -> bool:
     """Whether the container is a single image rather than a movie."""
-    return str(container.format.name).endswith("_pipe") and container.format.name != "yuv4mpegpipe"
+    name = str(container.format.name)
+    return name == "image2" or (name.endswith("_pipe") and name != "yuv4mpegpipe")
 
 
 def start_timecode(container: Any, stream: Any) -> str | None:

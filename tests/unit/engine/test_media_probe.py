@@ -135,6 +135,45 @@ def test_sound_without_picture_is_named(tmp_path: Path) -> None:
         probe(path)
 
 
+def test_cover_art_is_no_picture(tmp_path: Path) -> None:
+    path = tmp_path / "song.mp3"
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream("libmp3lame", rate=48_000, layout="mono")
+        cover = container.add_stream("png")
+        cover.width, cover.height, cover.pix_fmt = 32, 32, "rgb24"
+        cover.disposition = av.stream.Disposition.attached_pic
+        container.mux(
+            cover.encode(av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), "rgb24"))
+        )
+        block = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.float32), "fltp", "mono")
+        block.sample_rate = 48_000
+        container.mux([*sound.encode(block), *sound.encode()])
+    with pytest.raises(NoVideoStream):
+        probe(path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tiff", "webp", "gif"])
+def test_still_images_of_many_kinds_can_be_looked_at(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"still.{suffix}"
+    av.VideoFrame.from_ndarray(number_image(99), format="rgb24").to_image().save(path)
+    (first, *_) = Picture([PictureSegment(str(path), 0.0, 1.0)]).images([FEED])
+    assert read_number(first.image) == 99
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("dpx", "dpx"), ("exr", "exr"), ("targa", "tga")])
+def test_images_of_the_film_trade_can_be_looked_at(tmp_path: Path, codec: str, suffix: str) -> None:
+    formats = {"dpx": "rgb48be", "exr": "gbrpf32le", "targa": "bgr24"}
+    encoder = av.CodecContext.create(codec, "w")
+    encoder.width, encoder.height, encoder.pix_fmt = 128, 96, formats[codec]
+    encoder.time_base = Fraction(1, 25)
+    frame = av.VideoFrame.from_ndarray(number_image(7), format="rgb24")
+    path = tmp_path / f"still.{suffix}"
+    packets = encoder.encode(frame.reformat(format=formats[codec]))
+    path.write_bytes(b"".join(bytes(p) for p in [*packets, *encoder.encode()]))
+    (first, *_) = Picture([PictureSegment(str(path), 0.0, 1.0)]).images([FEED])
+    assert read_number(first.image) == 7
+
+
 def _png_header(path: Path, width: int, height: int) -> None:
     def chunk(kind: bytes, data: bytes) -> bytes:
         check = zlib.crc32(kind + data)

@@ -7,9 +7,11 @@ from a fixed seed.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -59,6 +61,8 @@ Precision = Literal["auto", "float32", "bfloat16"]
 _TINY_SEED = 2411_05679
 # Files up to this size are hashed whenever they are loaded; larger ones by ``models verify``.
 _HASHED_AT_LOAD = 256 << 20
+# A temporary folder in which nothing has happened for so long belongs to nobody.
+_STALE_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -182,6 +186,7 @@ def write_folder(
         raise CannotWrite(f"{folder} exists already.", "Choose another name, or use --force.")
     part = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.part"
     try:
+        _sweep(folder)
         part.mkdir(parents=True)
         manifest = fill(part)
         for path in part.iterdir():
@@ -201,6 +206,14 @@ def write_folder(
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process left of an earlier attempt at the same folder."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):
+        newest = max((p.stat().st_mtime for p in (left, *left.iterdir())), default=0.0)
+        if time.time() - newest > _STALE_S:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def entry_of(path: Path) -> FileEntry:

@@ -40,7 +40,7 @@ def find_model(name: str) -> Path:
     """
     if name and (Path(name) / MANIFEST).is_file():
         return Path(name)
-    if Path(name).name == name and name not in ("", ".", ".."):
+    if Path(name).name == name and not name.startswith(".") and name:
         for place in search_path():
             if (place / name / MANIFEST).is_file():
                 return place / name
@@ -61,7 +61,8 @@ def list_models() -> list[dict[str, Any]]:
         if not place.is_dir():
             continue
         for folder in sorted(place.iterdir()):
-            if folder.name not in found and (folder / MANIFEST).is_file():
+            hidden = folder.name.startswith(".")  # being written
+            if not hidden and folder.name not in found and (folder / MANIFEST).is_file():
                 found[folder.name] = _summary(folder)
     found.setdefault(TINY, _tiny_summary())
     return list(found.values())
@@ -126,7 +127,7 @@ def _user_dirs(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
 def _names() -> set[str]:
     folders = (f for place in search_path() if place.is_dir() for f in place.iterdir())
-    return {TINY, *(f.name for f in folders if (f / MANIFEST).is_file())}
+    return {TINY, *(f.name for f in folders if f.name[0] != "." and (f / MANIFEST).is_file())}
 
 
 def _summary(folder: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,26 @@ def test_a_failed_save_leaves_nothing(tiny: Model, tmp_path: Path) -> None:
     with pytest.raises(CannotWrite, match="cannot be written"):
         save_model(tiny, tmp_path / "m", texts={"no/such/folder.md": ""})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers_of_a_killed_process_are_swept_but_not_those_of_a_living_one(
+    tiny: Model, tmp_path: Path
+) -> None:
+    old, young = tmp_path / ".m.aaaa.part", tmp_path / ".m.bbbb.part"
+    for left in (old, young):
+        left.mkdir()
+        (left / "audio.safetensors").write_bytes(b"half")
+    for path in (old / "audio.safetensors", old):
+        os.utime(path, (0, 0))
+    save_model(tiny, tmp_path / "m")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".m.bbbb.part", "m"]
+
+
+def test_a_folder_being_written_is_no_model_yet(folder: Path) -> None:
+    shutil.copytree(folder, folder.parent / ".other.cccc.part")
+    assert ".other.cccc.part" not in {model["name"] for model in list_models()}
+    with pytest.raises(UnknownModel):
+        find_model(".other.cccc.part")
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,7 @@ class ForkLauncher(Launcher):
             if self._control is control:
                 self._state, self._control, self._zygote = "cold", None, None
             orphans = [w for w in self._workers.values() if w.pid is None]
+            self._workers.clear()  # all gone with it: their pids may soon be other people's
         control.close()
         if was == "importing" and not told:
             self._on_broken(

@@ -58,6 +58,8 @@ def breakage(params: Breakage, strength: float, sr: int, rng: Rng) -> Grain:
     crack = dsp.band(dsp.white(n, rng), low, high, sr) * dsp.fall(n, 0.018, sr)
     burst = dsp.band(dsp.white(n, rng), low, high, sr) * dsp.fall(n, 0.10, sr)
     burst *= dsp.wander(n, 120.0, sr, rng) ** 2
+    if params.material == "stone":
+        burst *= np.minimum(dsp.seconds(n, sr) / 0.08, 1.0)
     rumble = dsp.band(dsp.white(n, rng), 45.0, 420.0, sr, 1) * dsp.fall(n, params.fall_s, sr, 0.04)
     rumble *= 0.3 + dsp.wander(n, 14.0, sr, rng)
     first = strike(MATERIALS[params.material], params.size_m, 1.0, strength, sr, rng)
@@ -66,7 +68,7 @@ def breakage(params: Breakage, strength: float, sr: int, rng: Rng) -> Grain:
         # Rubble comes down; it does not burst.
         (dsp.unit_peak(crack), 0.2 if params.material == "stone" else 0.9),
         (dsp.unit_peak(burst), 0.45),
-        (first, 0.4 if params.material != "wood" else 0.9),
+        (first, {"wood": 0.9, "stone": 0.3}.get(params.material, 0.4)),
         (dsp.unit_peak(rumble), 0.9 if params.material == "stone" else 0.0),
         (body, 0.3 if params.material in ("glass", "ceramic") else 0.8),
         (dsp.unit_peak(_fragments(params, n, sr, rng)), 0.75),

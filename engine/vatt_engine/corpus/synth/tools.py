@@ -96,7 +96,7 @@ def dig(params: Dig, strength: float, sr: int, rng: Rng) -> Grain:
     """A spade cuts in, then the load slides off it."""
     centre = {"earth": 1300.0, "gravel": 2600.0, "sand": 3400.0}[params.soil]
     n = dsp.samples(0.9, sr)
-    cut = dsp.fall(n, 0.09, sr, 0.03)
+    cut = dsp.fall(n, 0.09, sr, 0.06)
     load = dsp.bump(n, 0.5, 2.0) * 0.5
     grains = crunch(1500.0 * (cut + load), centre, 0.0022, sr, rng) * (cut + load)
     hiss = dsp.band(dsp.white(n, rng), 0.4 * centre, 2.8 * centre, sr, 1) * (cut + 0.7 * load)
@@ -104,7 +104,7 @@ def dig(params: Dig, strength: float, sr: int, rng: Rng) -> Grain:
     spade = spade * dsp.fall(len(spade), 0.05, sr)
     wave = layer(
         (dsp.unit_peak(grains), 0.7), (dsp.unit_peak(hiss), 0.6), (spade, 0.12),
-        (thud(100.0, 0.03, sr, rng), 0.35),
+        (thud(140.0, 0.02, sr, rng), 0.2),
     )  # fmt: skip
     return dsp.unit_peak(wave) * strength_gain(strength), 0
 

@@ -138,7 +138,8 @@ def guided_logits(
     )
 
     def predict(codes: Tensor) -> Tensor:
-        with_cond, without = net.logits(codes.repeat(2, 1, 1), context).chunk(2)
+        # In 32 bits: guidance multiplies the difference of two nearly equal numbers.
+        with_cond, without = net.logits(codes.repeat(2, 1, 1), context).float().chunk(2)
         return without + cfg * (with_cond - without)
 
     return predict

@@ -10,7 +10,14 @@ from torch import Tensor
 
 from vatt_engine.config import AudioModelConfig, SamplerConfig
 from vatt_engine.errors import Cancelled
-from vatt_engine.sampling import draw, draw_noise, mask_counts, refine, sample_codes
+from vatt_engine.sampling import (
+    draw,
+    draw_noise,
+    guided_logits,
+    mask_counts,
+    refine,
+    sample_codes,
+)
 
 K, V, T = 4, 20, 25
 SAMPLER = SamplerConfig(steps=6, cfg=2.0, top_k=8)
@@ -160,6 +167,20 @@ def test_negative_takes_the_place_of_the_empty_condition() -> None:
     assert (same == unguided).float().mean() > 0.98
     # High entries are what the negative asks for; guidance must avoid them.
     assert against.float().mean() < empty.float().mean()
+
+
+def test_guidance_of_a_16_bit_net_is_computed_in_32() -> None:
+    class Half(FakeNet):
+        def logits(self, codes: Tensor, context: FakeContext) -> Tensor:
+            return super().logits(codes, context).bfloat16()
+
+    cond, codes = torch.ones(1, 2, 3), torch.full((1, K, T), V)
+    half = guided_logits(Half(), cond, None, T, cfg=5.0)(codes)
+    assert half.dtype == torch.float32
+    net = Half()
+    null = net.logits(codes, FakeContext(torch.zeros(1))).float()
+    full = net.logits(codes, FakeContext(torch.ones(1))).float()
+    assert torch.equal(half, null + 5.0 * (full - null))
 
 
 def test_a_lane_is_heard() -> None:

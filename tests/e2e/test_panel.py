@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -176,6 +177,41 @@ def test_no_display_is_one_clear_line() -> None:
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert "no display" in result.stderr
+
+
+def children(pid: int) -> dict[int, str]:
+    """Process ids and command lines of a process's children."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            if parent == pid:
+                command_line = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+                found[int(entry.name)] = command_line.decode()
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+def test_killed_panel_takes_its_engine_along(tmp_path: Path, movie: Path, qtbot: QtBot) -> None:
+    (tmp_path / "count.mp4").write_bytes(movie.read_bytes())
+    cut = write_cut(tmp_path, ["count.mp4"])
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path)}
+    environment["XDG_CONFIG_HOME"] = str(tmp_path)
+    panel = subprocess.Popen([*command("panel"), str(cut)], env=environment)
+    try:
+        qtbot.waitUntil(
+            lambda: any("vatt_engine" in line for line in children(panel.pid).values()),
+            timeout=SLOW_MS,
+        )
+        family = list(children(panel.pid))
+        panel.kill()
+        panel.wait(timeout=10)
+        qtbot.waitUntil(
+            lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in family), timeout=10_000
+        )
+    finally:
+        panel.kill()
+        panel.wait(timeout=10)
 
 
 def test_panel_opens_and_closes_on_a_signal(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from vatt_ui.widgets.common import text_button
 if TYPE_CHECKING:
     from vatt_ui.main_window import MainWindow
 
+TEXT_PX = 440
 NEEDED_BYTES = 2_000_000_000
 HINTS = (
     "Space plays, J K L shuttle, Up and Down walk the cues.",
@@ -45,7 +46,7 @@ class FirstRun(Dialog):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window, "Welcome")
-        self.setMinimumWidth(560)
+        self.setMinimumWidth(TEXT_PX + 160)
         self._window = window
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(PAD)
@@ -95,6 +96,7 @@ class FirstRun(Dialog):
         mark.setPixmap(self._window.theme.icon(icon, token).pixmap(QSize(18, 18)))
         mark.setAccessibleName({True: "there", False: "missing", None: "unknown"}[good])
         label.setText(text)
+        label.setMinimumHeight(label.heightForWidth(TEXT_PX))
 
     def _check_sound(self) -> None:
         audio = self._window.player.transport.audio

@@ -60,7 +60,7 @@ def arrow_files(tokens: Tokens) -> str:
     """The folder with the arrows of a palette, as SVG files."""
     folder = Path(_files.path()) / tokens.name.replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("up", "down"):
+    for name in ("up", "down", "check"):
         (folder / f"{name}.svg").write_bytes(icons.svg(name, tokens.text))
     return folder.as_posix()
 
@@ -167,6 +167,9 @@ QSpinBox::up-arrow {{ image: url({arrows}/up.svg); width: 10px; height: 10px; }}
 QSpinBox::down-arrow {{ image: url({arrows}/down.svg); width: 10px; height: 10px; }}
 QComboBox QAbstractItemView {{ background: {t.raised}; border: 1px solid {t.line_strong}; }}
 QCheckBox, QRadioButton {{ spacing: 6px; min-height: {TARGET - 4}px; }}
+QCheckBox::indicator {{ width: 15px; height: 15px; border: 1px solid {t.line_strong};
+    border-radius: 3px; background: {t.field}; }}
+QCheckBox::indicator:checked {{ image: url({arrows}/check.svg); border-color: {t.accent}; }}
 QCheckBox:focus, QRadioButton:focus {{ color: {t.focus}; }}
 
 QTableView, QListView, QTreeView {{ background: {t.pane}; alternate-background-color: {t.pane};

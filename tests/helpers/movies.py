@@ -77,6 +77,7 @@ def write_movie(
     pixel_aspect: Fraction | None = None,
     timecode: str | None = None,
     sound: NDArray[np.float32] | None = None,
+    options: dict[str, str] | None = None,
 ) -> Path:
     """Write [H, W, 3] images as a movie; ``times_s`` makes the frame rate variable."""
     tick = Fraction(1, 90_000) if times_s is not None else 1 / Fraction(fps)
@@ -96,6 +97,8 @@ def write_movie(
                     stream.codec_context.max_b_frames = b_frames
                 if codec == "libx264":
                     stream.options = {"preset": "ultrafast", "bf": str(b_frames), "crf": "23"}
+                if options is not None:
+                    stream.options = options
                 if pixel_aspect is not None:
                     stream.codec_context.sample_aspect_ratio = pixel_aspect
                 if rotation:

@@ -47,6 +47,12 @@ def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("a.avi", "mpeg4"),
         ("a.mpg", "mpeg2video"),
         ("a.webm", "libvpx-vp9"),
+        ("a.mxf", "mpeg2video"),
+        ("a.wmv", "wmv2"),
+        ("a.flv", "libx264"),
+        ("a.h264", "libx264"),
+        ("a.m2v", "mpeg2video"),
+        ("a.mjpeg", "mjpeg"),
         ("a.mov", "prores_ks"),
     ],
 )
@@ -60,6 +66,19 @@ def test_every_container_is_exact_from_the_start_and_from_the_middle(
         write_numbered(path, 60, codec=codec)
     assert numbers(Picture([segment(path, 0.0, 60 / 25)])) == list(range(60))
     assert numbers(Picture([segment(path, 41 / 25, 10 / 25)])) == list(range(41, 51))
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_pictures_that_lean_on_the_next_key_frame_are_exact_after_a_seek(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = write_numbered(
+        tmp_path / f"open.{suffix}",
+        100,
+        options={"x264-params": "open-gop=1:keyint=20:bframes=3:scenecut=0"},
+    )
+    for first in (17, 19, 20, 21, 38, 39, 59, 77):
+        assert numbers(Picture([segment(path, first / 25, 0.2)])) == list(range(first, first + 5))
 
 
 def _write_prores(path: Path, n: int) -> None:

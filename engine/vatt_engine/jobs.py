@@ -100,6 +100,8 @@ class EngineRunner:
 def make_repeatable() -> None:
     """Same input, seed, model and kind of device: same bits."""
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # On by default with the above, for finding bugs; it writes every new tensor twice.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
 

@@ -69,6 +69,21 @@ def test_golden_logits_come_out_of_an_imported_model(
     assert net.config.layout == "official"
 
 
+def test_the_16_bit_path_stays_within_a_hundredth_of_the_golden_logits(
+    shared_dir: Path, tmp_path: Path, models: Path
+) -> None:
+    """Relative to the spread of the logits; guidance and draws work on differences of them."""
+    _, expected = golden_set(shared_dir / "golden" / "audio-model-small", tmp_path / "files")
+    run(tmp_path / "files", models, "golden")
+    net = load_model(models / "golden", precision="bfloat16").audio
+    codes, cond, mask = expected["codes"], expected["cond"], expected["cond_mask"]
+    with torch.no_grad():
+        context = net.context(cond, mask, codes.shape[-1], count_padding=True)
+        logits = net.head_logits(codes, context).float()
+    off = (logits - expected["logits"]).square().mean().sqrt() / expected["logits"].std()
+    assert off < 1e-2
+
+
 def test_golden_codes_and_waves_come_out_of_an_imported_codec(
     shared_dir: Path, tmp_path: Path, models: Path
 ) -> None:

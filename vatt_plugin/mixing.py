@@ -175,8 +175,9 @@ def _ducked(placement: Placement, ducking: Ducking) -> Placement:
         return placement
     samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
     wet = samples * envelope(len(samples), rate, spans, ducking.gain_db)[:, None]
-    target = path.with_name(f"{path.stem.removesuffix('_' + placement.take.take_id)}_ducked_"
-                            f"{placement.take.take_id}.wav")  # fmt: skip
+    mark = f"vatt-{placement.take.take_id}"
+    stem = path.stem.replace(mark, "").rstrip(" _-")
+    target = path.with_name(f"{stem} ducked {mark}.wav")
     facts = bwf.WavFacts(
         n_samples=len(wet),
         n_channels=wet.shape[1],

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from vatt_plugin import bwf
 from vatt_plugin.timeline.facts import SCHEMA
 from vatt_plugin.timeline.model import Placement, Timeline
+from vatt_plugin.timeline.naming import plain
 from vatt_plugin.timeline.tracks import ROOM_TONE, Sound
 
 RATE = bwf.SAMPLE_RATE
@@ -86,7 +87,8 @@ def room_tone(
         identity = "".join(p.take.take_id for p in scene.placements) + f"{scene.first} {n_frames}"
         take = hashlib.sha256(identity.encode()).hexdigest()[:12]
         sound = _shaped_noise(spectrum, n_samples, int(take, 16))
-        path = folder / f"{scene.first:07d}_room_tone_{take}.wav"
+        show = plain(timeline.name, 16, " -")
+        path = folder / f"AMBRoom_Room tone_VATT_{show}_f{scene.first} vatt-{take}.wav"
         file_start = timeline.global_start_frame + scene.first if record_time else 0
         facts = bwf.WavFacts(
             n_samples=n_samples,

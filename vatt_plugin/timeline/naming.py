@@ -13,7 +13,7 @@ DEFAULT_CATEGORY = "FOLYMisc"
 """UCS category of a sound whose kind nobody named."""
 CREATOR = "VATT"
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$")
-_CATEGORY = re.compile(r"[A-Z]{2,8}[A-Za-z]{0,12}")
+_CATEGORY = re.compile(r"(?=.{2,12}$)[A-Z]{2,8}[A-Za-z]*")
 
 
 def plain(text: str, limit: int = MAX_NAME, keep: str = " ._-") -> str:
@@ -52,10 +52,10 @@ def take_name(cue: Cue, take_id: str, prompt: str = "", show: str = "", number: 
     category = str(cue.origin.get("category", ""))
     blocks = [
         category if is_category(category) else DEFAULT_CATEGORY,
-        plain(prompt or cue.clip, 32, " -"),
+        plain(prompt or cue.clip, 28, " -"),
         CREATOR,
-        plain(show or "SHOW", 20, " -"),
-        f"{plain(cue.clip, 16, ' -')} f{cue.start_frame}t{number} vatt-{take_id}",
+        plain(show or "SHOW", 16, " -"),
+        f"{plain(cue.clip, 14, ' -')} f{cue.start_frame}t{number} vatt-{take_id}",
     ]
     return "_".join(blocks) + ".wav"
 

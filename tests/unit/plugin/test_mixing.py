@@ -70,7 +70,7 @@ def test_a_conform_starts_from_the_dry_file(cut: Timeline, tmp_path: Path) -> No
     placed = mixing.duck(with_noise(cut, tmp_path / "f"), mixing.find_speech(cut, ["A1"]))
     write(cut, placed, tmp_path / "o.otio")
     old = load(tmp_path / "o.otio")
-    assert old.tracks[-1].items[1].media.endswith("_ducked_000000000001.wav")
+    assert old.tracks[-1].items[1].media.endswith(" ducked vatt-000000000001.wav")
     _, fate = plan(old, cut).fates
     assert "ducked" not in fate.pieces[0].laid.wav_path.name
 

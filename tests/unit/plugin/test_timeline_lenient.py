@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,8 @@ def test_hostile_clip_names_stay_inside(name: str, tmp_path: Path) -> None:
     read = load(save(timeline(track(clip(name, url="a.mov"))), tmp_path))
     (cue,) = read.cues
     assert cue.clip == name
-    file_name = take_name(cue, "0123456789ab")
+    cue = replace(cue, origin={**cue.origin, "category": "FEETHmnXXXXX"})
+    file_name = take_name(cue, "0123456789ab", name, name, 99)
     assert file_name == Path(file_name).name
     assert len(file_name) <= 120
     assert set(file_name) <= set(plain("AZaz09") + "".join(map(chr, range(33, 127))) + " ")

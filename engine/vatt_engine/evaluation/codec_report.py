@@ -44,6 +44,7 @@ Wave = NDArray[np.float32]
 LONGEST_S = 5.0
 PEAK = 0.5
 OPUS_BIT_RATE = 6000
+OPUS = "Opus at 6 kb/s"
 N_PLAYERS = 8
 BARS = {"onset_f1": 0.95, "pre_echo_ms": 10.0, "codes_used": 0.5}
 
@@ -151,11 +152,11 @@ def systems_of(codec: Codec) -> dict[str, tuple[Callable[[Wave], Wave], float | 
 
     n = codec.config.n_codebooks
     found: dict[str, tuple[Callable[[Wave], Wave], float | None]] = {
-        f"{k} codebooks": (with_codebooks(k), k * float(a_codebook))
+        f"{k} codebook{'s' * (k > 1)}": (with_codebooks(k), k * float(a_codebook))
         for k in sorted({n, n // 2} - {0}, reverse=True)
     }
     found["unquantised"] = (plain, None)
-    found["Opus"] = (lambda wave: through_opus(wave, rate, OPUS_BIT_RATE)[0], None)
+    found[OPUS] = (lambda wave: through_opus(wave, rate, OPUS_BIT_RATE)[0], None)
     return found
 
 
@@ -168,7 +169,7 @@ def report(codec: Codec, clips: Sequence[tuple[str, Wave]]) -> dict[str, Any]:
     rows = []
     for name, (system, kbit_s) in systems_of(codec).items():
         started = time.monotonic()
-        bits = opus_bits / seconds / 1000 if name == "Opus" else kbit_s
+        bits = opus_bits / seconds / 1000 if name == OPUS else kbit_s
         rows.append(measure(name, system, clips, rate, hop, bits, judge))
         log.info("%s: %.0f s, %s", name, time.monotonic() - started, rows[-1])
     use = code_use(codec, clips)

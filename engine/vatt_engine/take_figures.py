@@ -28,7 +28,8 @@ LOWEST_DB = -120.0
 """What a level of digital silence is given as; JSON knows no infinity."""
 
 _SILENCE = 10 ** (-60 / 20)  # of full scale
-_BLOCK = 1 << 18
+_SILENCE_S = 0.05  # shortest silence that counts
+_READ_S = 5
 _LAG_WITHIN_S = 60  # the lag is measured on the first minute; correlating an hour would take long
 _LAG_CORRELATION = 0.15  # below this the lag is a guess
 
@@ -65,7 +66,7 @@ def measure_take(wav_path: Path, lane: SyncLane, check: Callable[[], None]) -> T
         peak = max(peak, float(magnitude.max(initial=0)))
         power += float(np.square(wave, dtype=np.float64).sum())
         n_clipped += int((magnitude > 1).sum())
-        n_silent += int((magnitude < _SILENCE).sum())
+        n_silent += _n_silent(magnitude, round(_SILENCE_S * info.samplerate))
     n = max(1, info.frames)
     meter = FluxMeter(peak)
     for wave in resample_stream(_blocks(wav_path, check), info.samplerate, SAMPLE_RATE):
@@ -105,11 +106,20 @@ def _lag(onsets: Onsets, lane: SyncLane) -> float | None:
     return round(float(found[0]), 4)
 
 
+def _n_silent(magnitude: Wave, length: int) -> int:
+    """Samples in stretches of ``length`` without any sound; a wave's zero crossings are none."""
+    starts = np.arange(0, len(magnitude), length)
+    loudest = np.maximum.reduceat(magnitude, starts)
+    lengths = np.diff(np.append(starts, len(magnitude)))
+    return int(lengths[loudest < _SILENCE].sum())
+
+
 def _blocks(wav_path: Path, check: Callable[[], None]) -> Iterator[Wave]:
     with soundfile.SoundFile(wav_path) as file:
+        n = _READ_S * round(_SILENCE_S * file.samplerate) * 20
         while True:
             check()
-            wave = file.read(_BLOCK, dtype="float32")
+            wave = file.read(n, dtype="float32")
             if not len(wave):
                 return
             yield wave

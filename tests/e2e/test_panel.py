@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -177,6 +178,17 @@ def test_no_display_is_one_clear_line() -> None:
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert "no display" in result.stderr
+
+
+@pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="needs xvfb")
+def test_the_same_under_an_x_server() -> None:
+    result = subprocess.run(
+        ["xvfb-run", "-a", "-s", "-screen 0 1600x1000x24", sys.executable, "-m", "pytest",
+         __file__, "-k", "keyboard_only"],
+        env={**os.environ, "QT_QPA_PLATFORM": "xcb"}, capture_output=True, text=True,
+        timeout=280, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-2000:]
 
 
 def children(pid: int) -> dict[int, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from PyQt6.QtCore import QEvent, QObject, Qt
-from PyQt6.QtGui import QAction, QKeyEvent
+from PyQt6.QtGui import QAction, QKeyEvent, QKeySequence
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -106,10 +106,21 @@ class KeyGuard(QObject):
         """Accepting ``ShortcutOverride`` gives the key to the widget instead of the shortcut."""
         if event is None or event.type() != QEvent.Type.ShortcutOverride:
             return False
-        if isinstance(event, QKeyEvent) and isinstance(watched, QWidget) and keeps(watched, event):
+        if not isinstance(event, QKeyEvent) or not isinstance(watched, QWidget):
+            return False
+        if isinstance(watched, QPlainTextEdit) and is_history(event):
+            event.ignore()  # or the field would take it: there is one history for everything
+            return True
+        if keeps(watched, event):
             event.accept()
             return True
         return False
+
+
+def is_history(event: QKeyEvent) -> bool:
+    """Whether a key means undo or redo on this platform."""
+    keys = QKeySequence.StandardKey
+    return event.matches(keys.Undo) or event.matches(keys.Redo)
 
 
 def keeps(widget: QWidget, event: QKeyEvent) -> bool:

@@ -9,6 +9,8 @@ import signal
 from pathlib import Path
 
 import opentimelineio as otio
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from tests.unit.ui.conftest import open_cut, wait_take, write_cut
@@ -402,3 +404,20 @@ def test_the_best_installed_model_is_taken_unless_one_was_named(
     assert session.model == "tiny"
     assert any("untrained" in text for text in panel.inspector.notices.texts)
     assert "tiny" in panel.status.chip.text()
+
+
+def test_undo_inside_the_prompt_is_the_panels(panel: MainWindow) -> None:
+    session, prompt = panel.session, panel.inspector.prompt
+    session.edit_each("Edit prompt", [session.current], prompt="door")
+    prompt.setFocus()
+    prompt.moveCursor(prompt.textCursor().MoveOperation.End)
+    QTest.keyClicks(prompt, " slams")
+    assert session.state(session.current).prompt == "door slams"
+    QTest.keyClick(prompt, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert prompt.toPlainText() == session.state(session.current).prompt == "door"
+    QTest.keyClick(
+        prompt,
+        Qt.Key.Key_Z,
+        Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+    )
+    assert prompt.toPlainText() == "door slams"

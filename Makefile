@@ -10,8 +10,8 @@ help:  ## list the targets
 	@scripts/setup.sh
 
 demo: .venv/.ready  ## Foley for the sample cut: a new timeline, WAVs and a preview film
-	@mkdir -p $(DEMO)
-	@$(VENV)/vatt generate vatt_plugin/sample_cut/demo.otio -o $(DEMO)/demo_foley.otio \
+	@mkdir -p $(DEMO) && cp -r vatt_plugin/sample_cut/demo.otio vatt_plugin/sample_cut/media $(DEMO)/
+	@$(VENV)/vatt generate $(DEMO)/demo.otio -o $(DEMO)/demo_foley.otio \
 	    --preview $(DEMO)/demo_foley.mp4 --force
 
 test: .venv/.ready  ## the whole test suite, end-to-end tests included

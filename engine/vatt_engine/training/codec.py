@@ -10,7 +10,6 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +21,11 @@ from vatt_engine.nets.codec import build_codec
 from vatt_engine.nets.lapped import BandedDecoder
 from vatt_engine.training import adversary, checkpoint
 from vatt_engine.training.balancer import Balancer
+from vatt_engine.training.batches import Batches, SegmentSampler, hash_seed
 from vatt_engine.training.checkpoint import WeightAverage
 from vatt_engine.training.codec_config import CodecTraining, to_plain
 from vatt_engine.training.codec_folder import write_codec
+from vatt_engine.training.codec_watch import held_out_clips, held_out_figures
 from vatt_engine.training.device import has_bf16, pick_device
 from vatt_engine.training.journal import Journal
 from vatt_engine.training.quantiser import (
@@ -32,15 +33,11 @@ from vatt_engine.training.quantiser import (
     quantise,
     revive_unused,
     start_codebooks,
-    usage,
 )
-from vatt_engine.training.sounds import SegmentSampler, open_sounds
+from vatt_engine.training.sounds import open_sounds
 from vatt_engine.training.spectral import MultiScaleMel, Resolution, surprise
 
 log = logging.getLogger(__name__)
-
-EVAL_S = 2.0
-"""Seconds of each held-out sound that an evaluation during the run looks at."""
 
 
 class CodecTrainer:
@@ -116,7 +113,7 @@ class CodecTrainer:
         last_save = time.monotonic()
         sums: dict[str, float] = {}
         since = 0
-        with _Batches(self.sampler.batch, self.step, data.workers) as batches:
+        with Batches(self.sampler.batch, self.step, data.workers) as batches:
             while self.step < self.config.optim.steps and not stop():
                 started = time.monotonic()
                 losses = self.train_step(batches.get(self.step))
@@ -277,52 +274,12 @@ class CodecTrainer:
         start_codebooks(self.net.quantizer, torch.cat(found), generator)
         log.info("codebooks started from %d vectors", sum(map(len, found)))
 
-    @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Held-out figures of the averaged weights; also keeps a few sounds."""
-        config = self.config
-        net = build_codec(config.codec).to(self.device).eval()
+        net = build_codec(self.config.codec).to(self.device).eval()
         net.load_state_dict(self.average.tensors)
-        clips = self._eval_clips()
-        distance, unquantised = [], []
-        K, V = config.codec.n_codebooks, config.codec.codebook_size
-        counts = torch.zeros(K, V)
-        for i, (name, wave) in enumerate(clips):
-            wave = wave.to(self.device)
-            n = wave.shape[-1]
-            plain = net.decoder(net.encoder(wave[None, None]))[0, :, :n]
-            unquantised.append(float(self.ruler(plain, wave[None])))
-            made = plain
-            if self.quantising:
-                codes = net.encode(wave[None, None])
-                made = net.decode(codes)[0, :, :n]
-                distance.append(float(self.ruler(made, wave[None])))
-                for k in range(K):
-                    counts[k] += torch.bincount(codes[0, k].cpu(), minlength=V)
-            if i % max(1, len(clips) // 6) == 0:
-                label = Path(name).stem
-                self.journal.sound(f"{i:02d}-{label}-original", wave, config.codec.sample_rate)
-                self.journal.sound(f"{i:02d}-{label}-codec", made[0], config.codec.sample_rate)
-        if not clips:
-            return {}
-        values = {"held_out_unquantised": float(np.mean(unquantised))}
-        if distance:
-            used, perplexity = usage(counts)
-            values["held_out"] = float(np.mean(distance))
-            values["codes_used_least"] = float(used.min())
-            values["perplexity_least"] = float(perplexity.min())
-        return values
-
-    def _eval_clips(self) -> list[tuple[str, Tensor]]:
-        found = []
-        length = int(EVAL_S * self.config.codec.sample_rate)
-        n_each = self.config.run.eval_clips // max(1, len(self.held_out))
-        for bank in self.held_out:
-            for i in range(0, len(bank), max(1, len(bank) // max(1, n_each))):
-                wave = torch.from_numpy(bank.wave(i, 0, length))
-                wave = wave * (0.5 / wave.abs().max().clamp_min(0.02))
-                found.append((bank.names[i], wave))
-        return found
+        clips = held_out_clips(self.held_out, self.config.run.eval_clips)
+        return held_out_figures(net, clips, self.ruler, self.quantising, self.journal)
 
     def save(self) -> None:
         """Write the whole state."""
@@ -382,36 +339,3 @@ class CodecTrainer:
         self.balancer.load_state(state["balancer"])
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
         self.journal.cut_after(self.step)
-
-
-class _Batches:
-    """Batches by step, cut ahead by threads; a context manager."""
-
-    def __init__(self, make: Callable[[int], Tensor], first: int, n_workers: int) -> None:
-        self._make = make
-        self._pool = ThreadPoolExecutor(n_workers) if n_workers else None
-        self._ahead = 2 * n_workers
-        self._next = first
-        self._waiting: dict[int, Future[Tensor]] = {}
-
-    def __enter__(self) -> _Batches:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
-
-    def get(self, step: int) -> Tensor:
-        """The batch of ``step``; steps are asked for in turn."""
-        if self._pool is None:
-            return self._make(step)
-        while self._next < step + 1 + self._ahead:
-            self._waiting[self._next] = self._pool.submit(self._make, self._next)
-            self._next += 1
-        return self._waiting.pop(step).result()
-
-
-def hash_seed(seed: int, step: int, use: str) -> int:
-    """A seed for one use within one step, unlike that of any other."""
-    words = np.random.SeedSequence([seed, step, *use.encode()]).generate_state(2)
-    return int(words[0]) << 31 | int(words[1]) >> 1

@@ -15,6 +15,7 @@ from vatt_engine.nets.codec import build_codec
 from vatt_engine.training import codec_folder, quantiser
 from vatt_engine.training.adversary import build_discriminator, discriminator_loss
 from vatt_engine.training.balancer import Balancer
+from vatt_engine.training.batches import SegmentSampler
 from vatt_engine.training.codec import CodecTrainer
 from vatt_engine.training.codec_config import (
     CodecTraining,
@@ -26,7 +27,7 @@ from vatt_engine.training.codec_config import (
     SoundSource,
     read_codec_training,
 )
-from vatt_engine.training.sounds import SegmentSampler, open_bank
+from vatt_engine.training.sounds import open_bank
 from vatt_engine.training.spectral import MultiScaleMel, surprise
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"

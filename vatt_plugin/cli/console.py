@@ -207,12 +207,14 @@ def add_timeline_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clips", metavar="NAME,...", help="only these clips")
     parser.add_argument(
         "--track",
+        "--tracks",
         metavar="NAME",
         action="append",
         help="only this picture track, as if the others were not there; repeatable",
     )
     parser.add_argument(
         "--media-dir",
+        "--media-root",
         metavar="DIR",
         action="append",
         default=[],

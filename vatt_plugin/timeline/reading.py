@@ -7,6 +7,7 @@ import functools
 import gc
 import itertools
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -71,11 +72,12 @@ def load(
         TimelineError: one of its kinds; a bad clip is never one, it is flagged in its cue.
     """
     with _no_collector():
-        loaded = load_document(Path(path), timeline, rate)
+        loaded = load_document(_absolute(path), timeline, rate)
         document = loaded.document
-        finder = MediaFinder(document.base, tuple(media_roots))
+        finder = MediaFinder(document.base, tuple(_absolute(root) for root in media_roots))
         if loaded.bundle is not None:
-            finder.bundled = _BundledMedia(loaded.bundle, media_dir)
+            folder = _absolute(media_dir) if media_dir is not None else None
+            finder.bundled = _BundledMedia(loaded.bundle, folder)
         return read_document(
             document,
             finder,
@@ -87,6 +89,11 @@ def load(
             split_cuts=split_cuts,
             on_clip=on_clip,
         )
+
+
+def _absolute(path: Path | str) -> Path:
+    """An absolute path without ``..``, symbolic links left as the user made them."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
 
 
 @contextlib.contextmanager

@@ -127,7 +127,8 @@ def _gap(n_frames: int, rate: float) -> Any:
 def _clip(sound: Sound, timeline: Timeline, out_path: Path, urls: UrlProfile, host: str) -> Any:
     if sound.carried is not None:
         kept = sound.carried.deepcopy()
-        kept.media_reference.target_url = media_url(sound.wav_path, out_path, urls)
+        if sound.wav_path.is_file():  # not when it lies inside a bundle
+            kept.media_reference.target_url = media_url(sound.wav_path, out_path, urls)
         return kept
     rate = timeline.rate
     reference = otio.schema.ExternalReference(

@@ -375,6 +375,9 @@ def _without(data: Any, timeline: Timeline, drop: frozenset[int], last: int) -> 
 def _moved_base(timeline: Timeline, out_path: Path) -> list[Note]:
     """A note when existing relative URLs now start from another folder."""
     document = timeline.document
+    if document.bundle is not None:
+        text = f"Media that lies inside {document.bundle.name} is not found from this output."
+        return [Note("moved_base", f"{text} Write .otioz or .otiod to keep it with the cut.")]
     if document.modified or out_path.parent.absolute() == document.base.absolute():
         return []
     if not _RELATIVE_URL.search(document.text):

@@ -273,6 +273,16 @@ def test_the_stacks_own_range_trims_the_cut(tmp_path: Path) -> None:
     assert read.n_frames == 30
 
 
+def test_media_paths_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    media(tmp_path, "a")
+    save(timeline(track(clip("a"))), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (cue,) = load("cut.otio").cues
+    assert cue.picture[0].media == str(tmp_path / "a.mov")
+    (cue,) = load("cut.otio", media_roots=[Path("rushes")]).cues
+    assert Path(cue.media).is_absolute()
+
+
 def test_choices_are_checked(tmp_path: Path) -> None:
     path = save(timeline(track(clip("a"), clip("b"), clip("c"))), tmp_path)
     assert [cue.clip for cue in load(path, clips=["b"]).cues] == ["b"]

@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import opentimelineio as otio
 
@@ -150,7 +151,7 @@ def _image_sequence(
     if rate is None:
         note = f"The image sequence has the unusable rate {reference.rate}."
         return Source(shown, "", "unreadable", note, start_s, length_s)
-    return _numbered(shown, (head, tail, digits), first, float(rate), finder, start_s, length_s)
+    return _numbered(shown, (head, tail, digits), first, rate, clip, finder, start_s, length_s)
 
 
 def _sequence_url(
@@ -166,29 +167,42 @@ def _sequence_url(
     rate = rates.exact_rate(stored.duration.rate) or Fraction(24)
     if first is None:  # the number is the timecode in frames, as DI tools name their files
         first = int(start_s * rate) if start_s is not None else 0
-    return _numbered(url, (head, tail, digits), first, float(rate), finder, start_s, length_s)
+    return _numbered(url, (head, tail, digits), first, rate, clip, finder, start_s, length_s)
 
 
 def _numbered(
     shown: str,
     parts: tuple[str, str, int],
     first: int,
-    fps: float,
+    fps: Fraction,
+    clip: Any,
     finder: MediaFinder,
     start_s: Fraction | None,
     length_s: Fraction | None,
 ) -> Source:
+    """A sequence from its first picture, or, if only part was delivered, from the clip's first."""
     head, tail, digits = parts
-    sign = "-" if first < 0 else ""
-    found = finder.find(f"{head}{sign}{abs(first):0{max(1, digits)}d}{tail}")
-    if found.status != "ready" or found.path is None:
-        return Source(shown, "", found.status, found.note, start_s, length_s)
-    stem = head.replace("\\", "/").rpartition("/")[2]
-    folder = str(found.path.parent).replace("%", "%%")
+    used_s = rates.seconds(clip.source_range.start_time) if clip.source_range else start_s
+    starts = [(first, start_s)]
+    if used_s is not None and start_s is not None:
+        starts.append((first + rates.nearest_frame((used_s - start_s) * fps), used_s))
+    for number, from_s in starts:
+        digits_text = f"{'-' if number < 0 else ''}{abs(number):0{max(1, digits)}d}"
+        found = finder.find(f"{head}{digits_text}{tail}")
+        if found.status == "ready" and found.path is not None:
+            pattern = _pattern(found.path, digits_text, (tail, unquote(tail)), digits)
+            sequence = ImageSequence(number, float(fps))
+            return Source(shown, pattern, "ready", found.note, from_s, length_s, sequence=sequence)
+    return Source(shown, "", found.status, found.note, start_s, length_s)
+
+
+def _pattern(path: Path, number: str, tails: tuple[str, ...], digits: int) -> str:
+    """A printf pattern for the files beside ``path``, whose own number is ``number``."""
+    tail = next((t for t in tails if path.name.endswith(number + t)), path.suffix)
+    stem = path.name[: len(path.name) - len(number) - len(tail)]
     mark = f"%0{digits}d" if digits > 1 else "%d"
-    pattern = f"{folder}/{stem.replace('%', '%%')}{mark}{tail.replace('%', '%%')}"
-    sequence = ImageSequence(first, fps)
-    return Source(shown, pattern, "ready", found.note, start_s, length_s, sequence=sequence)
+    folder, stem, tail = (text.replace("%", "%%") for text in (str(path.parent), stem, tail))
+    return f"{folder}/{stem}{mark}{tail}"
 
 
 @lru_cache(maxsize=4096)

@@ -265,6 +265,21 @@ def test_stills_and_sequences(tmp_path: Path) -> None:
     assert (part.sequence.first_number, part.start_s) == (1010, 0.5)
 
 
+def test_a_sequence_delivered_in_part_is_read_from_there(tmp_path: Path) -> None:
+    (tmp_path / "my shots").mkdir()
+    (tmp_path / "my shots" / "sh 1.1022.exr").write_bytes(b"x")
+    sequence = otio.schema.ImageSequenceReference(
+        f"file://{tmp_path}/my%20shots", "sh%201.", ".exr", start_frame=1010, rate=24,
+        frame_zero_padding=4, available_range=time_range(1010, 100),
+    )  # fmt: skip
+    shot = otio.schema.Clip("shot", media_reference=sequence, source_range=time_range(1022, 24))
+    (cue,) = load(save(timeline(track(shot)), tmp_path)).cues
+    (part,) = cue.picture
+    assert part.media == f"{tmp_path}/my shots/sh 1.%04d.exr"
+    assert part.sequence is not None
+    assert (part.sequence.first_number, part.start_s) == (1022, 0.0)
+
+
 def test_the_stacks_own_range_trims_the_cut(tmp_path: Path) -> None:
     made = timeline(track(clip("a"), clip("b"), clip("c")))
     made.tracks.source_range = time_range(30, 30)

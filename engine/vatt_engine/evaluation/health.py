@@ -36,8 +36,8 @@ class Health:
 def spectral_flatness(wave: Floats) -> float:
     """Geometric over arithmetic mean of the power spectrum, 0 (a tone) .. about 0.56 (white noise).
 
-    Median over all windows of 1024 samples; what is 40 dB below the loudest window counts as 0, so
-    that a few noisy knocks in silence are not taken for hiss.
+    Median over all windows of 1024 samples; what is 20 dB below the loudest window counts as 0, so
+    that neither noisy knocks in silence nor a quiet room between them are taken for hiss.
     """
     n = len(wave) // 1024
     if n == 0:
@@ -45,7 +45,7 @@ def spectral_flatness(wave: Floats) -> float:
     windows = np.asarray(wave[: n * 1024], float).reshape(n, 1024) * np.hanning(1024)
     power = np.abs(np.fft.rfft(windows, axis=1))[:, 1:-1] ** 2
     level = power.mean(axis=1)
-    loud = level > max(1e-9, 1e-4 * float(level.max()))
+    loud = level > max(1e-9, 1e-2 * float(level.max()))
     power = power + 1e-20
     flat = np.exp(np.log(power).mean(axis=1)) / power.mean(axis=1)
     return float(np.median(np.where(loud, flat, 0.0)))

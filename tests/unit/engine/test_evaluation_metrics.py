@@ -247,6 +247,8 @@ def test_flatness_tells_noise_from_a_tone() -> None:
     assert spectral_flatness(rng.standard_normal(RATE)) > 0.5
     assert spectral_flatness(np.sin(np.arange(RATE) * 0.2)) < 0.01
     assert spectral_flatness(np.zeros(RATE)) == 0
+    room = 10 ** (-62 / 20) * rng.standard_normal(5 * RATE)
+    assert spectral_flatness(clicks(HITS) + room) < 0.3  # a quiet room between knocks is no hiss
 
 
 def test_a_peak_at_the_limit_is_no_lag() -> None:

@@ -47,6 +47,7 @@ def generate(args: argparse.Namespace) -> int:
     words, lanes = _read_wishes(args)
     paths.check(args.force)
     timeline = load_timeline(args, paths.unpacked)
+    paths.spare(timeline)
     tell_report(timeline, console)
     ducking = find_speech(timeline, args.duck, args.duck_db) if args.duck else None
     with engine() as process, Interrupt() as interrupted:
@@ -122,6 +123,21 @@ class _Paths:
             )
         if not preview.parent.is_dir():
             raise UsageError(f"The folder {preview.parent} does not exist.", "Make it first.")
+
+    def spare(self, timeline: Timeline) -> None:
+        """Never write over the user's media, whatever ``--force`` says.
+
+        Raises:
+            OutputExists: an output is a media file of the cut.
+        """
+        for path in (self.output, self.preview):
+            if path is None or not path.exists():
+                continue
+            media = {cue.media for cue in timeline.cues if cue.media}
+            if any(Path(name).exists() and path.samefile(name) for name in media):
+                raise OutputExists(
+                    f"{path} is media of the cut, which is never written.", "Choose another name."
+                )
 
 
 def _read_wishes(

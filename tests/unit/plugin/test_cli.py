@@ -269,6 +269,16 @@ def test_an_existing_output_is_kept_unless_forced(vatt: Shell, cut: Path, tmp_pa
     assert "never written" in vatt.err
 
 
+def test_media_is_never_written_whatever_is_forced(vatt: Shell, cut: Path, tmp_path: Path) -> None:
+    before = fingerprints(cut.parent)
+    media = cut.parent / "rushes" / "a1.mov"
+    args = ("generate", cut, "-o", tmp_path / "o.otio", "--force")
+    assert vatt(*args, "--preview", media) == 1
+    assert "never written" in vatt.err
+    assert vatt("generate", cut, "-o", media, "--force") == 1
+    assert fingerprints(cut.parent) == before
+
+
 def test_missing_media_is_exit_status_3_and_the_others_are_made(
     vatt: Shell, tmp_path: Path
 ) -> None:

@@ -89,6 +89,7 @@ class Commands:
             "new_seed": self.new_seed,
             "lock_seed": self.lock_seed,
             "lock_cue": self.lock_cue,
+            "mute_cue": self.mute_cue,
             "pattern": w.ask_pattern,
             "pane_next": lambda: w.step_pane(1),
             "pane_previous": lambda: w.step_pane(-1),
@@ -165,6 +166,12 @@ class Commands:
         locked = not self._session.state(self._session.current).locked
         label = "Lock" if locked else "Unlock"
         self._session.edit_each(label, self._session.selected, locked=locked)
+
+    def mute_cue(self) -> None:
+        """Leave the selected cues out when the timeline is written, or take them in again."""
+        muted = not self._session.state(self._session.current).muted
+        label = "Leave out" if muted else "Take in"
+        self._session.edit_each(label, self._session.selected, muted=muted)
 
     # --- time -------------------------------------------------------------------------------
 

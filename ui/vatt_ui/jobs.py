@@ -8,6 +8,7 @@ kept in the project and asked for again after a restart.
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -197,6 +198,8 @@ class Jobs(QObject):
         parent = info.parent
         self.forget(job_id)
         fresh = dataclasses.replace(request, job_id="")  # type: ignore[call-arg]
+        if isinstance(fresh, messages.Generate):
+            fresh = dataclasses.replace(fresh, scratch=self._session.scratch())
         return self._submit(fresh, info.cue_id, info.kind, parent=parent)
 
     def cancel(self, job_id: str) -> None:
@@ -351,6 +354,7 @@ class Jobs(QObject):
                 self._note_pace(info)
             case messages.Failed():
                 self._fail(info, error_from_dict(dataclasses.asdict(event)))
+        self._clean(info)
         self.cue_progressed.emit(info.cue_id)
 
     def _note_pace(self, info: JobInfo) -> None:
@@ -437,6 +441,15 @@ class Jobs(QObject):
             self._adopting[info.job_id] = left
         else:
             self._adopting.pop(info.job_id, None)
+        self._clean(info)
+
+    def _clean(self, info: JobInfo) -> None:
+        """Remove what the engine handed over, once it is adopted: a reel would fill the disk."""
+        if info.job_id not in self._jobs or info.job_id in self._adopting:
+            return
+        state = self._session.engine.job(info.job_id)
+        if state.ended and isinstance(state.request, messages.Generate):
+            shutil.rmtree(state.request.scratch, ignore_errors=True)
 
     def _fail(self, info: JobInfo, error: VattError) -> None:
         self.failures[info.cue_id] = error

@@ -118,6 +118,7 @@ KEYS: tuple[Key, ...] = (
     _k("new_seed", "New seed", "D", _CUE, "Cue", "dice"),
     _k("lock_seed", "Lock seed", "Shift+D", _CUE, "Cue", "lock"),
     _k("lock_cue", "Lock cue", "Ctrl+Shift+L", _CUE, "Cue", in_text=True),
+    _k("mute_cue", "Leave cue out of the timeline", "Alt+M", _CUE, "Cue", "mute"),
     _k("pattern", "One prompt for the selected cues…", "Ctrl+Shift+R", _CUE, "Cue", in_text=True),
     _k("pane_next", "Next pane", "F6", _VIEW, "View", in_text=True),
     _k("pane_previous", "Previous pane", "Shift+F6", _VIEW, "View", in_text=True),

@@ -49,6 +49,8 @@ def test_generating_makes_a_take_that_is_heard_and_used(panel: MainWindow, qtbot
     assert session.state(session.current).chosen == take.take_id
     assert session.status(session.current) == "done"
     assert session.state(session.current).seed == 2  # the next take is another one
+    assert session.project is not None
+    qtbot.waitUntil(lambda: not any(session.project.scratch_folder.iterdir()), timeout=5000)
     assert panel.takes.model.rowCount() == 1
     qtbot.waitUntil(lambda: bool(panel.player.transport.mixer.program.sounds), timeout=10000)
     assert len(session.state(session.current).hits or ()) == 2

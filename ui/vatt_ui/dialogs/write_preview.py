@@ -110,7 +110,8 @@ class WriteDialog(Dialog):
             at = timecode(cue.record_timecode_s, cue.fps, drop_frame=cut.drop)
             if entry is None:
                 word = LOOKS[session.status(cue.cue_id)].word.lower()
-                why = "no take is chosen" if word == "takes" else word
+                muted = session.state(cue.cue_id).muted
+                why = "as you said" if muted else "no take is chosen" if word == "takes" else word
                 cells = [at, plain(cue.clip), "–", f"left out: {why}"]
             else:
                 take = entry["take"]

@@ -304,6 +304,8 @@ class Inspector(Pane):
         take = session.take(session.current_take(cue.cue_id))
         if take is not None and take.lag_s is not None:
             lines.append(f"Sound {take.lag_s * 1000:+.0f} ms against the picture's hits")
+        if session.state(cue.cue_id).muted:
+            lines.append("Left out of the written timeline")
         if session.state(cue.cue_id).nudge_s:
             lines.append(f"Nudged by {session.state(cue.cue_id).nudge_s * 1000:+.0f} ms")
         self.facts.setText("\n".join(lines))

@@ -162,6 +162,8 @@ def plan_llm(
         if found != tuple(shape):
             wrong = f"{theirs} is {list(found)} instead of {list(shape)}"
             report_keys(source, [], [], [wrong])
+        if not source.dtype(theirs).is_floating_point:
+            report_keys(source, [], [], [f"{theirs} holds whole numbers (quantised weights?)"])
         thin = lora.get(ours[name].removesuffix(".weight"))
         plan[name] = Planned(found, source.dtype(theirs), _maker(source, theirs, thin))
     return plan, len(lora)

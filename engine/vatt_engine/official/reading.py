@@ -30,6 +30,15 @@ _DTYPES = {
 }  # fmt: skip
 
 
+def _known(path: Path, name: str, dtype: torch.dtype | None, kind: str = "") -> torch.dtype:
+    if dtype is None or dtype not in _DTYPES.values():
+        raise BadCheckpoint(
+            f"{path}: {name} has elements of a kind that is not known here ({kind or dtype}).",
+            "Quantised weights cannot be imported; fetch the original ones.",
+        )
+    return dtype
+
+
 class TensorSource(Protocol):
     """Named tensors of which shape and type are known before they are read."""
 
@@ -65,7 +74,7 @@ class DictSource:
 
     def dtype(self, name: str) -> torch.dtype:
         """Element type of one tensor."""
-        return self._tensors[name].dtype
+        return _known(self.path, name, self._tensors[name].dtype)
 
     def get(self, name: str) -> Tensor:
         """One tensor."""
@@ -94,7 +103,8 @@ class SafetensorsSource:
 
     def dtype(self, name: str) -> torch.dtype:
         """Element type of one tensor."""
-        return _DTYPES[self._file.get_slice(name).get_dtype()]
+        kind = str(self._file.get_slice(name).get_dtype())
+        return _known(self.path, name, _DTYPES.get(kind), kind)
 
     def get(self, name: str) -> Tensor:
         """One tensor."""

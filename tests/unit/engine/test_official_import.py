@@ -439,6 +439,18 @@ def test_a_missing_llm_tensor_and_an_unknown_one_are_named(files: Path, models: 
     assert run(files, models, ignore_unknown=True)["written"]
 
 
+def test_quantised_weights_are_refused(files: Path, models: Path) -> None:
+    path = files / "base_llm" / "model.safetensors"
+    tensors = load_file(path)
+    name = "model.layers.0.mlp.up_proj.weight"
+    save_file({**tensors, name: tensors[name].to(torch.int8)}, path)
+    with pytest.raises(BadCheckpoint, match="quantised"):
+        run(files, models)
+    save_file({**tensors, name: tensors[name].to(torch.float8_e4m3fn)}, path)
+    with pytest.raises(BadCheckpoint, match=r"Quantised|kind that is not known"):
+        run(files, models)
+
+
 def test_another_visual_encoder_than_the_llm_wants_is_named(files: Path, models: Path) -> None:
     Published(video_width=40).write_visual(files / "eva02")
     with pytest.raises(BadCheckpoint, match=r"24 wide.* makes 40"):

@@ -1,7 +1,7 @@
 """Make the sample cut of ``vatt_plugin/sample_cut`` from the freely licensed source films.
 
-Run once by a developer; the result is committed. Usage:
-``python scripts/make_sample_cut.py SOURCE_DIR`` with bigbuckbunny.mp4, cityCC0.mpg, movie-hello.mp4.
+Run once by a developer; the result is committed. SOURCE_DIR holds bigbuckbunny.mp4, cityCC0.mpg
+and movie-hello.mp4: ``python scripts/make_sample_cut.py SOURCE_DIR``.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def transcode(source: Path, target: Path, size: tuple[int, int]) -> None:
 
 
 def media_range(path: Path) -> tuple[float, int]:
+    """Frames a second, and how many video frames there are."""
     with av.open(str(path)) as src:
         stream = src.streams.video[0]
         return float(stream.average_rate), sum(1 for _ in src.decode(stream))

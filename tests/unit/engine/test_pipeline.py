@@ -406,7 +406,7 @@ def test_impossible_requests_are_refused_by_name(
         list(vatt.run(replace(ask(movie, tmp_path), **change)))
 
 
-@pytest.mark.parametrize("job_id", ["../../out", "/tmp/x", "a b/c", ""])
+@pytest.mark.parametrize("job_id", ["../../out", "/etc/x", "a b/c", ""])
 def test_job_ids_never_lead_out_of_the_scratch_folder(
     vatt: VATT, movie: Path, tmp_path: Path, job_id: str
 ) -> None:

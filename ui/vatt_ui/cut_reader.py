@@ -53,7 +53,7 @@ class CutReader(QObject):
         """Stop reading, at once: the helper is replaced."""
         if self._request:
             self._helper.forget(self._request)
-            self._helper.kill()
+            self._helper.replace()
             self._request = 0
             self.progressed.emit(-1)
 

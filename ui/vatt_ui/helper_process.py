@@ -21,6 +21,7 @@ OnError = Callable[[VattError], None]
 
 @dataclass
 class _Asked:
+    line: bytes
     on_reply: OnReply | None
     on_part: OnReply | None
     on_error: OnError | None
@@ -54,12 +55,13 @@ class HelperProcess(QObject):
     ) -> int:
         """Send a request; exactly one of ``on_reply`` and ``on_error`` is called later."""
         self._number += 1
-        self._asked[self._number] = _Asked(on_reply, on_part, on_error)
+        body = json.dumps({"id": self._number, "op": op, **params}, ensure_ascii=False)
+        line = body.encode() + b"\n"
+        self._asked[self._number] = _Asked(line, on_reply, on_part, on_error)
         if self._process is None:
             self._start()
         assert self._process is not None
-        line = json.dumps({"id": self._number, "op": op, **params}, ensure_ascii=False)
-        self._process.write(line.encode() + b"\n")
+        self._process.write(line)
         return self._number
 
     def forget(self, number: int) -> None:
@@ -71,10 +73,24 @@ class HelperProcess(QObject):
         """Whether an answer is awaited."""
         return bool(self._asked)
 
-    def kill(self) -> None:
-        """End it at once; the next question starts another (cancelling a long reading)."""
-        if self._process is not None:
-            self._process.kill()
+    def replace(self) -> None:
+        """Give up what it is doing (a long reading); open questions go to a fresh process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for signal in (
+            process.readyReadStandardOutput,
+            process.readyReadStandardError,
+            process.errorOccurred,
+            process.finished,
+        ):
+            signal.disconnect()
+        process.finished.connect(process.deleteLater)
+        process.kill()
+        if self._asked:
+            self._start()
+            assert self._process is not None
+            self._process.write(b"".join(asked.line for asked in self._asked.values()))
 
     def stop(self) -> None:
         """End it for good, without waiting."""

@@ -6,9 +6,11 @@ import hashlib
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import opentimelineio as otio
+import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -423,3 +425,27 @@ def test_undo_inside_the_prompt_is_the_panels(panel: MainWindow) -> None:
         Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
     )
     assert prompt.toPlainText() == "door slams"
+
+
+def test_an_error_in_a_slot_is_said_and_the_panel_runs_on(
+    panel: MainWindow, caplog: pytest.LogCaptureFixture
+) -> None:
+    try:
+        raise ZeroDivisionError("a slot went wrong")
+    except ZeroDivisionError as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    assert any("Something went wrong" in text for text in panel.window_notices.texts)
+    assert "a slot went wrong" in caplog.text
+    panel.session.step_cue(1)
+    assert panel.session.current == panel.session.cues[1].cue_id
+
+
+def test_opening_can_be_cancelled(panel: MainWindow, cut_path: Path, qtbot: QtBot) -> None:
+    before = panel.session.cut
+    panel.session.open(cut_path)
+    assert panel.cues.empty.button.text() == "Cancel"
+    panel.cues.empty.button.click()
+    assert panel.session.cut is before
+    assert panel.cues.model.rowCount() == 3
+    open_cut(panel, cut_path, qtbot)
+    assert panel.session.cut is not before

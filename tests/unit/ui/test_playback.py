@@ -313,11 +313,21 @@ def test_helper_survives_bad_requests_and_a_death(panel: MainWindow, qtbot: QtBo
     qtbot.waitUntil(lambda: len(answers) == 1, timeout=10000)
     with qtbot.waitSignal(helper.died, timeout=10000):
         helper.ask("fingerprint", {"path": "/x"}, on_error=answers.append)
-        helper.kill()
+        helper._process.kill()  # type: ignore[union-attr]
     assert len(answers) == 2
     done: list[object] = []
     helper.ask("fingerprint", {"path": "/x"}, done.append)
     qtbot.waitUntil(lambda: done == [{"sha256": ""}], timeout=20000)
+
+
+def test_replaced_helper_still_answers_what_was_asked(panel: MainWindow, qtbot: QtBot) -> None:
+    helper = panel.session.background
+    kept: list[object] = []
+    dropped = helper.ask("fingerprint", {"path": "/dropped"}, kept.append)
+    helper.ask("fingerprint", {"path": "/kept"}, kept.append)
+    helper.forget(dropped)
+    helper.replace()
+    qtbot.waitUntil(lambda: kept == [{"sha256": ""}], timeout=20000)
 
 
 def test_panel_does_not_import_the_heavy_things() -> None:

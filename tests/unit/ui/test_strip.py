@@ -150,3 +150,26 @@ def test_one_changed_cue_repaints_only_its_tiles(panel: MainWindow, qtbot: QtBot
     qtbot.waitUntil(quiet, timeout=20000)
     strip.repaint()
     assert strip._tiles.n_painted == before
+
+
+def test_hits_by_keyboard_alone(panel: MainWindow) -> None:
+    session, timeline = panel.session, panel.timeline
+    act = panel.commands.handlers()
+    panel.player.transport.seek(0.5)
+    act["hit_add"]()
+    panel.player.transport.seek(1.0)
+    act["hit_add"]()
+
+    def hits() -> tuple[Hit, ...]:
+        return session.state(session.current).hits or ()
+
+    act["hit_previous"]()
+    assert timeline.grabbed_hit == 0
+    assert panel.player.transport.position == 0.5
+    act["hit_later"]()
+    act["hit_stronger"]()
+    assert hits()[0] == Hit(pytest.approx(0.5 + 1 / 24), 0.9)
+    act["hit_remove"]()
+    assert [h.time_s for h in hits()] == [1.0]
+    panel.leave_field()
+    assert timeline.grabbed_hit == -1

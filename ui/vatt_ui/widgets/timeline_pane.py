@@ -357,6 +357,22 @@ class TimelinePane(Pane):
         self._show_marks()
         self._offer_regenerate(cue)
 
+    def strengthen_hit(self, by: float) -> None:
+        """Make the grabbed hit stronger or weaker; without one, grab the nearest."""
+        cue = self._editable_cue()
+        if cue is None:
+            return
+        hits = self._hits(cue)
+        if not 0 <= self._hit < len(hits):
+            self._grab_nearest(cue)
+            return
+        hit = hits[self._hit]
+        strength = round(min(max(hit.strength + by, 0.05), 1.0), 2)
+        new = hit_edits.moved(hits, self._hit, hit.time_s, strength, cue)
+        self._set_hits("Change hit", cue, new, merge=f"hit:{cue.cue_id}")
+        self._hit = hit_edits.nearest(new, hit_edits.snapped(hit.time_s, cue), 1.0)
+        self._offer_regenerate(cue)
+
     def step_hit(self, by: int) -> None:
         """Grab the next or previous hit and go there."""
         cue = self._session.cue(self._session.current)

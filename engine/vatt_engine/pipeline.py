@@ -115,7 +115,8 @@ class VATT:
             self._seen.move_to_end(key)
             return remembered
         seen = look(segments, None if motion_only else self.model.visual, report, small=small)
-        self._seen[key] = seen
+        if not any(s.sequence for s in segments):  # one of many files may change unnoticed
+            self._seen[key] = seen
         while len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
         return seen

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -21,6 +22,7 @@ from vatt_engine.messages import (
     Event,
     Generate,
     HeldTake,
+    ImageSequence,
     LaneReady,
     Log,
     PictureSegment,
@@ -376,6 +378,22 @@ def test_a_file_that_was_replaced_is_looked_at_again(vatt: VATT, tmp_path: Path)
     path.unlink()
     write_movie(path, draw(50, lambda image, i: disc(image, 3 * i, 45, 9, (255, 255, 255))))
     (busy,) = run(fresh, request)
+    assert calm != busy
+
+
+def test_an_image_sequence_is_looked_at_each_time(vatt: VATT, tmp_path: Path) -> None:
+    def render(shift: int) -> None:
+        for i in range(25):
+            image = next(iter(draw(1, lambda im, _: disc(im, 20 + shift * i, 45, 9, (255,) * 3))))
+            av.VideoFrame.from_ndarray(image, "rgb24").to_image().save(tmp_path / f"s.{i:02d}.png")
+
+    pattern = str(tmp_path / "s.%02d.png")
+    segment = PictureSegment(pattern, 0.0, 1.0, sequence=ImageSequence(0, 25.0))
+    fresh = VATT(vatt.model)
+    render(0)
+    (calm,) = run(fresh, Spot("s", picture=(segment,)))
+    render(4)
+    (busy,) = run(fresh, Spot("s", picture=(segment,)))
     assert calm != busy
 
 

@@ -383,8 +383,8 @@ def test_a_file_that_was_replaced_is_looked_at_again(vatt: VATT, tmp_path: Path)
 
 def test_an_image_sequence_is_looked_at_each_time(vatt: VATT, tmp_path: Path) -> None:
     def render(shift: int) -> None:
-        for i in range(25):
-            image = next(iter(draw(1, lambda im, _: disc(im, 20 + shift * i, 45, 9, (255,) * 3))))
+        images = draw(25, lambda im, i: disc(im, 20 + shift * i, 45, 9, (255, 255, 255)))
+        for i, image in enumerate(images):
             av.VideoFrame.from_ndarray(image, "rgb24").to_image().save(tmp_path / f"s.{i:02d}.png")
 
     pattern = str(tmp_path / "s.%02d.png")

@@ -16,6 +16,7 @@ from vatt_plugin.timeline.errors import TimelineNotWritten
 from vatt_plugin.timeline.media import MediaFinder
 from vatt_plugin.timeline.model import Note, Timeline
 from vatt_plugin.timeline.naming import plain, unique_name
+from vatt_plugin.timeline.own import take_in_name
 from vatt_plugin.timeline.saving import commit, not_written
 
 VERSION = "1.0.0"
@@ -62,6 +63,9 @@ def pack(timeline: Timeline, text: str, wavs: Iterable[Path], out_path: Path) ->
             taken.add(name.casefold())
             files[path] = f"media/{name}"
         reference["target_url"] = files[path]
+    # Earlier takes of ours that nothing plays any more stay behind.
+    used = {reference["target_url"].removeprefix("./") for reference in _references(data)}
+    inside = frozenset(name for name in inside if name in used or not take_in_name(name))
     body = json.dumps(data, indent=4).encode()
     try:
         if out_path.suffix.lower() == ".otioz":

@@ -109,6 +109,11 @@ def write_sounds(
     ]
     text = _with_tracks(timeline, tracks, earlier.indices)
     _check(timeline, text, tracks, earlier.indices)
+    sidecar = None
+    try:
+        sidecar = write_sidecar(everything, out_path)
+    except TimelineNotWritten as error:  # the metadata in the cut says the same
+        report.append(Note("sidecar", error.message))
     wavs = [sound.wav_path for sound in everything]
     if is_bundle(out_path):
         report += pack(timeline, text, wavs, out_path)
@@ -117,7 +122,6 @@ def write_sounds(
         report += _moved_base(timeline, out_path)
     else:
         _write_with_adapter(text, out_path)
-    sidecar = write_sidecar(everything, out_path)
     return WriteReport(
         out_path,
         tuple(track.name for track in tracks),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -317,6 +318,23 @@ def test_otioz_holds_the_media_and_reads_back(cut: Timeline, tmp_path: Path) -> 
     write(again, placements(again.cues, tmp_path / "g"), second)
     assert (second / "media" / "A.mov").is_file()
     assert {c.clip: c.status for c in load(second).cues} == {"A": "ready", "B": "offline"}
+
+
+def test_a_rerun_on_a_bundle_leaves_replaced_takes_behind(cut: Timeline, tmp_path: Path) -> None:
+    placed = placements(cut.cues, tmp_path / "f")
+    renamed = [
+        replace(p, wav_path=p.wav_path.rename(p.wav_path.with_stem(f"x vatt-{p.take.take_id}")))
+        for p in placed
+    ]
+    write(cut, renamed, tmp_path / "one.otioz")
+    again = load(tmp_path / "one.otioz", clips=["B"])
+    write(again, placements(again.cues, tmp_path / "g"), tmp_path / "two.otioz")
+    with zipfile.ZipFile(tmp_path / "two.otioz") as archive:
+        wavs = sorted(name for name in archive.namelist() if name.endswith(".wav"))
+    assert len(wavs) == 2
+    assert wavs[1] == "media/x vatt-000000000000.wav"
+    read = load(tmp_path / "two.otioz")
+    assert [i.status for i in read.tracks[-1].items if i.kind == "clip"] == ["ready", "ready"]
 
 
 @pytest.mark.parametrize("name", ["../../evil.mov", "/etc/evil", "C:evil", "a/../../b"])

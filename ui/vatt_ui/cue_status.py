@@ -31,8 +31,8 @@ LOOKS: dict[str, Look] = {
         Look("failed", "Failed", "warning", "failed"),
         Look("stale", "Stale", "stale", "stale"),
         Look("locked", "Locked", "lock", "dim"),
-        Look("offline", "Offline", "offline", "failed"),
-        Look("unreadable", "Unreadable", "offline", "failed"),
+        Look("offline", "Offline", "offline", "idle"),
+        Look("unreadable", "Unreadable", "warning", "idle"),
         Look("skipped", "Left out", "cross", "idle"),
     )
 }

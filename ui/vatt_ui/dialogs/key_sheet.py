@@ -25,7 +25,7 @@ class KeySheet(Dialog):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window, "Keys")
-        self.resize(1020, 640)
+        self.resize(1020, 690)
         groups: dict[str, list[tuple[Key, str]]] = {}
         preferences = window.preferences
         for key in KEYS:

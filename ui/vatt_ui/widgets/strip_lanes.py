@@ -19,6 +19,7 @@ from vatt_ui.session import Session
 from vatt_ui.widgets.strip_tiles import Block, Lane
 
 PICTURE_H, HITS_H, ORIGINAL_H, FOLEY_H, TAKE_H = 46, 40, 40, 58, 38
+FLAT_H, MAX_TALL = 26, 2  # with many picture tracks, each is only as high as its name
 STEP = 400  # blocks made before others have their turn
 
 Thumbnails = dict[str, tuple[tuple[float, QImage], ...]]
@@ -54,8 +55,17 @@ class Lanes:
         for cue in cut.cues:
             by_track.setdefault(cue.track, []).append(cue)
         pictures = [track for track in cut.tracks if track.kind == "Video"]
-        for number, track in reversed(list(enumerate(pictures, 1))):
-            yield from self._add_picture(f"V{number}", track, by_track.get(track.name, []))
+        shown = [(n, track) for n, track in enumerate(pictures, 1) if track.items]
+        height = PICTURE_H if len(shown) <= MAX_TALL else FLAT_H
+        for number, track in reversed(shown):
+            cues = by_track.get(track.name, [])
+            yield from self._add_picture(f"V{number}", height, track, cues)
+        # Titles and the like, which are left out on every clip, need no lanes of their own.
+        by_track = {
+            name: cues
+            for name, cues in by_track.items()
+            if any(cue.status != "skipped" for cue in cues)
+        }
         several = len(by_track) > 1
         for name, cues in by_track.items():
             suffix = f" {_short(name, pictures)}" if several else ""
@@ -93,7 +103,9 @@ class Lanes:
         self._lanes.append(Lane.of(name, kind, height, blocks))
         yield
 
-    def _add_picture(self, name: str, track: StripTrack, cues: list[Cue]) -> Iterator[None]:
+    def _add_picture(
+        self, name: str, height: int, track: StripTrack, cues: list[Cue]
+    ) -> Iterator[None]:
         places = {round(float(c.start_s), 4): c for c in cues}
         blocks: list[Block] = []
         for item in track.items:
@@ -104,7 +116,7 @@ class Lanes:
             blocks.append(maker())
             if len(blocks) % STEP == 0:
                 yield
-        self._lanes.append(Lane.of(name, "picture", PICTURE_H, blocks))
+        self._lanes.append(Lane.of(name, "picture", height, blocks))
         yield
 
     def _picture_block(self, item: StripItem, cue: Cue | None) -> Block:

@@ -22,7 +22,7 @@ from vatt_ui.theme.tokens import Tokens
 
 TILE_PX = 512
 MAX_TILES = 160
-MIN_TEXT_PX = 34
+MIN_TEXT_PX, MAX_TEXT_PX = 34, 2000
 WAVE_CURVE = 0.6
 EDGE_PX = 4  # edges of clips are drawn no denser
 
@@ -356,19 +356,20 @@ def _paint_hits(
 
 
 def _paint_text(painter: QPainter, block: Block, rect: QRectF, tokens: Tokens) -> None:
-    visible_left = max(rect.left(), 0.0)
-    width = min(rect.right(), float(TILE_PX) if rect.left() < 0 else rect.right()) - visible_left
-    if rect.left() < -0.5 or rect.width() < MIN_TEXT_PX or not (block.text or block.badge):
+    # Words may run over the edge of a tile: each tile draws its part of them at the same place.
+    width = rect.width()
+    hidden = rect.left() + min(width, MAX_TEXT_PX) < 0
+    if hidden or width < MIN_TEXT_PX or not (block.text or block.badge):
         return
     metrics = QFontMetricsF(painter.font())
     text = metrics.elidedText(plain(block.text), Qt.TextElideMode.ElideRight, width - 10)
-    shown = QRectF(visible_left + 5, rect.top() + 1, width - 8, metrics.height() + 2)
+    shown = QRectF(rect.left() + 5, rect.top() + 1, width - 8, metrics.height() + 2)
     if block.thumbnails or block.peaks is not None:
         back = QColor(tokens.ground)
         back.setAlpha(150)
         painter.fillRect(
             QRectF(
-                visible_left + 2,
+                rect.left() + 2,
                 rect.top() + 1,
                 metrics.horizontalAdvance(text) + 7,
                 metrics.height(),
@@ -379,7 +380,7 @@ def _paint_text(painter: QPainter, block: Block, rect: QRectF, tokens: Tokens) -
     painter.drawText(shown, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop), text)
     if block.badge and rect.height() > 2 * metrics.height():
         low = QRectF(
-            visible_left + 5, rect.bottom() - metrics.height() - 1, width - 8, metrics.height()
+            rect.left() + 5, rect.bottom() - metrics.height() - 1, width - 8, metrics.height()
         )
-        painter.setPen(QColor(getattr(tokens, block.wave)))
+        painter.setPen(QColor(tokens.dim))
         painter.drawText(low, int(Qt.AlignmentFlag.AlignLeft), block.badge)

@@ -42,6 +42,7 @@ from vatt_engine.windows import Shape, plan, window_step
 
 _OVERLAP_S = 2
 _SHORTEST_S = 2  # a net that has learnt windows of ten seconds says little in less
+_TAKES_AT_ONCE = 4  # on a GPU: beyond it, memory grows faster than speed
 _REMEMBERED = 4  # pictures: editors ask for a caption, takes and a span of the same cue in turn
 
 
@@ -66,8 +67,12 @@ class VATT:
 
     @classmethod
     def from_pretrained(cls, name_or_folder: str | Path, device: str = "auto") -> Self:
-        """Load an installed model by name or folder; see ``model_folder.load_model``."""
-        return cls(load_model(name_or_folder, device))
+        """Load an installed model by name or folder; see ``model_folder.load_model``.
+
+        On a GPU the takes of a request are made several at once; a CPU gains nothing by that.
+        """
+        model = load_model(name_or_folder, device)
+        return cls(model, _TAKES_AT_ONCE if model.device.type == "cuda" else 1)
 
     def run(
         self, request: Generate | Caption | Spot, report: Report = silent, *, small: bool = False
@@ -190,7 +195,8 @@ class VATT:
                 indices, maker.make(windows, seeds, known, on_step), strict=True
             ):
                 take = self._write(job, index, codes, seen, lane or found, report)
-                yield replace(take, prompt=prompt)
+                figures = {**take.figures, "batch": len(seeds)}
+                yield replace(take, prompt=prompt, figures=figures)
 
     def _write(
         self, job: TakeJob, index: int, codes: Codes, seen: Seen, lane: SyncLane, report: Report

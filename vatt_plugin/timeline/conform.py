@@ -9,7 +9,7 @@ listed, to be made anew.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
@@ -19,6 +19,7 @@ import opentimelineio as otio
 
 from vatt_plugin.cues import Cue
 from vatt_plugin.timeline import facts, own, rates
+from vatt_plugin.timeline.intervals import Intervals
 from vatt_plugin.timeline.model import Timeline
 from vatt_plugin.timeline.tracks import ROOM_TONE, Sound
 from vatt_plugin.timeline.urls import parse_media_url
@@ -139,7 +140,11 @@ def laid_takes(timeline: Timeline) -> tuple[Laid, ...]:
     Where a host dropped our metadata, the take id in the clip's name and the sidecar beside the
     WAV stand in for it.
     """
-    cues = [cue for cue in timeline.cues if cue.status != "skipped"]
+    cues = Intervals(
+        (cue.start_frame, cue.start_frame + cue.n_frames, cue)
+        for cue in timeline.cues
+        if cue.status != "skipped"
+    )
     found: list[Laid] = []
     takes = own.Takes(timeline.document.base)
     for info in timeline.tracks:
@@ -161,12 +166,13 @@ def _laid(
     clip: Any,
     start: int,
     length: int,
-    cues: Sequence[Cue],
+    cues: Intervals[Cue],
     takes: own.Takes,
 ) -> Laid | None:
-    cue = max(cues, key=lambda c: _overlap(c, start, start + length), default=None)
-    if cue is None or _overlap(cue, start, start + length) <= 0:
+    under = cues.touching(start, start + length)
+    if not under:
         return None
+    cue = max(under, key=lambda c: _overlap(c, start, start + length))
     known = takes.facts(clip)
     if known.get("stem") == ROOM_TONE:
         return None  # a bed lies under a scene, not under a shot: it is made anew
@@ -217,20 +223,35 @@ def _overlap(cue: Cue, first: int, last: int) -> int:
 def plan(old: Timeline, new: Timeline) -> Plan:
     """Decide for every cue of the new cut what becomes of it; nothing is read or written."""
     takes = laid_takes(old)
-    by_media: dict[str, list[Laid]] = defaultdict(list)
+    grouped: dict[tuple[str, Fraction], list[tuple[Fraction, Fraction, Laid]]] = defaultdict(list)
     for laid in takes:
-        by_media[_media_key(laid.cue)].append(laid)
+        speed = _origin(laid.cue, "speed", "1")
+        heard = _media_heard(laid.cue, laid.offset_s, laid.length_s)
+        grouped[_media_key(laid.cue), speed].append((*heard, laid))
+    by_media = {key: Intervals(items) for key, items in grouped.items()}
     used: set[int] = set()
     fates: list[CueFate] = []
     for cue in new.cues:
         if cue.status == "skipped":
             fates.append(CueFate(cue, "skipped"))
             continue
-        pieces = _cover(cue, by_media.get(_media_key(cue), ()), used)
+        same = by_media.get((_media_key(cue), _origin(cue, "speed", "1")))
+        shown = _media_heard(cue, Fraction(0), cue.duration_s)
+        pieces = _cover(cue, same.touching(*shown), used) if same is not None else ()
         used.update(id(piece.laid) for piece in pieces)
         fates.append(_fate(cue, pieces))
     unused = tuple(laid for laid in takes if id(laid) not in used)
     return Plan(tuple(fates), unused)
+
+
+def _media_heard(cue: Cue, offset_s: Fraction, length_s: Fraction) -> tuple[Fraction, Fraction]:
+    """The stretch of media that passes from ``offset_s`` after a cue's start, ascending.
+
+    A frozen frame is a moment; it gets a breadth, so that it can be found.
+    """
+    media, speed = _origin(cue, "media_s", "0"), _origin(cue, "speed", "1")
+    ends = media + offset_s * speed, media + (offset_s + length_s) * speed
+    return (min(ends), max(ends)) if speed else (media, media + 1 / cue.fps)
 
 
 def _media_key(cue: Cue) -> str:

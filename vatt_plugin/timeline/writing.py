@@ -19,6 +19,7 @@ import opentimelineio as otio
 
 from vatt_plugin.timeline import facts, lenient, own, splice
 from vatt_plugin.timeline.errors import TimelineNotWritten, TimelineOutputExists
+from vatt_plugin.timeline.intervals import Intervals
 from vatt_plugin.timeline.model import Note, Placement, Timeline, WriteReport
 from vatt_plugin.timeline.naming import is_category, plain
 from vatt_plugin.timeline.packing import is_bundle, pack
@@ -262,6 +263,11 @@ class _Earlier:
     def not_replaced_by(self, sounds: Sequence[Sound]) -> list[Sound]:
         """Earlier sounds whose cue or place none of the new ones takes."""
         cues = {sound.metadata.get("cue") for sound in sounds} - {None}
+        taken = Intervals(
+            (sound.start_frame, sound.end_frame, sound)
+            for sound in sounds
+            if sound.stem != ROOM_TONE
+        )
         kept: list[Sound] = []
         beds = any(sound.stem == ROOM_TONE for sound in sounds)
         for old in self.sounds:
@@ -269,11 +275,7 @@ class _Earlier:
                 kept += [] if beds else [old]
                 continue
             cue = old.metadata.get("cue")
-            overlapped = any(
-                new.start_frame < old.end_frame and old.start_frame < new.end_frame
-                for new in sounds
-            )
-            if cue not in cues and not overlapped:
+            if cue not in cues and not taken.touching(old.start_frame, old.end_frame):
                 kept.append(old)
         return kept
 

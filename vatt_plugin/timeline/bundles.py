@@ -83,12 +83,12 @@ def open_bundle(path: Path) -> Bundle:
                 data = stream.read(MAX_CONTENT_BYTES)
     except FileNotFoundError:
         raise TimelineNotFound(f"There is no file {path}.", "Check the path.") from None
-    except _DAMAGE as error:
+    except PermissionError as error:
+        raise TimelineNotFound(f"{path} cannot be read: {error.strerror}.") from error
+    except (*_DAMAGE, OSError) as error:  # OSError: offsets in the file that lead nowhere
         raise BadBundle(
             f"{path.name} is not a sound .otioz: {error}.", "Export the bundle again."
         ) from error
-    except OSError as error:
-        raise TimelineNotFound(f"{path} cannot be read: {error.strerror or error}.") from error
     return Bundle(path, data, names)
 
 

@@ -201,7 +201,8 @@ def _rates_of(composition: Any) -> Iterator[tuple[float, int]]:
             if stored is not None:
                 yield stored.duration.rate, 1000
         elif isinstance(child, Gap):
-            yield child.source_range.duration.rate, 1
+            if child.source_range is not None:
+                yield child.source_range.duration.rate, 1
         elif isinstance(child, otio.schema.Track) and child.kind != otio.schema.TrackKind.Video:
             continue
         elif isinstance(child, otio.core.Composition):

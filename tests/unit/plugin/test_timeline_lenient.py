@@ -208,6 +208,15 @@ def test_a_damaged_clip_does_not_cost_the_reel(place: str, next_start: int, tmp_
     assert after == data
 
 
+def test_a_gap_without_a_range_takes_no_time(tmp_path: Path) -> None:
+    data = document()
+    data["tracks"]["children"][0]["children"].insert(
+        1, {"OTIO_SCHEMA": "Gap.1", "source_range": None}
+    )
+    read = load(saved(data, tmp_path))
+    assert [cue.start_frame for cue in read.cues] == [0, 24, 48]
+
+
 def test_a_clip_without_ranges_stops_its_track_only(tmp_path: Path) -> None:
     lost = clip("lost", available=None)
     lost.source_range = None

@@ -6,7 +6,9 @@ what it reads, writes what the client hands out, and tells the panel about every
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 from collections.abc import Sequence
 
 from PyQt6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, pyqtSignal
@@ -20,6 +22,7 @@ from vatt_ui.later import later
 logger = logging.getLogger(__name__)
 
 SHUTDOWN_MS, TERMINATE_MS = 1500, 800
+ENGINE_NICE = 5
 
 
 class EngineProcess(QObject):
@@ -131,6 +134,7 @@ class EngineProcess(QObject):
         process.setArguments(self._command[1:])
         process.readyReadStandardOutput.connect(self._on_output)
         process.readyReadStandardError.connect(self._on_log)
+        process.started.connect(self._on_started)
         process.errorOccurred.connect(self._on_error)
         process.finished.connect(self._on_finished)
         self._process = process
@@ -162,6 +166,12 @@ class EngineProcess(QObject):
         if self.client.status != self._shown:
             self._shown = self.client.status
             self.status_changed.emit(self._shown)
+
+    def _on_started(self) -> None:
+        """Let the panel go first: an engine busy on every core must not hold a redraw back."""
+        if hasattr(os, "setpriority") and self.pid:
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self.pid, ENGINE_NICE)
 
     def _on_output(self) -> None:
         if self._process is not None:

@@ -3,7 +3,8 @@
 A set is a folder with ``set.jsonl``, that file itself, a definition of seeds (``.json``), or the
 name of a definition that ships (``heldout``). Definitions are rendered once into a cache folder.
 One line of ``set.jsonl``: ``film`` (relative path), and where known ``hits`` [[time_s, strength]],
-``categories``, ``caption``, ``silent``, ``audio`` (the true sound), ``family``, ``duration_s``.
+``hits_countable``, ``categories``, ``caption``, ``silent``, ``audio`` (the true sound), ``family``,
+``duration_s``.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Film:
         silent: known to make no sound.
         audio: the true sound, or None.
         family: how it moves, to tell figures apart by.
+        countable: whether every hit is one onset, so that onset F1 means something here.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Film:
     silent: bool = False
     audio: Path | None = None
     family: str = ""
+    countable: bool = True
 
 
 @dataclass(frozen=True)
@@ -129,4 +132,5 @@ def _film(row: dict[str, Any], folder: Path) -> Film:
         silent=bool(row.get("silent", False)),
         audio=folder / str(audio) if audio else None,
         family=str(row.get("family", "")),
+        countable=bool(row.get("hits_countable", True)),
     )

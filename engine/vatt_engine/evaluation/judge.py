@@ -69,8 +69,9 @@ class Judge:
         if film.hits:
             times = np.array([t for t, _ in film.hits])
             strengths = np.array([s for _, s in film.hits])
-            onsets = sync.onset_score(found.times_s, times)
-            floor = sync.shift_floor(found.times_s, times, film.duration_s)
+            if film.countable:
+                onsets = sync.onset_score(found.times_s, times)
+                floor = sync.shift_floor(found.times_s, times, film.duration_s)
             seen = sync.hit_envelope(times, strengths, film.duration_s, FRAME_RATE)
             measured = sync.lag_s(found.envelope, seen, FRAME_RATE)
             lag = measured[0] if measured and measured[1] >= SURE_LAG else None

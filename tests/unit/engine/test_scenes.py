@@ -174,6 +174,7 @@ def test_set_definition_round_trips_and_makes_a_manifest(tmp_path: Path) -> None
     manifest = make_set(films, tmp_path / "tiny", height=32)
     rows = [json.loads(line) for line in manifest.read_text().splitlines()]
     assert [row["silent"] for row in rows] == [False, False, True]
+    assert not rows[2]["hits_countable"]
     assert all((manifest.parent / row["film"]).exists() for row in rows)
     again = (manifest.parent / rows[0]["film"]).stat().st_mtime_ns
     make_set(films, tmp_path / "tiny", height=32)
@@ -236,3 +237,16 @@ def test_recordings_of_a_corpus_are_put_on_the_hits(tmp_path: Path) -> None:
     for hit in scene.hits:
         k = round(hit.time_s * 24_000)
         assert np.abs(mix.wave[k - 2 : k + 3]).max() > 20 * np.abs(mix.wave[k - 400 : k - 9]).max()
+
+
+def test_onsets_count_where_a_hit_is_one_onset() -> None:
+    from vatt_engine.corpus.scenes.sets import is_countable
+
+    plan = WorldPlan()
+    hammer = make_scene(1, "train", category="hammer", family="strike", alone=True, plan=plan)
+    assert is_countable(hammer, render_mix(hammer, 24_000).wave)
+    assert is_countable(hammer, None)
+    rain = make_scene(1, "train", category="rain", family="rainfall", alone=True, plan=plan)
+    assert not is_countable(rain, render_mix(rain, 24_000).wave)
+    # A sound that has nothing to do with the hits does not make them countable.
+    assert not is_countable(hammer, np.zeros(24_000 * 6, np.float32))

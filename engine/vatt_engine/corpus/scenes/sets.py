@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import soundfile as sf
+from numpy.typing import NDArray
 
 from vatt_engine.corpus.scenes.captions import caption
 from vatt_engine.corpus.scenes.casting import CASTING, HELD_OUT, SILENT
@@ -23,9 +25,12 @@ from vatt_engine.corpus.scenes.lane import audible_hits
 from vatt_engine.corpus.scenes.plan import Scene
 from vatt_engine.corpus.scenes.sound import ShotBank, render_mix
 from vatt_engine.errors import BadRequest
+from vatt_engine.evaluation.onsets import find_onsets
+from vatt_engine.evaluation.sync import onset_score
 
 MANIFEST = "set.jsonl"
 _SAMPLE_RATE = 24_000
+_COUNTABLE = 0.8
 
 
 @dataclass(frozen=True)
@@ -108,13 +113,36 @@ def write_definition(name: str, films: Sequence[FilmSpec], path: Path) -> None:
     path.write_text(f'{{"name": {json.dumps(name)}, "films": [\n{body}\n]}}\n', encoding="utf-8")
 
 
-def describe(spec: FilmSpec, scene: Scene, film: str, audio: str) -> dict[str, Any]:
+def is_countable(scene: Scene, wave: NDArray[np.float32] | None) -> bool:
+    """Whether onsets can tell if a sound is in sync with this film.
+
+    They can where a hit makes one onset: not for gravel, splinters, creaks or rain, and not where
+    something is heard that is not seen. The true sound decides, if there is one: its own onsets
+    must match the hits with an F1 of ``_COUNTABLE``; without it, every source must consist of
+    visible contacts.
+    """
+    hits = np.array([hit.time_s for hit in audible_hits(scene)])
+    if len(hits) == 0:
+        return False
+    if wave is not None:
+        found = find_onsets(wave, _SAMPLE_RATE).times_s
+        return onset_score(found, hits).f1 >= _COUNTABLE
+    return all(
+        source.visible and source.kind != "continuous" and all(hit.visible for hit in source.hits)
+        for source in scene.sources
+    )
+
+
+def describe(
+    spec: FilmSpec, scene: Scene, film: str, audio: str, countable: bool
+) -> dict[str, Any]:
     """One line of the set's manifest."""
     return {
         "film": film,
         "audio": audio,
         "duration_s": scene.duration_s,
         "hits": [[h.time_s, h.strength] for h in audible_hits(scene)],
+        "hits_countable": countable,
         "categories": [s.category for s in scene.sources],
         "caption": caption(scene),
         "family": scene.family,
@@ -154,7 +182,9 @@ def make_set(
         if not film.exists():
             write_film(scene, film, height)
         # A reference that lacks a source would be no reference.
-        rows.append(describe(spec, scene, film.name, "" if mix.missing else audio.name))
+        true = None if mix.missing else mix.wave
+        name = "" if mix.missing else audio.name
+        rows.append(describe(spec, scene, film.name, name, is_countable(scene, true)))
         if on_film is not None:
             on_film(index + 1, len(films))
     manifest = folder / MANIFEST

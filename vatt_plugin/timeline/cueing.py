@@ -147,9 +147,8 @@ class CueMaker:
         origin: dict[str, Any],
     ) -> Cue:
         """A cue at whole frames; its id comes from what it is and where it lies."""
-        facts = (
-            f"{clip}\0{track}\0{first}\0{n_frames}\0{origin.get('url')}\0{origin.get('media_s')}"
-        )
+        url, media_s = origin.get("url"), origin.get("media_s")
+        facts = f"{clip}\0{track}\0{first}\0{n_frames}\0{url}\0{media_s}"
         return Cue(
             "c" + hashlib.sha1(facts.encode("utf-8", "replace")).hexdigest()[:10],
             clip,
@@ -181,7 +180,7 @@ class CueMaker:
             clip = span.leaf.clip
             if not isinstance(clip, otio.schema.Clip):  # a nest without a range
                 return Source(clip.name)
-            known = self._sources[path] = settle(clip, self._finder)
+            known = self._sources[path] = settle(clip, span.leaf.reference, self._finder)
             if known.note and known.status == "ready" and known.url not in self._relinked:
                 self._relinked.add(known.url)
                 self.notes.append(Note("relinked", known.note, clip.name))

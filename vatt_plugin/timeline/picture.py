@@ -45,13 +45,17 @@ class Source(NamedTuple):
     sequence: ImageSequence | None = None
 
 
-def settle(clip: Any, finder: MediaFinder) -> Source:
+def settle(clip: Any, active: Any, finder: MediaFinder) -> Source:
     """Choose among a clip's references: the active one, or the first whose media is there.
 
     ``source_range`` is told in the active reference's timecode. Another reference may start
     elsewhere, so the offset from the active one's ``available_range`` is what carries over.
+
+    Args:
+        clip: an OTIO clip.
+        active: its active reference, or None.
+        finder: looks media up.
     """
-    active = clip.media_reference
     first = _settle_reference(active, clip, finder) if active is not None else None
     if first is not None and first.status == "ready":
         return first

@@ -63,7 +63,7 @@ def decode(data: bytes, name: str) -> tuple[str, bool]:
     had_bom = data.startswith(b"\xef\xbb\xbf")
     if had_bom:
         data = data[3:]
-    if not data.strip():
+    if not data[:4096].strip() and not data.strip():
         raise TimelineUnreadable(f"{name} is empty.", "Export the timeline again.")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[:4].count(0) >= 2:
         raise TimelineUnreadable(

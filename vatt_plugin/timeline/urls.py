@@ -71,7 +71,7 @@ def _from_path(text: str, base: Path) -> MediaUrl:
     names = _basenames(text)
     if text.startswith(("//", "\\\\")):
         return MediaUrl((), names, remote=True)
-    forms = dict.fromkeys((text, unquote(text)))  # ordered, literal first
+    forms = dict.fromkeys((text, unquote(text))) if "%" in text else (text,)  # literal first
     folder = str(base)
     paths: list[str] = []
     for form in forms:
@@ -92,5 +92,6 @@ def _join(folder: str, path: str) -> str:
 
 
 def _basenames(text: str) -> tuple[str, ...]:
-    names = (re.split(r"[/\\]", form.rstrip("/\\"))[-1] for form in (text, unquote(text)))
+    forms = (text, unquote(text)) if "%" in text else (text,)
+    names = (form.replace("\\", "/").rstrip("/").rpartition("/")[2] for form in forms)
     return tuple(dict.fromkeys(name for name in names if name and "\0" not in name))

@@ -43,11 +43,13 @@ class Leaf(NamedTuple):
         clip: the OTIO clip.
         path: child indices from the timeline's stack down to the clip.
         track: name of the top-level track.
+        reference: the clip's active media reference; None if it has none.
     """
 
     clip: Any
     path: tuple[int, ...]
     track: str
+    reference: Any = None
 
 
 class Span(NamedTuple):
@@ -197,7 +199,8 @@ class Walker:
         stored = clip.source_range or available_range(clip)
         if stored is None:
             raise _NoRangeError
-        leaf = Leaf(clip, path, self._track)
+        reference = clip.media_reference
+        leaf = Leaf(clip, path, self._track, reference)
         length, begin = stored.duration, stored.start_time
         duration = self._count(length.value, length.rate)
         start = self._count(begin.value, begin.rate)
@@ -206,16 +209,17 @@ class Walker:
             self._note("bad_range", text, clip.name)
             end = at + max(duration or 0, 0)
             return Span(at, end, leaf, 0, ONE, "bad_range", text)
-        speed, why, note = self._speed(clip)
-        media = start
-        if speed != 1:
+        media, speed, why, note = start, ONE, "", ""
+        if len(clip.effects):
+            speed, why, note = self._speed(clip)
+        if speed is not ONE and speed != 1:
             duration = self._record_length(duration, speed)
             if speed < 0:  # the same frames backwards: the last one is shown first
                 last = self._fps / (rates.exact_rate(stored.duration.rate) or 1)
                 media += duration * -speed - last
         if not clip.enabled:
             why, note = "disabled", "Disabled in the timeline."
-        elif not why and isinstance(clip.media_reference, GeneratorReference):
+        elif not why and isinstance(reference, GeneratorReference):
             why, note = "generator", "A title or generator without media; what lies below shows."
         return Span(at, at + duration, leaf, media, speed, why, note)
 

@@ -153,8 +153,7 @@ class _Prepared:
     """One image, ready to be compared."""
 
     def __init__(self, image: Image) -> None:
-        height, width = MOTION_HEIGHT // 2, MOTION_WIDTH // 2
-        grey = image.reshape(height, 2, width, 2).astype(np.float32).mean(axis=(1, 3))
+        grey = _halved(image)
         self.mean = float(grey.mean())
         # Light that changes is smooth in space: take out local means, keep what has edges.
         self.points: Floats = uniform_filter(grey, 5) - uniform_filter(grey, 21)
@@ -168,6 +167,13 @@ class _Prepared:
         ramp = np.exp(-2j * np.pi * (_FREQ_Y * shift[0] + _FREQ_X * shift[1]))
         moved: Floats = np.fft.irfft2(self._full * ramp, s=self.points.shape).astype(np.float32)
         return moved
+
+
+def _halved(image: Image) -> Floats:
+    """Means of 2 x 2 pixels [45, 80]."""
+    rows = np.add(image[::2], image[1::2], dtype=np.float32)
+    means: Floats = (rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25)
+    return means
 
 
 _POINTS = (MOTION_HEIGHT // 2, MOTION_WIDTH // 2)
@@ -211,7 +217,7 @@ def _unlikeness(before: Floats, now: Floats) -> float:
 
     So a thing that crosses the picture changes little, however bright it is, and a cut all.
     """
-    both, first, second = (_blocks(p) for p in (before * now, before * before, now * now))
+    both, first, second = _blocks(np.stack((before * now, before * before, now * now)))
     power = np.sqrt(first * second)
     weight = np.minimum(1, (first + second) / _TEXTURED)
     total = float(weight.sum())
@@ -244,8 +250,8 @@ def _block_flow(before: Floats, now: Floats, shift: Floats) -> tuple[Floats, Flo
     border = np.ceil(np.abs(shift)).astype(int) + 1  # what wrapped round is no motion
     gt[: border[0]] = gt[-border[0] :] = 0
     gt[:, : border[1]] = gt[:, -border[1] :] = 0
-    sums = [_blocks(p) for p in (gy * gy, gx * gx, gy * gx, gy * gt, gx * gt)]
-    yy, xx, yx, yt, xt = (uniform_filter(s, 3, mode="nearest") for s in sums)
+    sums = _blocks(np.stack((gy * gy, gx * gx, gy * gx, gy * gt, gx * gt)))
+    yy, xx, yx, yt, xt = uniform_filter(sums, (1, 3, 3), mode="nearest")
     damping = _TEXTURE
     determinant = (yy + damping) * (xx + damping) - yx * yx
     vy = -((xx + damping) * yt - yx * xt) / determinant
@@ -255,9 +261,13 @@ def _block_flow(before: Floats, now: Floats, shift: Floats) -> tuple[Floats, Flo
 
 
 def _blocks(points: Floats) -> Floats:
-    """Mean over blocks [9, 16] of points [45, 80]."""
-    means: Floats = points.reshape(_GRID[0], _BLOCK, _GRID[1], _BLOCK).mean(axis=(1, 3))
+    """Mean over blocks [..., 9, 16] of points [..., 45, 80]; as products, which are fastest."""
+    means: Floats = _BLOCK_ROWS @ points @ _BLOCK_COLUMNS
     return means
+
+
+_BLOCK_ROWS = np.kron(np.eye(_GRID[0]), np.full((1, _BLOCK), 1 / _BLOCK)).astype(np.float32)
+_BLOCK_COLUMNS = np.kron(np.eye(_GRID[1]), np.full((_BLOCK, 1), 1 / _BLOCK)).astype(np.float32)
 
 
 _PLACE_Y, _PLACE_X = np.meshgrid(

@@ -251,7 +251,8 @@ def _block_flow(before: Floats, now: Floats, shift: Floats) -> tuple[Floats, Flo
     gt[: border[0]] = gt[-border[0] :] = 0
     gt[:, : border[1]] = gt[:, -border[1] :] = 0
     sums = _blocks(np.stack((gy * gy, gx * gx, gy * gx, gy * gt, gx * gt)))
-    yy, xx, yx, yt, xt = uniform_filter(sums, (1, 3, 3), mode="nearest")
+    around: Floats = uniform_filter(sums, (1, 3, 3), mode="nearest")
+    yy, xx, yx, yt, xt = around
     damping = _TEXTURE
     determinant = (yy + damping) * (xx + damping) - yx * yx
     vy = -((xx + damping) * yt - yx * xt) / determinant
@@ -262,12 +263,15 @@ def _block_flow(before: Floats, now: Floats, shift: Floats) -> tuple[Floats, Flo
 
 def _blocks(points: Floats) -> Floats:
     """Mean over blocks [..., 9, 16] of points [..., 45, 80]; as products, which are fastest."""
-    means: Floats = _BLOCK_ROWS @ points @ _BLOCK_COLUMNS
-    return means
+    return np.asarray(_BLOCK_ROWS @ points @ _BLOCK_COLUMNS, np.float32)
 
 
-_BLOCK_ROWS = np.kron(np.eye(_GRID[0]), np.full((1, _BLOCK), 1 / _BLOCK)).astype(np.float32)
-_BLOCK_COLUMNS = np.kron(np.eye(_GRID[1]), np.full((_BLOCK, 1), 1 / _BLOCK)).astype(np.float32)
+_BLOCK_ROWS: Floats = np.kron(
+    np.eye(_GRID[0], dtype=np.float32), np.full((1, _BLOCK), 1 / _BLOCK, np.float32)
+)
+_BLOCK_COLUMNS: Floats = np.kron(
+    np.eye(_GRID[1], dtype=np.float32), np.full((_BLOCK, 1), 1 / _BLOCK, np.float32)
+)
 
 
 _PLACE_Y, _PLACE_X = np.meshgrid(

@@ -22,7 +22,8 @@ from vatt_plugin.timeline.media import MediaFinder
 from vatt_plugin.timeline.model import Note
 from vatt_plugin.timeline.picture import Source, black, segment, settle
 from vatt_plugin.timeline.scenecuts import find_cuts
-from vatt_plugin.timeline.walk import ONE, Span, Walk
+from vatt_plugin.timeline.spans import ONE, Span
+from vatt_plugin.timeline.walk import Walk
 
 _TOO_SHORT = "Less than one frame of it can be seen; left out."
 

@@ -9,7 +9,7 @@ overlapping video tracks the topmost enabled one wins at every level.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -19,8 +19,8 @@ import opentimelineio as otio
 from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.model import Note
 from vatt_plugin.timeline.rates import Frames
+from vatt_plugin.timeline.spans import ONE, Leaf, Part, Span, mapped, moved, overlay
 
-ONE = Fraction(1)
 LEFT_OUT_ON_PURPOSE = frozenset({"disabled", "hidden", "generator", "too_short"})
 """Reasons for a clip without sound that are the editor's own doing, not a fault."""
 Clip, Gap, Stack, Track = (
@@ -34,44 +34,6 @@ GeneratorReference, TimeEffect, Transition = (
     otio.schema.TimeEffect,
     otio.schema.Transition,
 )
-
-
-class Leaf(NamedTuple):
-    """A clip at the bottom of the nesting.
-
-    Attributes:
-        clip: the OTIO clip.
-        path: child indices from the timeline's stack down to the clip.
-        track: name of the top-level track.
-        reference: the clip's active media reference; None if it has none.
-    """
-
-    clip: Any
-    path: tuple[int, ...]
-    track: str
-    reference: Any = None
-
-
-class Span(NamedTuple):
-    """A stretch of a clip as it plays, in the time of the composition it was asked of.
-
-    Attributes:
-        start: first moment, in timeline frames; ``end`` the moment after the last.
-        leaf: the clip.
-        media: media time shown at ``start``, in the time of the clip's ``source_range``, in
-            timeline frames.
-        speed: media time per played time; negative is reverse, 0 a frozen frame.
-        why: empty if the audience sees it, else ``disabled``, ``hidden``, ``generator``,
-            ``retime``, ``bad_range`` or ``no_range``; ``note`` says it in words.
-    """
-
-    start: Frames
-    end: Frames
-    leaf: Leaf
-    media: Frames
-    speed: Fraction
-    why: str = ""
-    note: str = ""
 
 
 class Placed(NamedTuple):
@@ -99,15 +61,6 @@ class Walk:
     tracks: list[list[Placed]] = field(default_factory=list)
     length: Frames = 0
     notes: list[Note] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Part:
-    """What an item contributes, in its own played time."""
-
-    length: Frames = 0
-    seen: list[Span] = field(default_factory=list)
-    out: list[Span] = field(default_factory=list)
 
 
 class _NoRangeError(Exception):
@@ -139,7 +92,7 @@ class Walker:
     def run(self, stack: Any, only: frozenset[int] | None = None) -> Walk:
         """Walk a timeline's stack; ``only`` narrows which of its children count as picture."""
         walk = Walk(notes=self._notes)
-        layers: list[_Part] = []
+        layers: list[Part] = []
         for index, child in enumerate(stack):
             self._track = child.name or f"Track {index + 1}"
             placed: list[Placed] = []
@@ -147,12 +100,12 @@ class Walker:
                 part = self._item(child, (index,), placed)
             except _NoRangeError:
                 self._note("no_range", "The clip has no range at all; left out.", child.name)
-                part = _Part()
+                part = Part()
             walk.tracks.append(placed)
             walk.length = max(walk.length, part.length)
             if _shows_picture(child) and (only is None or index in only):
                 layers.append(part)
-        whole = _overlay(layers)
+        whole = overlay(layers)
         whole.length = walk.length
         if stack.source_range is not None:
             whole = self._own_range(stack, whole)
@@ -164,19 +117,19 @@ class Walker:
 
     # --- items ---------------------------------------------------------------------------
 
-    def _item(self, item: Any, path: tuple[int, ...], placed: list[Placed] | None = None) -> _Part:
+    def _item(self, item: Any, path: tuple[int, ...], placed: list[Placed] | None = None) -> Part:
         """Any composable, with its own trim, retime and enabled flag applied."""
         if isinstance(item, Clip):
             span = self._clip(item, path, 0)
-            return _Part(span.end, [], [span]) if span.why else _Part(span.end, [span], [])
+            return Part(span.end, [], [span]) if span.why else Part(span.end, [span], [])
         if isinstance(item, Gap):
-            return _Part(self._gap_length(item))
+            return Part(self._gap_length(item))
         if isinstance(item, Track):
             part = self._track_part(item, path, placed)
         elif isinstance(item, Stack):
             part = self._stack_part(item, path)
         else:
-            return _Part()
+            return Part()
         part = self._own_range(item, part, placed)
         if not item.enabled:
             text = f"Inside {item.name!r}, which is disabled in the timeline."
@@ -231,8 +184,8 @@ class Walker:
             return 0
         return duration
 
-    def _track_part(self, track: Any, path: tuple[int, ...], placed: list[Placed] | None) -> _Part:
-        whole = _Part()
+    def _track_part(self, track: Any, path: tuple[int, ...], placed: list[Placed] | None) -> Part:
+        whole = Part()
         at: Frames = 0
         for index, child in enumerate(track):
             start = at
@@ -245,8 +198,8 @@ class Walker:
                     continue  # it overlaps its neighbours and has no length of its own
                 else:
                     part = self._item(child, (*path, index))
-                    whole.seen.extend(_moved(part.seen, at))
-                    whole.out.extend(_moved(part.out, at))
+                    whole.seen.extend(moved(part.seen, at))
+                    whole.out.extend(moved(part.out, at))
                     at += part.length
             except _NoRangeError:
                 text = (
@@ -262,8 +215,8 @@ class Walker:
         whole.length = at
         return whole
 
-    def _stack_part(self, stack: Any, path: tuple[int, ...]) -> _Part:
-        layers: list[_Part] = []
+    def _stack_part(self, stack: Any, path: tuple[int, ...]) -> Part:
+        layers: list[Part] = []
         length: Frames = 0
         for index, child in enumerate(stack):
             try:
@@ -274,11 +227,11 @@ class Walker:
             length = max(length, part.length)
             if _shows_picture(child):
                 layers.append(part)
-        whole = _overlay(layers)
+        whole = overlay(layers)
         whole.length = length
         return whole
 
-    def _own_range(self, item: Any, part: _Part, placed: list[Placed] | None = None) -> _Part:
+    def _own_range(self, item: Any, part: Part, placed: list[Placed] | None = None) -> Part:
         """A composition's ``source_range`` and retime, applied to what lies in it."""
         speed, why, note = self._speed(item)
         start: Frames = 0
@@ -289,7 +242,7 @@ class Walker:
             if range_start is None or duration is None or duration <= 0:
                 text = f"The range {show_range(item.source_range)} is unusable; left out."
                 self._note("bad_range", text, item.name or self._track)
-                return _Part(0, [], [])
+                return Part(0, [], [])
             start, used = range_start, duration
         elif speed == 1 and not why:
             return part
@@ -301,10 +254,10 @@ class Walker:
         if why:
             out = [*out, *(span._replace(why=why, note=note) for span in seen)]
             seen = []
-        return _Part(
+        return Part(
             length,
-            _mapped(seen, window, speed, length),
-            _mapped(out, window, speed, length),
+            mapped(seen, window, speed, length),
+            mapped(out, window, speed, length),
         )
 
     # --- retimes -------------------------------------------------------------------------
@@ -350,94 +303,6 @@ class Walker:
 
     def _note(self, code: str, message: str, where: str) -> None:
         self._notes.append(Note(code, message, where))
-
-
-# --- spans -----------------------------------------------------------------------------------
-
-
-def _moved(spans: list[Span], by: Frames) -> Iterable[Span]:
-    if not by:
-        return spans
-    return [Span(s.start + by, s.end + by, s.leaf, s.media, s.speed, s.why, s.note) for s in spans]
-
-
-def _cut(span: Span, start: Frames, end: Frames) -> Span:
-    """The part of a span between two moments inside it."""
-    if start == span.start and end == span.end:
-        return span
-    media = span.media + (start - span.start) * span.speed
-    return Span(start, end, span.leaf, media, span.speed, span.why, span.note)
-
-
-def _mapped(
-    spans: list[Span],
-    window: tuple[Frames, Frames],
-    speed: Fraction,
-    length: Frames,
-) -> list[Span]:
-    """Trim spans to a window of inner time and play that window at ``speed`` over ``length``."""
-    first, last = window
-    if speed == 0:  # the frame at the start of the window, held
-        for span in spans:
-            if span.start <= first < span.end:
-                held = _cut(span, first, span.end)
-                return [held._replace(start=0, end=length, speed=speed)]
-        return []
-    result: list[Span] = []
-    for span in spans:
-        start, end = max(span.start, first), min(span.end, last)
-        if start > end or (start == end and span.start != span.end):
-            continue
-        part = _cut(span, start, end)
-        if speed > 0:
-            start, end = (start - first) / speed, (end - first) / speed
-            media = part.media
-        else:
-            start, end = (last - part.end) / -speed, (last - part.start) / -speed
-            media = part.media + (part.end - part.start - 1) * part.speed
-        result.append(part._replace(start=start, end=end, media=media, speed=part.speed * speed))
-    return result if speed > 0 else result[::-1]
-
-
-def _overlay(layers: list[_Part]) -> _Part:
-    """What shows when layers, bottom first, are stacked: each moment belongs to the topmost."""
-    whole = _Part(out=[span for layer in layers for span in layer.out])
-    above: list[Span] = []
-    for layer in reversed(layers):
-        if not above:
-            above = layer.seen
-            continue
-        below, hidden = _uncovered(layer.seen, above)
-        whole.out.extend(hidden)
-        above = sorted([*above, *below], key=lambda span: span.start)
-    whole.seen = above
-    return whole
-
-
-def _uncovered(spans: list[Span], cover: list[Span]) -> tuple[list[Span], list[Span]]:
-    """Parts of ``spans`` that ``cover`` leaves visible, and the spans it hides wholly.
-
-    Both lists are sorted and free of overlaps, so one merge does.
-    """
-    visible: list[Span] = []
-    hidden: list[Span] = []
-    first = 0
-    for span in spans:
-        while first < len(cover) and cover[first].end <= span.start:
-            first += 1
-        at, n_before, index = span.start, len(visible), first
-        while index < len(cover) and cover[index].start < span.end:
-            if cover[index].start > at:
-                visible.append(_cut(span, at, cover[index].start))
-            at = max(at, cover[index].end)
-            index += 1
-        if at < span.end:
-            visible.append(_cut(span, at, span.end))
-        if len(visible) == n_before:
-            top = cover[first].leaf
-            text = f"Wholly covered by {top.clip.name!r} on track {top.track!r}."
-            hidden.append(span._replace(why="hidden", note=text))
-    return visible, hidden
 
 
 def _shows_picture(child: Any) -> bool:

@@ -266,8 +266,9 @@ def _blocks(points: Floats) -> Floats:
     return np.asarray(_BLOCK_ROWS @ points @ _BLOCK_COLUMNS, np.float32)
 
 
-_BLOCK_ROWS: Floats = np.repeat(np.eye(_GRID[0], dtype=np.float32), _BLOCK, axis=1) / _BLOCK
-_BLOCK_COLUMNS: Floats = np.repeat(np.eye(_GRID[1], dtype=np.float32), _BLOCK, axis=0) / _BLOCK
+_SHARE = np.eye(max(_GRID), dtype=np.float32) / np.float32(_BLOCK)
+_BLOCK_ROWS = np.asarray(np.repeat(_SHARE[: _GRID[0], : _GRID[0]], _BLOCK, axis=1), np.float32)
+_BLOCK_COLUMNS = np.asarray(np.repeat(_SHARE, _BLOCK, axis=0), np.float32)
 
 _PLACE_Y, _PLACE_X = np.meshgrid(
     np.linspace(-1, 1, _GRID[0]), np.linspace(-1, 1, _GRID[1]), indexing="ij"

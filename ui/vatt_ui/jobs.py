@@ -354,7 +354,9 @@ class Jobs(QObject):
                 self._note_pace(info)
             case messages.Failed():
                 self._fail(info, error_from_dict(dataclasses.asdict(event)))
-        self._clean(info)
+        if isinstance(event, messages.Finished | messages.Failed | messages.JobCancelled):
+            # Not before: the job may have ended already while its takes still wait to be told.
+            self._clean(info)
         self.cue_progressed.emit(info.cue_id)
 
     def _note_pace(self, info: JobInfo) -> None:

@@ -3,7 +3,8 @@
 ``python recorded_engine.py CONVERSATION.jsonl [hold]``. Each line of the recording is
 ``{"on": request type, "say": event}``; the events of a request's type are said in order, with the
 job's id, and real files where the recording says ``$WAV`` and ``$CODES``. With ``hold`` a
-generate job stays at its first progress until it is cancelled. Standard library only.
+generate job stays at its first progress until it is cancelled; with ``burst`` all events of a
+request arrive in one piece. Standard library only.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from fake_engine import wav
 
 def say(event: dict) -> None:
     sys.stdout.write(json.dumps(event) + "\n")
-    sys.stdout.flush()
+    if "burst" not in sys.argv[2:]:
+        sys.stdout.flush()
 
 
 def filled(event: dict, request: dict, index: int) -> dict:
@@ -70,6 +72,7 @@ def serve(recording: list[dict], hold: bool) -> None:
                 say(filled(event, request, index))
             if hold and kind == "generate" and event["type"] == "progress":
                 break
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from tests.unit.ui.conftest import open_cut, wait_take, write_cut
+from tests.unit.ui.conftest import engine_argv, open_cut, wait_take, write_cut
 from vatt_plugin.project import Project
 from vatt_ui.dialogs import write_preview
 from vatt_ui.main_window import MainWindow
@@ -449,3 +449,12 @@ def test_opening_can_be_cancelled(panel: MainWindow, cut_path: Path, qtbot: QtBo
     assert panel.cues.model.rowCount() == 3
     open_cut(panel, cut_path, qtbot)
     assert panel.session.cut is not before
+
+
+def test_takes_arrive_also_when_all_events_come_in_one_piece(
+    panel: MainWindow, qtbot: QtBot
+) -> None:
+    panel.session.engine._command = engine_argv("burst")
+    panel.commands.generate(takes=3)
+    wait_take(panel, qtbot, 3)
+    assert panel.session.jobs.failures == {}

@@ -93,7 +93,7 @@ def fill(window: MainWindow, folder: Path) -> None:
             path = folder / f"{take_id}.wav"
             soundfile.write(path, sound(hits, length, seed), RATE, subtype="PCM_24")
             recipe = Recipe(
-                "vatt-mini", "feed", "0.1.0", "cpu", PROMPTS.get(cue.clip, "steps"),
+                "tiny", "feed", "0.1.0", "cpu", PROMPTS.get(cue.clip, "steps"),
                 "speech, music", seed, None, None, "auto",
             )  # fmt: skip
             lag = (0.012, -0.034, 0.004, 0.051)[seed % 4]
@@ -185,7 +185,7 @@ class Studio:
         settle(self.application, lambda: window.session.cut is not None)
         fill(window, folder)
         window.session.engine.client._status = EngineStatus("ready", version="0.1.0")
-        window.session.default_model = "vatt-mini"
+        window.session.default_model = "tiny"
         window.status.refresh()
         settle(
             self.application,
@@ -231,8 +231,8 @@ class Studio:
         """Every window beside the main one."""
         session = window.session
         models = [
-            {"name": "vatt-mini", "bytes": 52_000_000, "licence": "CC-BY-SA-4.0",
-             "description": "bundled; runs on a CPU", "trained": True},
+            {"name": "vatt-gemma-t", "bytes": 7_000_000_000, "licence": "CC-BY-NC-4.0",
+             "description": "published weights, imported", "trained": True},
             {"name": "tiny", "bytes": 400_000, "licence": "Apache-2.0", "trained": False},
         ]  # fmt: skip
         session.jobs.list_models = lambda: None  # type: ignore[method-assign]
@@ -265,7 +265,7 @@ class Studio:
             Notice(
                 "Shot_014 needs about 9.2 GB; this GPU has 8. Other takes are safe.",
                 "", "error", "takes", "memory",
-                actions=(("Shorter window", lambda: None), ("CPU, ~6 min", lambda: None)),
+                actions=(("Retry", lambda: None),),
                 details="CUDA out of memory",
             )
         )  # fmt: skip

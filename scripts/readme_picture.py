@@ -1,0 +1,69 @@
+"""Take the README's picture of the panel: the sample cut, real takes of the ``tiny`` model.
+
+Works the panel's session with its real engine: ``python scripts/readme_picture.py [OUT.png]``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PyQt6.QtCore import QSettings
+from PyQt6.QtWidgets import QApplication
+
+from vatt_ui.app import build
+from vatt_ui.preferences import Preferences
+
+ROOT = Path(__file__).resolve().parent.parent
+PROMPTS = ("grass rustles, heavy paws", "distant traffic, wind", "keys of a keyboard")
+PATIENCE_S = 180.0
+
+
+def wait(application: QApplication, done: Callable[[], bool]) -> None:
+    """Let the panel work until ``done``."""
+    until = time.monotonic() + PATIENCE_S
+    while not done():
+        if time.monotonic() > until:
+            raise SystemExit("The panel did not get there in time.")
+        application.processEvents()
+
+
+def main(out: Path) -> None:
+    """Open, find hits, generate, choose, grab."""
+    application = QApplication(["vatt"])
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "cut"
+        shutil.copytree(ROOT / "vatt_plugin" / "sample_cut", folder)
+        settings = QSettings(str(Path(name) / "panel.ini"), QSettings.Format.IniFormat)
+        window = build(application, Preferences(settings))
+        session = window.session
+        session.default_model = "tiny"
+        window.resize(1440, 900)
+        window.show()
+        window.open_path(folder / "demo.otio")
+        wait(application, lambda: session.cut is not None)
+        for cue, prompt in zip(session.cues, PROMPTS, strict=True):
+            session.edit("Prompt", {cue.cue_id: {"prompt": prompt}})
+            session.jobs.spot(cue.cue_id)
+            session.jobs.generate(cue.cue_id, takes=2)
+        wait(application, lambda: all(len(session.takes(c.cue_id)) == 2 for c in session.cues))
+        for cue in session.cues:
+            best = max(session.takes(cue.cue_id), key=lambda take: take.sync or 0.0)
+            session.edit("Use", {cue.cue_id: {"chosen": best.take_id}})
+        wait(application, lambda: not session.background.busy and not window.reader.busy)
+        settled = time.monotonic() + 1.5
+        wait(application, lambda: time.monotonic() > settled)
+        window.grab().save(str(out))
+        window.close()
+        wait(application, lambda: not session.background.busy)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images" / "panel.png")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from vatt_engine import messages
-from vatt_engine.errors import VattError, error_from_dict
+from vatt_engine.errors import OutOfMemory, VattError, error_from_dict
 from vatt_engine.messages import Event, HeldTake, TakeReady
 from vatt_plugin.client import JobState
 from vatt_plugin.cues import Cue
@@ -33,7 +33,7 @@ from vatt_plugin.project_state import (
 from vatt_plugin.requests import Wish, generate_request
 from vatt_ui.cue_status import JobLook
 from vatt_ui.helper.plain import cue_to_plain
-from vatt_ui.notices import Notice, from_error
+from vatt_ui.notices import Action, Notice, from_error
 
 if TYPE_CHECKING:
     from vatt_ui.session import Session
@@ -189,8 +189,8 @@ class Jobs(QObject):
         if not self._models_job:
             self._models_job = self._session.engine.submit(messages.ListModels(), first=True)
 
-    def retry(self, job_id: str) -> str:
-        """Ask again for what failed or was cancelled."""
+    def retry(self, job_id: str, *, device: str = "") -> str:
+        """Ask again for what failed or was cancelled, on another device if one is named."""
         info = self._jobs.get(job_id)
         if info is None:
             return ""
@@ -198,6 +198,8 @@ class Jobs(QObject):
         parent = info.parent
         self.forget(job_id)
         fresh = dataclasses.replace(request, job_id="")  # type: ignore[call-arg]
+        if device:
+            fresh = dataclasses.replace(fresh, device=device)  # type: ignore[call-arg]
         if isinstance(fresh, messages.Generate):
             fresh = dataclasses.replace(fresh, scratch=self._session.scratch())
         return self._submit(fresh, info.cue_id, info.kind, parent=parent)
@@ -464,9 +466,18 @@ class Jobs(QObject):
                 "error",
                 "takes" if info.kind in ("generate", "span") else "inspector",
                 key=f"job-{info.cue_id}",
-                actions=(("Retry", lambda: self.retry(info.job_id)),),
+                actions=self._ways_out(info, error),
             )
         )
+
+    def _ways_out(self, info: JobInfo, error: VattError) -> tuple[Action, ...]:
+        """What can be done about a failed job; ``auto`` counts as a device other than the CPU."""
+        retry: Action = ("Retry", lambda: self.retry(info.job_id))
+        request = self._session.engine.job(info.job_id).request
+        device = str(getattr(request, "device", "cpu")).partition("+")[0]
+        if device == "cpu" or not isinstance(error, OutOfMemory):
+            return (retry,)
+        return (retry, ("Try on the CPU", lambda: self.retry(info.job_id, device="cpu")))
 
     def _on_jobs_changed(self) -> None:
         if not self._due.isActive():

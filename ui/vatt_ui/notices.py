@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from vatt_engine.errors import VattError
 
+Action = tuple[str, Callable[[], object]]
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -27,7 +29,7 @@ class Notice:
     level: str = "info"
     pane: str = "window"
     key: str = ""
-    actions: tuple[tuple[str, Callable[[], object]], ...] = ()
+    actions: tuple[Action, ...] = ()
     details: str = ""
 
 

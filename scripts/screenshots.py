@@ -22,14 +22,15 @@ import soundfile
 from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtWidgets import QApplication, QWidget
 
-from vatt_engine.messages import PictureSegment
+from vatt_engine.errors import OutOfMemory
+from vatt_engine.messages import Failed, PictureSegment
 from vatt_plugin.client import EngineStatus
 from vatt_plugin.cues import Cue, Recipe, Take
 from vatt_plugin.project import Recovery
 from vatt_plugin.project_state import Hit, picture_key
 from vatt_ui import app
 from vatt_ui.dialogs import first_run, key_sheet, model_picker, pattern, preferences, write_preview
-from vatt_ui.dialogs.recovery import RecoveryDialog
+from vatt_ui.dialogs.recovery import RecoveryDialog, RecoveryList
 from vatt_ui.helper.plain import Cut, StripItem, StripTrack
 from vatt_ui.main_window import MainWindow
 from vatt_ui.notices import Notice
@@ -253,22 +254,24 @@ class Studio:
         recovery.show()
         self.shot(recovery, "dialog-recovery")
         recovery.close()
+        several = [(self.temporary / f"reel {n}.otio", found) for n in (3, 2, 1)]
+        chooser = RecoveryList(window, window.theme, several)
+        chooser.show()
+        self.shot(chooser, "dialog-recovery-list")
+        chooser.close()
 
     def states(self, window: MainWindow) -> None:
         """Queue, takes as lanes, notices, many cues."""
-        window.session.engine.client.pause()
-        for cue in window.session.cues:
-            window.session.jobs.generate(cue.cue_id, takes=2)
+        session = window.session
+        session.engine.client.pause()
+        job_ids = [session.jobs.generate(cue.cue_id, takes=2) for cue in session.cues]
         window.docks["queue"].show()
         window.timeline.takes_open.setChecked(True)
-        window.show_notice(
-            Notice(
-                "Shot_014 needs about 9.2 GB; this GPU has 8. Other takes are safe.",
-                "", "error", "takes", "memory",
-                actions=(("Retry", lambda: None),),
-                details="CUDA out of memory",
-            )
-        )  # fmt: skip
+        failure = OutOfMemory(
+            "Not enough memory for this clip, even in smaller pieces: CUDA out of memory.",
+            "Close other programs, ask for fewer takes, or choose a smaller model.",
+        )
+        session.engine.event_received.emit(Failed(job_ids[0], **failure.to_dict()))
         window.show_notice(
             Notice(
                 "The cut has changed on disk. Your takes are safe either way.", "", "warning",
@@ -277,7 +280,7 @@ class Studio:
             )
         )  # fmt: skip
         self.shot(window, "panel-busy")
-        window.session.jobs.cancel_all()
+        session.jobs.cancel_all()
 
     def sizes(self) -> None:
         """Small, scaled, mirrored, long words, and a feature."""

@@ -238,10 +238,8 @@ class MainWindow(QMainWindow):
             self.session.open(path)
             return
         choice = recovery.ask(self, self.theme, path, found)
-        if choice == "recover":
-            self.session.open(path, recover=True)
-        elif choice == "saved":
-            self.session.open(path, recover=False)
+        if choice != "skip":
+            self.session.open(path, recover=choice == "recover")
 
     def ask_open(self) -> None:
         """Let the user pick a cut or a video."""
@@ -373,12 +371,16 @@ class MainWindow(QMainWindow):
         box.open()
 
     def offer_recovery(self) -> None:
-        """At the start without a file: after a crash, the last project is offered."""
-        for name in self.preferences.recent[:3]:
-            path = Path(name)
-            if path.exists() and self.session.unsaved(path) is not None:
-                self.open_path(path)
-                return
+        """At the start without a file: after a crash, projects with unsaved steps are offered."""
+        recent = [path for name in self.preferences.recent if (path := Path(name)).exists()]
+        found = [(p, left) for p in recent if (left := self.session.unsaved(p)) is not None]
+        if len(found) == 1:
+            self.open_path(found[0][0])
+        elif found:
+            chosen = recovery.ask_which(self, self.theme, found)
+            if chosen is not None:
+                path, choice = chosen
+                self.session.open(path, recover=choice == "recover")
 
     # --- small things -------------------------------------------------------------------------
 

@@ -100,8 +100,13 @@ def advice(estimate: Mapping[str, Any], ram: int) -> str:
     )
     if not ram:
         return f"{words}."
-    fits = "fits" if estimate["cpu"] < 0.8 * ram else "does not fit"
+    fits = "fits" if fits_cpu(estimate, ram) else "does not fit"
     return f"{words}, which {fits} this machine's {ram / 1e9:.0f} GB."
+
+
+def fits_cpu(estimate: Mapping[str, Any], ram: int) -> bool | None:
+    """Whether main memory of ``ram`` bytes holds it beside other programs; None if unknown (0)."""
+    return bool(estimate["cpu"] < 0.8 * ram) if ram else None
 
 
 def _visitor_parameters(c: ConverterConfig) -> int:

@@ -15,7 +15,8 @@ from typing import Any
 from vatt_engine.config import ModelConfig
 from vatt_engine.config_json import config_to_dict
 from vatt_engine.errors import BadModelFolder, UnknownModel
-from vatt_engine.manifest import MANIFEST, check_file, read_manifest
+from vatt_engine.manifest import MANIFEST, Manifest, check_file, read_manifest
+from vatt_engine.memory import advice, estimate_memory, fits_cpu, machine_memory
 from vatt_engine.presets import PRESETS, PUBLISHED
 
 TINY = "tiny"
@@ -77,17 +78,16 @@ def model_info(name: str) -> dict[str, Any]:
     """
     if name == TINY:
         config = PRESETS[TINY]
-        return {**_tiny_summary(), "config": config_to_dict(config), **_memory(config, None)}
+        return {**_tiny_summary(), "config": config_to_dict(config), **_memory(config, {})}
     folder = find_model(name)
     manifest = read_manifest(folder)
-    sizes = {what: entry.n_bytes for what, entry in manifest.files.items()}
     return {
         **_summary(folder),
         "licences": [vars(licence) for licence in manifest.licences],
         "provenance": dict(manifest.provenance),
         "files": {what: vars(entry) for what, entry in manifest.files.items()},
         "config": config_to_dict(manifest.config),
-        **_memory(manifest.config, sizes),
+        **_memory(manifest.config, _sizes(manifest)),
     }
 
 
@@ -143,7 +143,7 @@ def _summary(folder: Path) -> dict[str, Any]:
         "bytes": manifest.n_bytes,
         "model_hash": manifest.model_hash,
         "licence": "; ".join(dict.fromkeys(licence.name for licence in manifest.licences)),
-        **_figures(manifest.config),
+        **_figures(manifest.config, _sizes(manifest)),
     }
 
 
@@ -155,21 +155,28 @@ def _tiny_summary() -> dict[str, Any]:
         "trained": False,
         "bytes": 0,
         "licence": "Apache-2.0",
-        **_figures(PRESETS[TINY]),
+        **_figures(PRESETS[TINY], {}),
     }
 
 
-def _figures(config: ModelConfig) -> dict[str, Any]:
+def _figures(config: ModelConfig, file_bytes: Mapping[str, int]) -> dict[str, Any]:
+    """What the model does, and whether it does it here; ``fits`` is None where nobody can tell."""
+    estimate, ram = estimate_memory(config, file_bytes), machine_memory()["ram"]
     return {
         "window_s": config.window_s,
         "sample_rate": config.codec.sample_rate,
         "layout": config.audio.layout,
         "sync_lane": config.audio.lane_width > 0,
+        "memory_bytes": estimate["cpu"],
+        "machine_bytes": ram,
+        "fits": fits_cpu(estimate, ram),
     }
 
 
-def _memory(config: ModelConfig, file_bytes: Mapping[str, int] | None) -> dict[str, Any]:
-    from vatt_engine.memory import advice, estimate_memory, machine_memory
-
+def _memory(config: ModelConfig, file_bytes: Mapping[str, int]) -> dict[str, Any]:
     estimate, machine = estimate_memory(config, file_bytes), machine_memory()
     return {"memory": estimate, "machine": machine, "advice": advice(estimate, machine["ram"])}
+
+
+def _sizes(manifest: Manifest) -> dict[str, int]:
+    return {what: entry.n_bytes for what, entry in manifest.files.items()}

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from vatt_engine import model_library
 from vatt_engine.errors import BadModelFolder, CannotWrite, DeviceUnavailable, UnknownModel
 from vatt_engine.manifest import Licence, file_sha256
 from vatt_engine.model_folder import Model, load_model, resolve_device, save_model
@@ -261,6 +262,17 @@ def test_info_estimates_memory_and_is_json(folder: Path) -> None:
     assert info["window_s"] == 10.0
     assert "with --offload" in info["advice"]
     json.dumps(model_info("tiny"))
+
+
+def test_each_listed_model_tells_whether_it_fits_this_machine(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = model_info("mine")["memory"]["cpu"]
+    for ram, fits in ((2 * needed, True), (needed, False), (0, None)):
+        monkeypatch.setattr(model_library, "machine_memory", lambda ram=ram: {"ram": ram})
+        (mine,) = (m for m in list_models() if m["name"] == "mine")
+        assert (mine["memory_bytes"], mine["machine_bytes"]) == (needed, ram)
+        assert mine["fits"] is fits
 
 
 def test_verify_reads_every_file(folder: Path) -> None:

@@ -78,6 +78,7 @@ class Session(QObject):
         self.project: Project | None = None
         self.default_model = DEFAULT_MODEL
         self.preferred_model = ""
+        self._models: dict[str, dict[str, Any]] = {}
         self.shown_take: dict[str, str] = {}
         self.compared_take: dict[str, str] = {}
         self._cues: dict[str, Cue] = {}
@@ -280,6 +281,10 @@ class Session(QObject):
         """The model that new takes are made with."""
         return self.settings.model or self.default_model
 
+    def hears_hits(self, model: str) -> bool:
+        """Whether hits reach the sound of this model; True until the engine has said no."""
+        return self._models.get(model, {}).get("sync_lane") is not False
+
     @property
     def read_only(self) -> bool:
         """Whether nothing can be changed."""
@@ -465,7 +470,7 @@ class Session(QObject):
         usable = [m for m in models if "error" not in m and m.get("name")]
         if not usable:
             return
-        known = {str(m["name"]): m for m in usable}
+        known = self._models = {str(m["name"]): m for m in usable}
         if self.preferred_model in known:
             self.default_model = self.preferred_model
         else:

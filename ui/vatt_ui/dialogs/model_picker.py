@@ -15,7 +15,7 @@ from vatt_ui.widgets.common import quiet, row, text_button
 if TYPE_CHECKING:
     from vatt_ui.main_window import MainWindow
 
-HEADERS = ("Model", "Size", "Licence", "About")
+HEADERS = ("Model", "Size", "Licence", "Fit on the CPU", "About")
 
 
 def cells_of(model: dict[str, Any]) -> list[str]:
@@ -30,7 +30,21 @@ def cells_of(model: dict[str, Any]) -> list[str]:
     about = model.get("note") or model.get("summary") or model.get("description") or ""
     if not about and model.get("trained") is False:
         about = "untrained, for tests"
-    return [str(model.get("name", "")), size, str(licence), str(about)]
+    if model.get("error"):
+        about = f"damaged: {model['error']}"
+    return [str(model.get("name", "")), size, str(licence), fit_of(model), str(about)]
+
+
+def fit_of(model: dict[str, Any]) -> str:
+    """Whether this machine's main memory holds the model, as the engine estimates it."""
+    needed, machine = model.get("memory_bytes"), model.get("machine_bytes")
+    if not needed:
+        return "–"
+    words = f"needs {needed / 1e9:,.1f} GB"
+    if not machine or model.get("fits") is None:
+        return words
+    verdict = "fits" if model["fits"] else "too large"
+    return f"{verdict}: {words} of {machine / 1e9:,.0f} GB"
 
 
 class ModelPicker(Dialog):
@@ -38,7 +52,7 @@ class ModelPicker(Dialog):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window, "Engine and models")
-        self.resize(720, 480)
+        self.resize(860, 480)
         self._window = window
         session = window.session
         self.state = Label("")
@@ -49,7 +63,7 @@ class ModelPicker(Dialog):
         self.table.setHorizontalHeaderLabels(list(HEADERS))
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
-        quiet(self.table, 3, {0: 150, 2: 170})
+        quiet(self.table, 4, {0: 130, 1: 80, 2: 130, 3: 235})
         self.body.addWidget(self.table, 1)
         self.log = QPlainTextEdit("\n".join(session.engine.client.log[-60:]))
         self.log.setAccessibleName("The engine's log")
@@ -104,6 +118,7 @@ class ModelPicker(Dialog):
             session.notice_cleared.emit("untrained")
             self._window.preferences.model = item.text()
             self._window.status.refresh()
+            self._window.inspector.refresh()
         self.accept()
 
 

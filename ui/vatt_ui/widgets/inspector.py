@@ -164,6 +164,9 @@ class Inspector(Pane):
         self.find_hits = text_button(theme, "Find hits", "hit")
         self.facts = Label("", "dim")
         self.facts.setWordWrap(True)
+        self.lacking = Label("", "dim")
+        self.lacking.setWordWrap(True)
+        self.lacking.setAccessibleName("What the model lacks")
         self._content = QWidget()
         self.empty = EmptyState(theme, "No cue selected", "Pick a cue to say how it should sound.")
         self._lay_out()
@@ -195,6 +198,7 @@ class Inspector(Pane):
         self.generate.setMinimumHeight(TARGET + 6)
         column.addWidget(self.generate)
         column.addLayout(row(self.regenerate, self.find_hits))
+        column.addWidget(self.lacking)
         column.addWidget(self.facts)
         column.addStretch(1)
         scroll = QScrollArea()
@@ -228,6 +232,7 @@ class Inspector(Pane):
         session.selection_changed.connect(self.refresh)
         session.cut_opened.connect(self.refresh)
         session.cue_changed.connect(self._on_cue_changed)
+        session.jobs.models_found.connect(self.refresh)
 
     def first_focus(self) -> QWidget:
         """The prompt."""
@@ -292,6 +297,11 @@ class Inspector(Pane):
         self.find_hits.setEnabled(bool(editable))
         self.history.setEnabled(bool(state.prompt_history))
         self.recaption.setEnabled(bool(editable))
+        self.lacking.setVisible(not session.hears_hits(session.model))
+        self.lacking.setText(
+            f"The model {plain(session.model)} does not hear hits: found or edited, they do not "
+            "change its takes."
+        )
 
     def _show_facts(self) -> None:
         session = self._session

@@ -447,6 +447,13 @@ class TimelinePane(Pane):
         self._show_marks()
         if take is None or not take.codes_path or not 0 <= self._hit < len(hits):
             return
+        model = take.recipe.model or session.model
+        if not session.hears_hits(model):
+            why = f"The hits have changed, but the model {model!r} hears no hits."
+            session.tell(
+                Notice(why, "Make new takes with a model that does.", pane="timeline", key="around")
+            )
+            return
         at = hits[self._hit].time_s
         span = (max(0.0, at - AROUND_S), min(float(cue.duration_s), at + AROUND_S))
 

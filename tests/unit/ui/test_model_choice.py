@@ -1,0 +1,51 @@
+"""What the panel tells about a model before it is used: room for it, and what it cannot hear."""
+
+from __future__ import annotations
+
+from pytestqt.qtbot import QtBot
+
+from tests.unit.ui.conftest import wait_take
+from vatt_ui.dialogs.model_picker import ModelPicker
+from vatt_ui.main_window import MainWindow
+
+
+def test_the_picker_says_whether_a_model_fits(panel: MainWindow, qtbot: QtBot) -> None:
+    dialog = ModelPicker(panel)
+    small = {"name": "small", "memory_bytes": 600_000_000, "machine_bytes": 23 * 10**9}
+    rows = [
+        {**small, "fits": True},
+        {**small, "name": "huge", "memory_bytes": 31 * 10**9, "fits": False},
+        {**small, "name": "unknown machine", "machine_bytes": 0, "fits": None},
+        {"name": "broken", "error": "a file is missing"},
+    ]
+    qtbot.waitUntil(lambda: dialog.table.rowCount() == 2, timeout=10000)  # the engine's answer
+    panel.session.jobs.models_found.emit(rows)
+    fits = [dialog.table.item(row, 3).text() for row in range(4)]
+    assert fits == [
+        "fits: needs 0.6 GB of 23 GB",
+        "too large: needs 31.0 GB of 23 GB",
+        "needs 0.6 GB",
+        "–",
+    ]
+    assert dialog.table.item(3, 4).text() == "damaged: a file is missing"
+    dialog.accept()
+
+
+def test_the_inspector_says_that_a_model_hears_no_hits(panel: MainWindow, qtbot: QtBot) -> None:
+    session, inspector = panel.session, panel.inspector
+    deaf = {"name": "tiny", "trained": True, "sync_lane": False}
+    hearing = {"name": "hearing", "trained": True, "sync_lane": True}
+    assert not inspector.lacking.isVisible()
+    session.preferred_model = "tiny"
+    session.jobs.models_found.emit([deaf, hearing])
+    assert inspector.lacking.isVisible()
+    assert "tiny does not hear hits" in inspector.lacking.text()
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    panel.timeline.add_hit(0.5, 1.0)
+    assert any("'tiny' hears no hits" in text for text in panel.timeline.notices.texts)
+    buttons = panel.timeline.notices.findChildren(type(inspector.generate))
+    assert "Regenerate around it" not in [button.text() for button in buttons]
+    session.preferred_model = "hearing"
+    session.jobs.models_found.emit([deaf, hearing])
+    assert not inspector.lacking.isVisible()

@@ -40,6 +40,12 @@ def die_with_parent(parent: int, signal_number: int | None = None) -> None:
         os._exit(1)
 
 
+def yield_to_the_panel() -> None:
+    """Let the editor's programs go first: a take may come later, playback may not stutter."""
+    if hasattr(os, "nice"):
+        os.nice(5)
+
+
 def prepare_environment() -> None:
     """Settings that libraries read while they are imported."""
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # no CUDA context in the zygote

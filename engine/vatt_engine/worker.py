@@ -32,7 +32,12 @@ from vatt_engine.errors import (
     VattError,
 )
 from vatt_engine.messages import Event, Request
-from vatt_engine.process import die_with_parent, import_all, prepare_environment
+from vatt_engine.process import (
+    die_with_parent,
+    import_all,
+    prepare_environment,
+    yield_to_the_panel,
+)
 from vatt_engine.wire import LineSplitter
 
 PROGRESS_EVERY_S = 0.05
@@ -179,8 +184,7 @@ def _name_out_of_memory(error: BaseException) -> OutOfMemory:
     first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
     return OutOfMemory(
         f"Not enough memory for this clip, even in smaller pieces: {first_line[:300]}",
-        "Other takes are safe. Close other programs, ask for fewer takes, choose a smaller model "
-        "or another device (--device cpu).",
+        "Close other programs, ask for fewer takes, or choose a smaller model or another device.",
     )
 
 
@@ -263,6 +267,7 @@ def main() -> int:
     writer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     connection = Connection(sys.stdin.buffer, writer)
+    yield_to_the_panel()
     prepare_environment()
     failure = import_all()
     if failure is not None:

@@ -17,7 +17,12 @@ import socket
 import sys
 import traceback
 
-from vatt_engine.process import die_with_parent, import_all, prepare_environment
+from vatt_engine.process import (
+    die_with_parent,
+    import_all,
+    prepare_environment,
+    yield_to_the_panel,
+)
 
 
 def main() -> None:
@@ -26,6 +31,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
+    yield_to_the_panel()
     prepare_environment()
     failure = import_all()
     if failure is not None:

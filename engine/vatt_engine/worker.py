@@ -157,7 +157,7 @@ def _attempt(runner: Runner, job: Job, *, small: bool) -> tuple[Event, bool]:
         return messages.Finished(job.job_id, runner.run(job, small=small)), False
     except Cancelled:
         return messages.JobCancelled(job.job_id), False
-    except Exception as error:
+    except Exception as error:  # the border of a job: whatever happens becomes its named failure
         if (short := _memory_behind(error)) is not None:
             return _failed(job, _name_out_of_memory(short)), True
         if isinstance(error, VattError):

@@ -14,7 +14,7 @@ def test_the_picker_says_whether_a_model_fits(panel: MainWindow, qtbot: QtBot) -
     small = {"name": "small", "memory_bytes": 600_000_000, "machine_bytes": 23 * 10**9}
     rows = [
         {**small, "fits": True},
-        {**small, "name": "huge", "memory_bytes": 31 * 10**9, "fits": False},
+        {**small, "name": "huge", "bytes": 7 * 10**9, "memory_bytes": 31 * 10**9, "fits": False},
         {**small, "name": "unknown machine", "machine_bytes": 0, "fits": None},
         {"name": "broken", "error": "a file is missing"},
     ]
@@ -27,6 +27,7 @@ def test_the_picker_says_whether_a_model_fits(panel: MainWindow, qtbot: QtBot) -
         "needs 0.6 GB",
         "–",
     ]
+    assert dialog.table.item(1, 1).text() == "7.0 GB"
     assert dialog.table.item(3, 4).text() == "damaged: a file is missing"
     dialog.accept()
 

@@ -21,7 +21,7 @@ HEADERS = ("Model", "Size", "Licence", "Fit on the CPU", "About")
 def cells_of(model: dict[str, Any]) -> list[str]:
     """A model's row; the engine may leave facts out."""
     n_bytes = model.get("bytes") or model.get("size_bytes") or 0
-    size = f"{int(n_bytes) / 1e6:,.1f} MB" if n_bytes else "–"
+    size = size_of(int(n_bytes)) if n_bytes else "–"
     licence = model.get("licence") or model.get("license") or model.get("licences") or "–"
     if isinstance(licence, dict):
         licence = ", ".join(sorted({str(v) for v in licence.values()}))
@@ -33,6 +33,11 @@ def cells_of(model: dict[str, Any]) -> list[str]:
     if model.get("error"):
         about = f"damaged: {model['error']}"
     return [str(model.get("name", "")), size, str(licence), fit_of(model), str(about)]
+
+
+def size_of(n_bytes: int) -> str:
+    """A size on disk, short enough for its column."""
+    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
 
 
 def fit_of(model: dict[str, Any]) -> str:

@@ -13,6 +13,13 @@ from typing import Any
 
 from vatt_plugin import product
 
+# What `vatt_engine.training` knows (its KINDS): name -> (help, a config that ships).
+_KINDS = {
+    "codec": ("the codec: waveform to codes and back", "configs/codec-cpu.toml"),
+    "lm": ("the small LM, on caption text alone", "configs/lm.toml"),
+    "converter": ("the converter: the LM learns to see", "configs/converter.toml"),
+}
+
 
 def add_parser(subparsers: Any) -> None:
     """Declare the subcommand."""
@@ -23,18 +30,20 @@ def add_parser(subparsers: Any) -> None:
         "checkpoint go to the config's run.folder; --resume goes on from there exactly.",
     )
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
-    codec = kinds.add_parser("codec", help="the codec: waveform to codes and back")
-    codec.add_argument("config", type=Path, metavar="CONFIG", help="such as configs/codec-cpu.toml")
-    codec.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
-    codec.add_argument(
-        "--stop-after", type=float, metavar="SECONDS", help="save and end after this time"
-    )
-    codec.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="write the averaged weights here at the end"
-    )
-    codec.add_argument(
-        "--codebooks", type=int, metavar="K", help="write only the first K codebooks"
-    )
+    for name, (about, example) in _KINDS.items():
+        kind = kinds.add_parser(name, help=about)
+        kind.add_argument("config", type=Path, metavar="CONFIG", help=f"such as {example}")
+        kind.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
+        kind.add_argument(
+            "--stop-after", type=float, metavar="SECONDS", help="save and end after this time"
+        )
+        kind.add_argument(
+            "--out", type=Path, metavar="FOLDER", help="write the averaged weights here at the end"
+        )
+        if name == "codec":
+            kind.add_argument(
+                "--codebooks", type=int, metavar="K", help="write only the first K codebooks"
+            )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
     words += ["--resume"] if args.resume else []
     words += ["--stop-after", str(args.stop_after)] if args.stop_after is not None else []
     words += ["--out", str(args.out)] if args.out else []
-    words += ["--codebooks", str(args.codebooks)] if args.codebooks is not None else []
+    if args.kind == "codec" and args.codebooks is not None:
+        words += ["--codebooks", str(args.codebooks)]
     process = subprocess.Popen(words)
     while True:
         try:

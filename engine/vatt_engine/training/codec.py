@@ -45,10 +45,12 @@ class CodecTrainer:
 
     Args:
         config: the run.
+        n_kept: codebooks that ``export`` writes unless told otherwise; None: all.
     """
 
-    def __init__(self, config: CodecTraining) -> None:
+    def __init__(self, config: CodecTraining, n_kept: int | None = None) -> None:
         self.config = config
+        self.n_kept = n_kept
         self.device = pick_device(config.run.device)
         if config.run.threads:
             torch.set_num_threads(config.run.threads)
@@ -308,7 +310,11 @@ class CodecTrainer:
             "training": to_plain(self.config),
         }
         write_codec(
-            folder, self.config.codec, self.average.tensors, provenance, n_codebooks=n_codebooks
+            folder,
+            self.config.codec,
+            self.average.tensors,
+            provenance,
+            n_codebooks=n_codebooks or self.n_kept,
         )
 
     def resume(self) -> None:

@@ -27,9 +27,9 @@ REFRACTORY_S = 0.05
 _WINDOW = 512
 _FLOOR = 1e-4  # -80 dBFS; what lies below is taken as silence
 _RANGE = 1e-3  # 60 dB below the peak: reverberation tails and codec hiss do not count either
-_RISE = (
-    0.16  # flux above the median that makes an onset: 3.2 dB in all bands at once; noise does 0.11
-)
+ONSET_RISE = 0.16
+"""Flux above the median that makes an onset: 3.2 dB in all bands at once; noise does 0.11."""
+
 _MEDIAN_S = 0.5
 _BANDS_AN_ERB = 1
 _ATTACK_S = 0.004  # the flux peaks that much before the middle of the window meets the attack
@@ -126,7 +126,7 @@ def pick_onsets(flux: Floats) -> Onsets:
     envelope = np.maximum(flux - median_filter(flux, width, mode="nearest"), 0)
     apart = int(np.ceil(REFRACTORY_S * FRAME_RATE))
     highest = maximum_filter1d(envelope, 2 * apart + 1, mode="constant")
-    peaks = np.flatnonzero((envelope == highest) & (envelope > _RISE))
+    peaks = np.flatnonzero((envelope == highest) & (envelope > ONSET_RISE))
     kept: list[int] = []
     for peak in peaks:
         if not kept or peak - kept[-1] >= apart:

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from vatt_engine.evaluation.codec_metrics import onsets_kept, pre_echo_ms, si_sdr_db
+from vatt_engine.evaluation.codec_metrics import (
+    FirmScore,
+    firm_onsets_kept,
+    onsets_kept,
+    pre_echo_ms,
+    si_sdr_db,
+)
 from vatt_engine.evaluation.opus_reference import through_opus
 
 
@@ -32,6 +38,22 @@ def test_a_late_codec_keeps_no_onset():
     assert onsets_kept(wave, wave, 16000).f1 == 1
     assert onsets_kept(np.roll(wave, 800), wave, 16000).f1 == 0  # 50 ms late
     assert onsets_kept(np.zeros_like(wave), wave, 16000).f1 == 0
+
+
+def test_firm_onsets_survive_what_nobody_hears_but_not_a_shift():
+    wave = clicks()
+    hiss = 1e-3 * np.random.default_rng(1).standard_normal(len(wave)).astype(np.float32)
+    assert firm_onsets_kept(wave + hiss, wave, 16000) == FirmScore(3, 3, 3, 3)
+    assert firm_onsets_kept(np.roll(wave, 800), wave, 16000).f1 == 0  # 50 ms late
+    assert firm_onsets_kept(np.zeros_like(wave), wave, 16000).f1 == 0
+
+
+def test_a_firm_onset_may_answer_a_faint_one():
+    wave = clicks()
+    softer = wave + 0.02 * np.random.default_rng(1).standard_normal(len(wave)).astype(np.float32)
+    score = firm_onsets_kept(softer, wave, 16000)
+    assert score.n_made < score.n_real  # the hiss takes their firmness
+    assert score.n_kept > score.n_made
 
 
 def test_si_sdr_ignores_gain_and_falls_with_noise():

@@ -60,6 +60,8 @@ def test_an_untrained_codec_is_measured_and_fails_its_bars(place, capsys):
     assert names == ["2 codebooks", "1 codebook", "unquantised", "Opus at 6 kb/s"]
     assert figures["systems"][0]["kbit_s"] == pytest.approx(2 * 50 * 3 / 1000)
     assert figures["systems"][3]["kbit_s"] < 9
+    assert {"noise at -70 dBFS", "Opus at 32 kb/s"} <= set(figures["onset_yardsticks"])
+    assert "hardly audible" in (place / "out" / "report.html").read_text()
     assert len(figures["codebooks"]["used"]) == 2
     page = (place / "out" / "report.html").read_text()
     assert page.count("<audio") == 2 * 5

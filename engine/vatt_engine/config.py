@@ -172,6 +172,10 @@ class AudioModelConfig:
         n_positions: rows of the position table; condition plus code frames must fit.
         layout: how heads and positions map to codes, see ``nets.audio_model``.
         lane_width: numbers a code frame in the sync lane; 0 for a model that hears none.
+        lane_tails: lengths in code frames of the trails by which a hit is known around its own
+            frame: dying away behind it, or, where negative, rising towards it.
+        close_condition: every code frame is equally near to the condition, and is given a summary
+            of it beside; the published model knows the condition by its distance in the sequence.
     """
 
     width: int = 1024
@@ -187,6 +191,8 @@ class AudioModelConfig:
     n_positions: int = 1000
     layout: Layout = "aligned"
     lane_width: int = 0
+    lane_tails: tuple[float, ...] = ()
+    close_condition: bool = False
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
@@ -212,6 +218,11 @@ class AudioModelConfig:
             "audio: the official layout needs a window that divides by the number of codebooks.",
         )
         check(0 <= self.dropout < 1, "audio.dropout must lie within 0 and 1.")
+        check(
+            len(self.lane_tails) <= 16 and all(0.1 <= abs(t) <= 1000 for t in self.lane_tails),
+            "audio.lane_tails: at most 16 trails of 0.1 to 1000 code frames.",
+        )
+        check(bool(self.lane_width) or not self.lane_tails, "audio.lane_tails need a lane.")
 
     @property
     def mask_id(self) -> int:
@@ -297,22 +308,33 @@ class SamplerConfig:
 
     Attributes:
         cfg: guidance strength; 1 leaves out the unguided half.
+        lane_cfg: guidance strength of the sync lane alone; None strengthens it along with the
+            words. 1 leaves it as it is.
         mask_temperature: how random the choice is of codes that are masked again.
+        coarse_first: how much surer a codebook counts than the next finer one when codes are
+            masked again; as large as 1000, the first codebook is finished before the second.
         temperature: of the draw of a code.
         top_k: candidates a code is drawn from.
     """
 
     steps: int = 16
     cfg: float = 5.0
+    lane_cfg: float | None = None
     mask_temperature: float = 25.5
     temperature: float = 1.0
     top_k: int = 256
+    coarse_first: float = 0.0
 
     def __post_init__(self) -> None:
         check(1 <= self.steps <= 1000, f"sampler.steps is {self.steps}; allowed: 1 to 1000.")
         check(0 <= self.cfg <= 100, f"sampler.cfg is {self.cfg}; allowed: 0 to 100.")
         check(self.temperature > 0 and self.top_k > 0, "sampler: temperature or top_k.")
         check(self.mask_temperature >= 0, "sampler.mask_temperature must not be negative.")
+        check(
+            self.lane_cfg is None or 0 <= self.lane_cfg <= 100,
+            f"sampler.lane_cfg is {self.lane_cfg}; allowed: none, or 0 to 100.",
+        )
+        check(0 <= self.coarse_first <= 1e6, "sampler.coarse_first must not be negative.")
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,10 @@ def audio_parameters(a: AudioModelConfig) -> int:
     decoder = a.n_decoder_layers * (attention + ff + 4 * a.width) + 2 * a.width
     heads = a.width * a.n_codebooks * a.codebook_size
     ends = (a.cond_width + 1 + a.codebook_dim + 1 + 2) * a.width + a.n_codebooks * a.codebook_dim
-    lane = (a.lane_width + 1) * a.width + a.width**2 if a.lane_width else 0
-    return encoder + decoder + heads + ends + lane
+    heard = a.lane_width + (2 + 2 * len(a.lane_tails)) * bool(a.lane_tails)
+    lane = (heard + 1) * a.width + a.width**2 if a.lane_width else 0
+    summary = (a.width + 1) * a.n_heads + 2 * a.width**2 if a.close_condition else 0
+    return encoder + decoder + heads + ends + lane + summary
 
 
 def codec_parameters(c: CodecConfig) -> int:

@@ -6,7 +6,9 @@ are and count as known from the start; without any, mask counts and order of ope
 those of the published sampler.
 
 A negative prompt takes the place of the empty condition in classifier-free guidance:
-``logits = negative + cfg * (condition - negative)``.
+``logits = negative + cfg * (condition - negative)``. With ``lane_cfg`` words and sync lane are
+guided apart: ``negative + lane_cfg * (negative with lane - negative) + cfg * (both - negative with
+lane)``.
 """
 
 from __future__ import annotations
@@ -95,8 +97,8 @@ def sample_codes(
             raise ValueError(f"Held codes and their mask must both have the shape {shape}.")
         start = torch.where(held.to(cond.device), held_codes.to(start), start)
     predict = guided_logits(
-        net, cond, cond_mask, T, lane=lane, cfg=sampler.cfg, negative=negative,
-        negative_mask=negative_mask,
+        net, cond, cond_mask, T, lane=lane, cfg=sampler.cfg, lane_cfg=sampler.lane_cfg,
+        negative=negative, negative_mask=negative_mask,
     )  # fmt: skip
     noise = draw_noise(generators, sampler.steps, shape[1:]).to(cond.device)
     return refine(predict, start, config.mask_id, noise, sampler, on_step)
@@ -110,37 +112,49 @@ def guided_logits(
     *,
     lane: Tensor | None = None,
     cfg: float = 1.0,
+    lane_cfg: float | None = None,
     negative: Tensor | None = None,
     negative_mask: Tensor | None = None,
 ) -> Callable[[Tensor], Tensor]:
     """A function codes [B, K, T] -> logits [B, K, T, V] with guidance applied.
 
-    Both halves of the guidance run as one batch of 2B. The unguided half hears no lane either,
-    so guidance strengthens sync as well.
+    All parts of the guidance run as one batch: of 2B where words and lane share a strength (then
+    the unguided half hears neither) or the lane is left as it is (then it hears the lane), of 3B
+    where each has its own.
     """
-    if cfg == 1.0:
+    if lane is None:
+        lane_cfg = None
+    if cfg == 1.0 and lane_cfg in (None, 1.0):
         plain = net.context(cond, cond_mask, n_frames, lane)
         return lambda codes: net.logits(codes, plain)
+    apart = lane_cfg is not None and lane_cfg not in (1.0, cfg)
+    parts = 3 if apart else 2
     B = len(cond)
-    second = torch.arange(2 * B, device=cond.device) >= B
+    part = torch.arange(parts * B, device=cond.device) // B
     if negative is None:
-        both, both_mask = (
-            cond.repeat(2, 1, 1),
-            None if cond_mask is None else cond_mask.repeat(2, 1),
-        )
-        drop_cond = second
+        whole = cond.repeat(parts, 1, 1)
+        mask = None if cond_mask is None else cond_mask.repeat(parts, 1)
+        drop_cond = part > 0
     else:
-        both, both_mask = _stack(cond, cond_mask, negative, negative_mask)
-        drop_cond = torch.zeros_like(second)
-    lanes = None if lane is None else lane.repeat(2, 1, 1)
+        whole, mask = _stack(cond, cond_mask, negative, negative_mask, parts - 1)
+        drop_cond = torch.zeros_like(part > 0)
+    drop_lane = part > (1 if lane_cfg == 1.0 or apart else 0)
     context = net.context(
-        both, both_mask, n_frames, lanes, drop_cond, None if lane is None else second
+        whole,
+        mask,
+        n_frames,
+        None if lane is None else lane.repeat(parts, 1, 1),
+        drop_cond,
+        None if lane is None else drop_lane,
     )
 
     def predict(codes: Tensor) -> Tensor:
         # In 32 bits: guidance multiplies the difference of two nearly equal numbers.
-        with_cond, without = net.logits(codes.repeat(2, 1, 1), context).float().chunk(2)
-        return without + cfg * (with_cond - without)
+        logits = net.logits(codes.repeat(parts, 1, 1), context).float().chunk(parts)
+        if lane_cfg is None or not apart:
+            return logits[1] + cfg * (logits[0] - logits[1])
+        with_cond, with_lane, without = logits
+        return without + lane_cfg * (with_lane - without) + cfg * (with_cond - with_lane)
 
     return predict
 
@@ -188,6 +202,9 @@ def refine_step(
     codes = torch.where(masked, drawn, codes)
     heat = sampler.mask_temperature * (1 - (step + 1) / sampler.steps)
     confidence = p.clamp(min=1e-20).log() + heat * -(-noise[1].log()).log()
+    if sampler.coarse_first:
+        finer = torch.arange(codes.shape[1], device=codes.device)
+        confidence = confidence - sampler.coarse_first * finer[:, None]
     confidence = confidence.masked_fill(~masked, float("inf")).flatten(1)
     # Rank every code by confidence; the lowest n_again of each sample are masked again.
     ranks = confidence.argsort(dim=1, stable=True).argsort(dim=1)
@@ -264,9 +281,17 @@ def draw_noise(
 
 
 def _stack(
-    cond: Tensor, cond_mask: Tensor | None, negative: Tensor, negative_mask: Tensor | None
+    cond: Tensor,
+    cond_mask: Tensor | None,
+    negative: Tensor,
+    negative_mask: Tensor | None,
+    times: int = 1,
 ) -> tuple[Tensor, Tensor]:
-    """Both conditions as one batch [2B, max(L, L'), E], padded on the right, with a mask."""
+    """The condition and ``times`` the negative one as one batch, padded on the right, with a mask.
+
+    Returns:
+        States [(1 + times) B, max(L, L'), E], and a mask [(1 + times) B, max(L, L')].
+    """
     if negative.shape[0] != cond.shape[0]:
         raise ValueError(f"{len(cond)} conditions, but {len(negative)} negative ones.")
     longest = max(cond.shape[1], negative.shape[1])
@@ -277,4 +302,4 @@ def _stack(
             mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
         states.append(F.pad(x, (0, 0, 0, room)))
         masks.append(F.pad(mask, (0, room), value=False))
-    return torch.cat(states), torch.cat(masks)
+    return torch.cat((states[0], *states[1:] * times)), torch.cat((masks[0], *masks[1:] * times))

@@ -11,6 +11,10 @@ stands for codebook p mod K of code frame p div K. ``forward`` returns logits by
 
 Padding takes no positions here, so a sample in a padded batch gets what it would get alone;
 ``count_padding=True`` gives the published behaviour, where padding shifts what follows it.
+
+``close_condition`` departs from the paper, for nets that learn from little: by the published bias
+only the flattest heads can hear the condition at all from the far end of a window, so here it is
+equally near to every code frame, and a summary of it is added to each (decision 9).
 """
 
 from __future__ import annotations
@@ -23,7 +27,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vatt_engine.config import AudioModelConfig
-from vatt_engine.nets.transformer import Block, LayerNormPair, MultiwayBlock, alibi_bias
+from vatt_engine.nets.transformer import (
+    Block,
+    LayerNormPair,
+    MultiwayBlock,
+    Summary,
+    alibi_bias,
+)
 
 
 @dataclass(frozen=True)
@@ -74,9 +84,11 @@ class AudioModel(nn.Module):
         self.audio_modality = nn.Parameter(torch.randn(width) * 0.02)
         self.lane_proj: nn.Sequential | None = None
         if config.lane_width:
+            n_heard = config.lane_width + (2 + 2 * len(config.lane_tails)) * bool(config.lane_tails)
             self.lane_proj = nn.Sequential(
-                nn.Linear(config.lane_width, width), nn.GELU(), nn.Linear(width, width, bias=False)
+                nn.Linear(n_heard, width), nn.GELU(), nn.Linear(width, width, bias=False)
             )
+        self.summary = Summary(width, config.n_heads) if config.close_condition else None
         # The published encoder has a single pair of norms for all its sublayers and its end.
         self.encoder_norm = LayerNormPair(width)
         self.encoder = nn.ModuleList(
@@ -151,14 +163,23 @@ class AudioModel(nn.Module):
         if masks is not None and bool((masks == masks[:1]).all()):
             masks = masks[:1]
         places = self._places(L, n_frames, masks, count_padding)
+        if self.summary is not None:
+            # Each part counts for itself, and no distance lies between the two.
+            frames = torch.arange(n_frames, device=places.device).expand(len(places), -1)
+            places = torch.cat((places[:, :L], frames), dim=1)
         table = self.positions.to(projected.dtype)[places]
         bias = alibi_bias(places, self.config.n_heads, projected.dtype)
+        if self.summary is not None:
+            bias[..., :L, L:] = 0.0
+            bias[..., L:, :L] = 0.0
         keep = None
         if masks is not None:
             real = F.pad(masks, (0, n_frames), value=True)
             bias.masked_fill_(~real[:, None, None, :], float("-inf"))
             keep = real[..., None].to(projected.dtype)
         audio = table[:, L:] + self.audio_modality
+        if self.summary is not None:
+            audio = audio + self.summary(projected, cond_mask)[:, None]
         if lane is not None:
             audio = audio + self._embed_lane(lane, n_frames, drop_lane)
         return Context(projected + table[:, :L] + self.cond_modality, keep, bias, audio)
@@ -245,6 +266,8 @@ class AudioModel(nn.Module):
                 f"A lane of shape {tuple(lane.shape)}; wanted [B, {n_frames}, "
                 f"{self.config.lane_width}]."
             )
+        if self.config.lane_tails:
+            lane = with_tails(lane, self.config.lane_tails)
         heard: Tensor = self.lane_proj(lane.to(self.code_proj.weight.dtype))
         if drop_lane is not None:
             heard = heard.masked_fill(drop_lane[:, None, None], 0.0)
@@ -259,6 +282,30 @@ def _padded(cond: Tensor, mask: Tensor | None, length: int) -> tuple[Tensor, Ten
     if mask is None:
         mask = torch.ones(cond.shape[:2], dtype=torch.bool, device=cond.device)
     return F.pad(cond, (0, 0, 0, room)), F.pad(mask, (0, room), value=False)
+
+
+def with_tails(lane: Tensor, tails: tuple[float, ...]) -> Tensor:
+    """A lane [B, T, W] with trails of its hits: [B, T, W + 2 + 2 * tails].
+
+    A hit is one number in one code frame, but rings on for many and may be led up to. Told how
+    long ago the last ones were, a net need not learn to look around first. Two numbers are
+    trailed: how strong a hit is, and that there is one.
+
+    Args:
+        lane: its first number is the hit.
+        tails: lengths in code frames; negative ones rise towards the hit.
+    """
+    T = lane.shape[1]
+    lane = lane.float()
+    strength = lane[..., :1]
+    hits = torch.cat((strength, (strength > 0).float()), dim=-1)  # [B, T, 2]
+    length = torch.tensor(tails, device=lane.device)[:, None, None]
+    step = torch.arange(T, device=lane.device)
+    since = (step[:, None] - step)[None] * length.sign()  # [tails, T, T]
+    trail = torch.where(since >= 0, (-since.clamp(min=0) / length.abs()).exp(), 0.0)
+    # [B, T, tails, 2] -> [B, T, 2 * tails]
+    trailed = torch.einsum("nts,bsw->btnw", trail, hits).flatten(2)
+    return torch.cat((lane, hits, trailed), dim=-1)
 
 
 def position_table(n_positions: int, width: int) -> Tensor:

@@ -114,3 +114,25 @@ class Block(nn.Module):
         heard = self.attn(self.attn_norm(x), bias)
         x = x + (heard if keep is None else heard * keep)
         return x + self.ff(self.ff_norm(x))  # type: ignore[no-any-return]
+
+
+class Summary(nn.Module):
+    """One vector for a whole condition: each head averages the states by weights it has learnt."""
+
+    def __init__(self, width: int, n_heads: int) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.weigh = nn.Linear(width, n_heads)
+        self.up = nn.Linear(width, width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+
+    def forward(self, states: Tensor, mask: Tensor | None) -> Tensor:
+        """States [B, L, D], of which ``mask`` [B, L] tells the real ones, -> [B, D]."""
+        B, L, _ = states.shape
+        weights = self.weigh(states)
+        if mask is not None:
+            weights = weights.masked_fill(~mask[..., None], float("-inf"))
+        weights = weights.softmax(dim=1)
+        heads = states.view(B, L, self.n_heads, -1)
+        mean = (weights[..., None] * heads).sum(dim=1).flatten(1)
+        return self.out(F.gelu(self.up(mean)))  # type: ignore[no-any-return]

@@ -6,13 +6,19 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from vatt_engine.config import AudioModelConfig, Layout
-from vatt_engine.nets.audio_model import AudioModel, position_table
+from vatt_engine.memory import audio_parameters
+from vatt_engine.nets.audio_model import AudioModel, position_table, with_tails
 from vatt_engine.nets.transformer import alibi_bias
 
 T, L, E = 12, 5, 8
 
 
-def make(layout: Layout = "aligned", lane_width: int = 0) -> AudioModel:
+def make(
+    layout: Layout = "aligned",
+    lane_width: int = 0,
+    lane_tails: tuple[float, ...] = (),
+    close_condition: bool = False,
+) -> AudioModel:
     config = AudioModelConfig(
         width=32,
         n_encoder_layers=2,
@@ -26,6 +32,8 @@ def make(layout: Layout = "aligned", lane_width: int = 0) -> AudioModel:
         n_positions=40,
         layout=layout,
         lane_width=lane_width,
+        lane_tails=lane_tails,
+        close_condition=close_condition,
     )
     torch.manual_seed(0)
     return AudioModel(config, torch.randn(4, 10, 6)).eval()
@@ -57,6 +65,46 @@ def test_context_is_heard_before_and_after() -> None:
     with torch.no_grad():
         changed = (net(codes, cond) - net(other, cond)).abs().amax(dim=(0, 1, 3)) > 0
     assert changed.all()
+
+
+def test_a_close_condition_is_padded_and_dropped_like_any_other() -> None:
+    net = make(close_condition=True)
+    codes, cond = inputs(2)
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]).bool()
+    with torch.no_grad():
+        batch = net(codes, cond, mask)
+        single = net(codes[1:], cond[1:, :2])
+        assert torch.allclose(batch[1], single[0], atol=1e-5)
+        drop = torch.tensor([True, True])
+        assert torch.equal(net(codes, cond, drop_cond=drop), net(codes, cond + 1, drop_cond=drop))
+
+
+def test_the_far_end_hears_a_close_condition_as_well_as_the_near_one() -> None:
+    """The published bias lets the condition fade with distance; a close one has none."""
+    cond = torch.randn(1, L, E)
+    bias = make(close_condition=True).context(cond, None, T).bias
+    assert (bias[..., :L, L:] == 0).all()
+    assert (bias[..., L:, :L] == 0).all()
+    assert bias[0, 0, L, L + 3] == pytest.approx(-3 * 2**-4)
+    far = make().context(cond, None, T).bias
+    assert far[0, 0, -1, 0] < far[0, 0, L, 0] < 0
+
+
+def test_hits_are_known_around_their_frame_by_strength_and_presence() -> None:
+    lane = torch.zeros(1, 9, 2)
+    lane[0, 4, 0], lane[0, 2, 1] = 0.5, 0.7
+    heard = with_tails(lane, (2.0, -1.0))
+    assert heard.shape == (1, 9, 2 + 2 + 4)
+    assert torch.equal(heard[..., :2], lane)
+    assert heard[0, 4, 2:].tolist() == [0.5, 1.0, 0.5, 1.0, 0.5, 1.0]
+    # Behind the hit the first trail has died away by e in two frames; the second led up to it.
+    assert heard[0, 6, 4:].tolist() == pytest.approx([0.5 / torch.e, 1 / torch.e, 0, 0])
+    assert heard[0, 3, 4:].tolist() == pytest.approx([0, 0, 0.5 / torch.e, 1 / torch.e])
+
+
+def test_weights_are_counted_as_they_are() -> None:
+    net = make(lane_width=2, lane_tails=(2.0, 6.0), close_condition=True)
+    assert audio_parameters(net.config) == sum(p.numel() for p in net.parameters())
 
 
 def test_fused_attention_equals_the_plain_formula() -> None:

@@ -183,6 +183,53 @@ def test_guidance_of_a_16_bit_net_is_computed_in_32() -> None:
     assert torch.equal(half, null + 5.0 * (full - null))
 
 
+def test_words_and_lane_are_guided_apart() -> None:
+    cond, codes, lane = torch.ones(1, 2, 3), torch.full((1, K, T), V), torch.ones(1, T, 2)
+    net = FakeNet()
+
+    def logits(heard: float) -> Tensor:
+        return net.logits(codes, FakeContext(torch.tensor([heard])))
+
+    nothing, hit, both = logits(0.0), logits(1.0), logits(2.0)
+    for lane_cfg, halves in ((1.0, 2), (4.0, 3), (3.0, 2), (None, 2)):
+        net.seen.clear()
+        made = guided_logits(net, cond, None, T, lane=lane, cfg=3.0, lane_cfg=lane_cfg)(codes)
+        strength = 3.0 if lane_cfg is None else lane_cfg
+        wanted = nothing + strength * (hit - nothing) + 3.0 * (both - hit)
+        assert torch.allclose(made, wanted, atol=1e-5)
+        assert len(net.seen[0]) == halves
+
+
+def test_without_a_lane_its_guidance_means_nothing() -> None:
+    cond, codes = torch.ones(1, 2, 3), torch.full((1, K, T), V)
+    plain = guided_logits(FakeNet(), cond, None, T, cfg=3.0)(codes)
+    assert torch.equal(guided_logits(FakeNet(), cond, None, T, cfg=3.0, lane_cfg=2.0)(codes), plain)
+
+
+def test_a_negative_prompt_is_guided_apart_from_the_lane_too() -> None:
+    cond, negative = torch.full((1, 2, 3), 0.5), torch.full((1, 4, 3), 2.0)
+    codes, lane, net = torch.full((1, K, T), V), torch.ones(1, T, 2), FakeNet()
+
+    def logits(heard: float) -> Tensor:
+        return net.logits(codes, FakeContext(torch.tensor([heard])))
+
+    made = guided_logits(
+        net, cond, None, T, lane=lane, cfg=3.0, lane_cfg=2.0, negative=negative
+    )(codes)  # fmt: skip
+    wanted = logits(2.0) + 2.0 * (logits(3.0) - logits(2.0)) + 3.0 * (logits(1.5) - logits(3.0))
+    assert torch.allclose(made, wanted, atol=1e-5)
+
+
+def test_coarse_codebooks_can_be_finished_first() -> None:
+    net = FakeNet()
+    sampler = dataclasses.replace(SAMPLER, cfg=1.0, coarse_first=1000.0)
+    sample_codes(net, torch.randn(1, 2, 3), generators=generators(1), sampler=sampler)
+    for seen in net.seen:
+        unknown = (seen[0] == V).sum(dim=1)
+        for coarse, fine in itertools.pairwise(unknown.tolist()):
+            assert coarse == 0 or fine == T
+
+
 def test_a_lane_is_heard() -> None:
     cond = torch.zeros(1, 1, 3)
     without = sample_codes(FakeNet(), cond, generators=generators(1), sampler=SAMPLER)

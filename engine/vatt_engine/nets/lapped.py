@@ -124,5 +124,7 @@ class BandedDecoder(nn.Module):
         """A wave [B, 1, S] with bands of that mean and spread."""
         # Drawn on the CPU, whose generator is the same everywhere.
         generator = torch.Generator().manual_seed(self.noise_seed)
-        white = torch.randn(mean.shape, generator=generator).to(mean.device)
+        # Signs, not a bell curve: noise of an even level keeps the attacks of what it stands for.
+        white = 2.0 * torch.randint(2, mean.shape, generator=generator) - 1.0
+        white = white.to(mean.device)
         return self.transform.inverse(spread * (mean + white))

@@ -144,8 +144,8 @@ def feature(n: int) -> Cut:
         begin = start / fps
         segment = PictureSegment("/media/reel.mov", float(begin), frames / 24)
         cues.append(
-            Cue(f"f{i}", f"Shot_{i:04d}", "V1", begin, frames / fps, fps, start, frames,
-                Fraction(3600) + begin, (segment,), "offline" if i % 97 == 0 else "ready")
+            Cue(f"f{i}", f"Shot_{i:04d}", "V1", fps, start, frames, 86_400 + start, (segment,),
+                "offline" if i % 97 == 0 else "ready")
         )  # fmt: skip
         items.append(StripItem(f"Shot_{i:04d}", "clip", float(begin), frames / 24))
         start += frames
@@ -186,7 +186,7 @@ class Studio:
         settle(self.application, lambda: window.session.cut is not None)
         fill(window, folder)
         window.session.engine.client._status = EngineStatus("ready", version="0.1.0")
-        window.session.default_model = "tiny"
+        window.session.models.default = "tiny"
         window.status.refresh()
         settle(
             self.application,

@@ -1,8 +1,8 @@
 """Cues and takes: what the timeline, the engine client, the project and the panel share.
 
-Frozen dataclasses without behaviour beyond derived numbers. Times are exact: positions on the
-timeline and in media are ``Fraction`` seconds, computed from whole frames at the exact rate
-(24000/1001, not 23.976); floats appear only at the engine's border.
+Frozen dataclasses without behaviour beyond derived numbers. Times are exact: positions are kept in
+frames, and seconds are ``Fraction``s computed from them at the exact rate (24000/1001, not
+23.976); floats appear only at the engine's border.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal
 
 from vatt_engine.messages import PictureSegment, SyncLane
@@ -30,11 +31,10 @@ class Cue:
         cue_id: stable over re-reading the same timeline, unique within it.
         clip: the picture clip's name as the timeline has it (shown as plain text).
         track: the picture track's name.
-        start_s: from the timeline's first frame, exact.
-        duration_s: record duration, exact.
         fps: exact frame rate of the timeline.
-        start_frame: start in whole timeline frames; ``n_frames`` the length.
-        record_timecode_s: ``global_start_time + start_s``, exact.
+        start_frame: whole frames from the timeline's first; ``n_frames`` the length.
+        record_frame: ``start_frame`` counted by record timecode, from midnight; a fraction where
+            the timeline itself starts between two frames.
         picture: what the audience sees over the cue, without handles.
         status: whether the cue can be served, and why not in ``note``.
         origin: JSON-ready facts that find the picture clip again (media, source range, indices).
@@ -43,17 +43,30 @@ class Cue:
     cue_id: str
     clip: str
     track: str
-    start_s: Fraction
-    duration_s: Fraction
     fps: Fraction
     start_frame: int
     n_frames: int
-    record_timecode_s: Fraction
+    record_frame: int | Fraction
     picture: tuple[PictureSegment, ...]
     status: CueStatus = "ready"
     note: str = ""
     media: str = ""
     origin: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def start_s(self) -> Fraction:
+        """Seconds from the timeline's first frame."""
+        return self.start_frame / self.fps
+
+    @cached_property
+    def duration_s(self) -> Fraction:
+        """Record duration in seconds."""
+        return self.n_frames / self.fps
+
+    @cached_property
+    def record_timecode_s(self) -> Fraction:
+        """``global_start_time`` plus ``start_s``."""
+        return self.record_frame / self.fps
 
     @property
     def n_samples(self) -> int:

@@ -19,12 +19,10 @@ def make_cue(number: int = 0, n_frames: int = 12, **changes: Any) -> Cue:
         cue_id=f"c{number:02d}",
         clip=f"Shot_{number:03d}",
         track="V1",
-        start_s=start / FPS,
-        duration_s=n_frames / FPS,
         fps=FPS,
         start_frame=start,
         n_frames=n_frames,
-        record_timecode_s=Fraction(3600) + start / FPS,
+        record_frame=86_400 + start,
         picture=(PictureSegment("/media/a.mov", 10.0, float(n_frames / FPS)),),
     )
     return dataclasses.replace(cue, **changes)

@@ -45,7 +45,6 @@ class CueMaker:
         self._finder = finder
         self._sources: dict[tuple[int, ...], Source] = {}
         self._relinked: set[str] = set()
-        self._durations: dict[int, Fraction] = {}
 
     def clip_cues(self, walk: Walk) -> tuple[Cue, ...]:
         """A cue for each visible stretch of a clip, and one ``skipped`` for each left out."""
@@ -154,24 +153,16 @@ class CueMaker:
             "c" + hashlib.sha1(facts.encode("utf-8", "replace")).hexdigest()[:10],
             clip,
             track,
-            Fraction(first * self._over, self._under),
-            self._duration(n_frames),
             self.fps,
             first,
             n_frames,
-            Fraction((self._global_start + first) * self._over, self._under),
+            self._global_start + first,
             picture,
             status,
             note,
             media,
             origin,
         )
-
-    def _duration(self, n_frames: int) -> Fraction:
-        known = self._durations.get(n_frames)
-        if known is None:
-            known = self._durations[n_frames] = n_frames / self.fps
-        return known
 
     def source(self, span: Span) -> Source:
         """The media behind a span's clip, settled once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -72,5 +71,5 @@ def test_everything_inside_shifts_with_a_trimmed_head() -> None:
 def test_a_cue_that_only_moved_keeps_its_state() -> None:
     old = cue("a", "one.mov", 10)
     state = CueState(hits=(Hit(0.25),), span=(0.0, 1.0), takes=("t",), prompt="door")
-    moved = cue("x", "one.mov", 10, start_s=Fraction(100))
+    moved = cue("x", "one.mov", 10, start_frame=2400)
     assert inherited(state, CueFacts.of(old), moved) == state

@@ -232,7 +232,7 @@ def test_a_take_holds_its_frames_exactly_rounded_up(fps: Fraction, handles: int)
 def test_record_time_counts_handles_and_wraps_at_midnight() -> None:
     assert takes.record_time_reference(make_cue(), 0) == 172_800_000
     assert takes.record_time_reference(make_cue(), 24) == 172_800_000 - 48_000
-    midnight = make_cue(record_timecode_s=Fraction(0))
+    midnight = make_cue(record_frame=0)
     assert takes.record_time_reference(midnight, 24) == 86_400 * 48_000 - 48_000
 
 

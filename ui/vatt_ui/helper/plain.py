@@ -58,7 +58,7 @@ class Cut:
         return next((c for c in self.cues if c.cue_id == cue_id), None)
 
 
-_EXACT = ("start_s", "duration_s", "fps", "record_timecode_s")
+_EXACT = ("fps", "record_frame")
 
 
 def cue_to_plain(cue: Cue) -> dict[str, Any]:

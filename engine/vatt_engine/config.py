@@ -110,6 +110,37 @@ class CaptionConfig:
 
 
 @dataclass(frozen=True)
+class SentenceConfig:
+    """An encoder of whole prompts beside the LM: BERT, its last states averaged, unit length.
+
+    Its one vector stands before a prompt's text tokens, so that words the LM was never trained on
+    still mean something. Defaults are the sizes of all-MiniLM-L6-v2.
+
+    Attributes:
+        vocabulary: word pieces of its own tokenizer.
+        width: of its states and of the sentence vector.
+        max_pieces: prompts are cut on the right to this many word pieces, special ones included.
+    """
+
+    vocabulary: int = 30_522
+    width: int = 384
+    n_layers: int = 6
+    n_heads: int = 12
+    ff_width: int = 1536
+    max_pieces: int = 128
+    norm_eps: float = 1e-12
+
+    def __post_init__(self) -> None:
+        sizes = (self.vocabulary, self.width, self.n_layers, self.n_heads, self.ff_width)
+        check(min(sizes) > 0, "converter.sentence: sizes must be positive.")
+        check(max(self.width, self.ff_width) <= _MAX_WIDTH, "converter.sentence: too wide.")
+        check(self.n_layers <= _MAX_LAYERS, "converter.sentence: too many layers.")
+        check(self.vocabulary <= _MAX_VOCABULARY, "converter.sentence.vocabulary is too large.")
+        check(self.width % self.n_heads == 0, "converter.sentence.width must divide by n_heads.")
+        check(2 < self.max_pieces <= 4096, "converter.sentence.max_pieces is out of range.")
+
+
+@dataclass(frozen=True)
 class ConverterConfig:
     """The causal LM that turns picture and prompt into the audio model's condition.
 
@@ -121,6 +152,7 @@ class ConverterConfig:
         video_frames_a_token: that many video frames are averaged into one text-like token.
         max_text_tokens: prompts are cut on the right to this many text tokens, BOS included.
         bos_id: likewise ``eos_id`` and ``pad_id``: ids of the special text tokens.
+        sentence: encoder of whole prompts, one more token before the text; None for none.
     """
 
     family: Literal["llama", "gemma"] = "llama"
@@ -145,6 +177,7 @@ class ConverterConfig:
     pad_id: int = 0
     caption: CaptionConfig = field(default_factory=CaptionConfig)
     lora: LoraConfig | None = None
+    sentence: SentenceConfig | None = None
 
     def __post_init__(self) -> None:
         sizes = (self.vocabulary, self.width, self.n_layers, self.n_heads, self.n_kv_heads)
@@ -385,8 +418,9 @@ class ModelConfig:
     @property
     def longest_condition(self) -> int:
         """Most states [L] the converter hands to the audio model for one window."""
-        a_token = self.converter.video_frames_a_token
-        return -(-self.window_video_frames // a_token) + self.converter.max_text_tokens
+        converter = self.converter
+        n_video = -(-self.window_video_frames // converter.video_frames_a_token)
+        return n_video + (converter.sentence is not None) + converter.max_text_tokens
 
     def video_frames(self, n_code_frames: int) -> int:
         """Video frames that lie within ``n_code_frames``, at least one."""

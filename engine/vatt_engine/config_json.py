@@ -6,9 +6,11 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from vatt_engine.config import ModelConfig, check
+
+T = TypeVar("T")
 
 
 def config_to_dict(config: Any) -> dict[str, Any]:
@@ -22,7 +24,16 @@ def config_from_dict(data: Mapping[str, Any]) -> ModelConfig:
     Raises:
         BadModelFolder: an unknown or missing key, or a value of the wrong kind; it is named.
     """
-    return typing.cast(ModelConfig, _read(ModelConfig, data, "config"))
+    return read_config(ModelConfig, data, "config")
+
+
+def read_config(kind: type[T], data: Any, where: str) -> T:
+    """Read a config of any class above back from its plain form.
+
+    Raises:
+        BadModelFolder: as for a whole model.
+    """
+    return typing.cast(T, _read(kind, data, where))
 
 
 def _read(hint: Any, value: Any, where: str) -> Any:

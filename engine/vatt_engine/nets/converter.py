@@ -1,8 +1,10 @@
 """Converter: a causal LM that reads the picture, then the prompt (VATT Converter, section 3.1).
 
 Visual features are averaged to one vector a second, projected to the LM's width and put before
-the text tokens; no separator. The LM's last hidden states, picture positions included, are what
-the audio model is conditioned on. Attention is causal, so picture states never see the text.
+the text tokens; no separator. A model with a sentence encoder (ours; not published) has one more
+token before the text of a prompt, the prompt as a whole; without a prompt there is none. The LM's
+last hidden states, picture positions included, are what the audio model is conditioned on.
+Attention is causal, so picture states never see the text.
 
 The text of a batch is padded on the right, where causal attention cannot see it; a sample in a
 batch therefore gets the states it gets alone (the published code pads in the middle and lets
@@ -18,7 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vatt_engine.config import ConverterConfig, LoraConfig
-from vatt_engine.nets.prompts import TextTokenizer, caption_ids, clean_text, prompt_ids
+from vatt_engine.nets.prompts import TextTokenizer, caption_ids, clean_text, is_blank, prompt_ids
+from vatt_engine.nets.sentence import SentenceEncoder
 from vatt_engine.sampling import draw
 
 
@@ -29,14 +32,24 @@ class Converter(nn.Module):
         config: sizes, template, limits.
         llm: a transformers causal LM, LoRA injected or not.
         tokenizer: of that LM.
+        sentence: encoder of whole prompts, if the config has one.
     """
 
-    def __init__(self, config: ConverterConfig, llm: nn.Module, tokenizer: TextTokenizer) -> None:
+    def __init__(
+        self,
+        config: ConverterConfig,
+        llm: nn.Module,
+        tokenizer: TextTokenizer,
+        sentence: SentenceEncoder | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
         self.llm = llm
         self.tokenizer = tokenizer
         self.video_proj = nn.Linear(config.video_width, config.width)
+        self.sentence = sentence
+        if sentence is not None:
+            self.sentence_proj = nn.Linear(sentence.config.width, config.width)
 
     def pool_video(self, video: Tensor) -> Tensor:
         """Average video [B, F, D] over runs of video frames: [B, ceil(F / run), D].
@@ -63,6 +76,27 @@ class Converter(nn.Module):
         text = self.llm.get_input_embeddings()(ids)  # type: ignore[operator]
         return torch.cat((picture.to(text.dtype), text), dim=1)
 
+    def embed_prompts(self, video: Tensor, prompts: list[str | None]) -> tuple[Tensor, Tensor]:
+        """LM input [B, L, E] of pictures with prompts, and the mask [B, L] of what is real."""
+        rows = [prompt_ids(self.tokenizer, self.config, prompt) for prompt in prompts]
+        told = [i for i, prompt in enumerate(prompts) if not is_blank(prompt)]
+        if self.sentence is not None:
+            for i in told:
+                rows[i].insert(0, self.config.pad_id)  # keeps the place of the sentence token
+        ids, real = self._pad(rows)
+        embedded = self.embed(video, ids)
+        n_video = embedded.shape[1] - ids.shape[1]
+        if self.sentence is not None and told:
+            vectors = self.sentence([prompts[i] or "" for i in told])
+            embedded[told, n_video] = self.embed_sentences(vectors).to(embedded.dtype)
+        return embedded, F.pad(real, (n_video, 0), value=True)
+
+    def embed_sentences(self, vectors: Tensor) -> Tensor:
+        """Sentence tokens [B, E] of sentence vectors [B, W]."""
+        # Vectors have unit length; so their numbers have unit size, as the LM's inputs have.
+        vectors = vectors * vectors.shape[-1] ** 0.5
+        return self.sentence_proj(vectors.to(self.sentence_proj.weight))  # type: ignore[no-any-return]
+
     def states(self, video: Tensor, prompts: list[str | None]) -> tuple[Tensor, Tensor]:
         """Condition of the audio model.
 
@@ -75,11 +109,8 @@ class Converter(nn.Module):
         """
         if len(prompts) != len(video):
             raise ValueError(f"{len(video)} videos, but {len(prompts)} prompts.")
-        rows = [prompt_ids(self.tokenizer, self.config, prompt) for prompt in prompts]
-        ids, real = self._pad(rows)
-        hidden = self.hidden(self.embed(video, ids))
-        n_video = hidden.shape[1] - ids.shape[1]
-        return hidden.float(), F.pad(real, (n_video, 0), value=True)
+        embedded, real = self.embed_prompts(video, prompts)
+        return self.hidden(embedded).float(), real
 
     def hidden(self, embedded: Tensor) -> Tensor:
         """Last hidden states [B, L, E] of LM input [B, L, E], after the final norm."""
@@ -181,8 +212,23 @@ def _penalise(logits: Tensor, ids: Tensor, penalty: float) -> Tensor:
     return logits.scatter(1, ids, torch.where(seen < 0, seen * penalty, seen / penalty))
 
 
-def build_converter(config: ConverterConfig, tokenizer: TextTokenizer) -> Converter:
-    """A converter with random weights, LoRA injected if the config has it."""
+def build_converter(
+    config: ConverterConfig,
+    tokenizer: TextTokenizer,
+    sentence_tokenizer: TextTokenizer | None = None,
+) -> Converter:
+    """A converter with random weights, LoRA injected if the config has it.
+
+    Args:
+        config: sizes.
+        tokenizer: of the LM.
+        sentence_tokenizer: of the sentence encoder, which a config that has one needs.
+    """
+    sentence = None
+    if config.sentence is not None:
+        if sentence_tokenizer is None:
+            raise ValueError("The config has a sentence encoder, but it has no tokenizer.")
+        sentence = SentenceEncoder(config.sentence, sentence_tokenizer)
     common = {
         "vocab_size": config.vocabulary,
         "hidden_size": config.width,
@@ -209,7 +255,7 @@ def build_converter(config: ConverterConfig, tokenizer: TextTokenizer) -> Conver
         from transformers import LlamaConfig, LlamaForCausalLM
 
         llm = LlamaForCausalLM(LlamaConfig(**common))
-    converter = Converter(config, llm.eval(), tokenizer)
+    converter = Converter(config, llm.eval(), tokenizer, sentence)
     if config.lora is not None:
         add_lora(converter, config.lora)
     return converter

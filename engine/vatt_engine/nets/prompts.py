@@ -60,6 +60,11 @@ def render(style: Style, instruction: str) -> str:
     return _TEMPLATES[style].replace("{}", instruction)
 
 
+def is_blank(prompt: str | None) -> bool:
+    """Whether a prompt says nothing, so that the picture alone decides."""
+    return prompt is None or not prompt.strip()
+
+
 def prompt_ids(
     tokenizer: TextTokenizer, config: ConverterConfig, prompt: str | None, *, end: bool = True
 ) -> list[int]:
@@ -71,7 +76,7 @@ def prompt_ids(
         prompt: the user's words or a caption; None or blank for the dummy instruction.
         end: append EOS where there is room, as for sound; captioning leaves it out.
     """
-    if prompt is None or not prompt.strip():
+    if prompt is None or is_blank(prompt):
         prompt = DUMMY_INSTRUCTIONS[AUDIO_INSTRUCTION]
     text = render(config.prompt_style, prompt)
     ids = [config.bos_id, *tokenizer.encode(text, add_special_tokens=False).ids]

@@ -1,0 +1,174 @@
+"""A trained converter as files, and a sentence encoder as files.
+
+``write_converter`` and ``load_converter`` are what the audio model's training, the bundle and tests
+use. The tensors are named and stored as in a model folder: the LM in half precision, the sentence
+encoder as bytes in two files, so that none is larger than 20 MB.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from vatt_engine.config import ConverterConfig, SentenceConfig
+from vatt_engine.config_json import read_config
+from vatt_engine.errors import BadModelFolder
+from vatt_engine.nets.building import fill_strictly, parameters_on_meta
+from vatt_engine.nets.converter import Converter, build_converter, tie_embeddings
+from vatt_engine.nets.prompts import TextTokenizer
+from vatt_engine.nets.sentence import SentenceEncoder
+
+WEIGHTS, WORDS = "sentence.safetensors", "sentence_words.safetensors"
+CONVERTER = "converter.safetensors"
+DESCRIPTION, SENTENCE_DESCRIPTION = "converter.json", "sentence.json"
+TOKENIZER, SENTENCE_TOKENIZER = "tokenizer.json", "sentence_tokenizer.json"
+SCHEMA = 1
+"""Files of the two kinds of folder; the sentence encoder's lie in both."""
+
+_HEAD = "llm.lm_head.weight"
+_INSIDE = "sentence."
+
+
+def write_sentence(folder: Path, encoder: SentenceEncoder) -> None:
+    """Write a sentence encoder: two weight files, its tokenizer, its sizes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_encoder(folder, encoder)
+    _write_json(folder / SENTENCE_DESCRIPTION, {"config": dataclasses.asdict(encoder.config)})
+
+
+def read_sentence(folder: Path) -> SentenceEncoder:
+    """The sentence encoder of a folder, on the CPU.
+
+    Raises:
+        BadModelFolder: a file is missing, damaged, or does not fit the others.
+    """
+    description = _read_json(folder / SENTENCE_DESCRIPTION)
+    config = read_config(SentenceConfig, description.get("config"), SENTENCE_DESCRIPTION)
+    encoder = SentenceEncoder(config, read_tokenizer(folder / SENTENCE_TOKENIZER))
+    tensors = _read_tensors(folder / WEIGHTS) | _read_tensors(folder / WORDS)
+    fill_strictly(encoder, tensors, str(folder))
+    return encoder.eval()
+
+
+def write_converter(folder: Path, converter: Converter, provenance: Mapping[str, Any]) -> None:
+    """Write a converter, LoRA merged or none, with where it comes from.
+
+    Args:
+        folder: is made; files in it are replaced.
+        converter: floats are stored in half precision.
+        provenance: config of the run, steps, data; JSON-ready.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        name: t.detach().cpu().half().contiguous()
+        for name, t in converter.state_dict().items()
+        if name != _HEAD and not name.startswith(_INSIDE)
+    }
+    _save(folder / CONVERTER, tensors)
+    names = [CONVERTER, TOKENIZER]
+    (folder / TOKENIZER).write_text(converter.tokenizer.to_str(), "utf-8")
+    if converter.sentence is not None:
+        _write_encoder(folder, converter.sentence)
+        names += [WEIGHTS, WORDS, SENTENCE_TOKENIZER]
+    config = dataclasses.replace(converter.config, lora=None)
+    _write_json(
+        folder / DESCRIPTION,
+        {
+            "schema": SCHEMA,
+            "config": dataclasses.asdict(config),
+            "files": {name: _sha256(folder / name) for name in names},
+            "provenance": dict(provenance),
+        },
+    )
+
+
+def load_converter(folder: Path) -> Converter:
+    """The converter of a folder: eval mode, 32-bit floats, on the CPU, nothing to be trained.
+
+    Raises:
+        BadModelFolder: a file is missing, changed since it was written, or does not fit.
+    """
+    description = _read_json(folder / DESCRIPTION)
+    for name, expected in dict(description.get("files", {})).items():
+        if Path(name).name != name or _sha256(folder / name) != expected:
+            raise BadModelFolder(f"{folder / name} has changed or is damaged.", "Train it again.")
+    config = read_config(ConverterConfig, description.get("config"), DESCRIPTION)
+    pieces = read_tokenizer(folder / SENTENCE_TOKENIZER) if config.sentence else None
+    with parameters_on_meta():
+        converter = build_converter(config, read_tokenizer(folder / TOKENIZER), pieces)
+    tensors = {name: t.float() for name, t in _read_tensors(folder / CONVERTER).items()}
+    if config.sentence:
+        inside = _read_tensors(folder / WEIGHTS) | _read_tensors(folder / WORDS)
+        tensors |= {f"{_INSIDE}{name}": t for name, t in inside.items()}
+    fill_strictly(converter, tensors, str(folder), (_HEAD,) if config.tied_embeddings else ("\0",))
+    tie_embeddings(converter)
+    return converter.requires_grad_(False).eval()
+
+
+def read_tokenizer(path: Path) -> TextTokenizer:
+    """A tokenizer file; a text is neither cut nor padded by it.
+
+    Raises:
+        BadModelFolder: it is missing or no tokenizer.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise BadModelFolder(
+            f"{path} is no readable tokenizer ({error}).", "Make it anew."
+        ) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return cast(TextTokenizer, tokenizer)
+
+
+def _write_encoder(folder: Path, encoder: SentenceEncoder) -> None:
+    tensors = {k: v.cpu().contiguous() for k, v in encoder.state_dict().items()}
+    _save(folder / WORDS, {k: v for k, v in tensors.items() if k.startswith("words.")})
+    _save(folder / WEIGHTS, {k: v for k, v in tensors.items() if not k.startswith("words.")})
+    (folder / SENTENCE_TOKENIZER).write_text(encoder.tokenizer.to_str(), "utf-8")
+
+
+def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    save_file(dict(tensors), path)
+    path.chmod(0o644)  # safetensors makes it readable to its owner alone
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise BadModelFolder(f"{path} cannot be read: {error}.", "Make it anew.") from error
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadModelFolder(f"{path} cannot be read: {error}.", "Train or fetch one.") from error
+    if not isinstance(content, dict):
+        raise BadModelFolder(f"{path} is no object.", "Train or fetch one.")
+    return content
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadModelFolder(
+            f"{path} cannot be read: {error.strerror}.", "Train it again."
+        ) from error

@@ -188,6 +188,14 @@ class SnapshotStore:
             CannotWrite: the former snapshots are untouched.
         """
         text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return self.write_text(n, kind, text)
+
+    def write_text(self, n: int, kind: str, text: str) -> Path:
+        """Store the state after record ``n``, given as the JSON text of its body.
+
+        Raises:
+            CannotWrite: the former snapshots are untouched.
+        """
         head = {"n": n, "kind": kind, "time": time.time()}
         head["sha256"] = hashlib.sha256(text.encode()).hexdigest()
         path = self.folder / f"{n:09d}-{kind}.json"

@@ -401,8 +401,20 @@ class Project:
         """
         self._must_be_writable()
         self._snapshots.write(self._n, kind, self.as_plain())
+        self.snapshot_written(self._n, kind)
+
+    def snapshot_written(self, n: int, kind: str) -> None:
+        """A snapshot of the state after record ``n`` is on disk: begin a new journal.
+
+        Called by who writes the snapshot elsewhere (``project_text``, ``SnapshotStore.write_text``).
+
+        Raises:
+            CannotWrite: a later record is in memory only; the journal goes on as it was.
+        """
+        if n != self._n:
+            self.flush()
         if kind == "save":
-            self._saved_n = self._n
+            self._saved_n = n
             self.saved_at = self._clock()
         old = _journals(self.folder)
         self._start_journal()
@@ -412,6 +424,25 @@ class Project:
         for path, following in itertools.pairwise(old):
             if int(following.stem[-9:]) <= oldest_kept:
                 path.unlink(missing_ok=True)
+
+    @property
+    def n_records(self) -> int:
+        """The number of the last journal record."""
+        return self._n
+
+    def flush(self) -> Path | None:
+        """Hand to the operating system what the journal could not write so far.
+
+        Returns:
+            The journal's file, for who forces it to the disk elsewhere; None for a read-only one.
+
+        Raises:
+            CannotWrite: it still cannot; the records are kept in memory.
+        """
+        if self._journal is None:
+            return None
+        self._journal.flush()
+        return self._journal.path
 
     def sync(self) -> None:
         """Force the journal to the disk; called within a second of a step."""

@@ -44,7 +44,7 @@ def main(out: Path) -> None:
         settings = QSettings(str(Path(name) / "panel.ini"), QSettings.Format.IniFormat)
         window = build(application, Preferences(settings))
         session = window.session
-        session.default_model = "tiny"
+        session.models.default = "tiny"
         window.resize(1440, 900)
         window.show()
         window.open_path(folder / "demo.otio")

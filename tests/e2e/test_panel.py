@@ -37,7 +37,7 @@ def panel(qtbot: QtBot, tmp_path: Path, movie: Path) -> Iterator[MainWindow]:
     (tmp_path / "count.mp4").write_bytes(movie.read_bytes())
     path = write_cut(tmp_path, ["count.mp4"] * 2)
     window = make_window(tmp_path, command("engine"))
-    window.session.default_model = "tiny"
+    window.session.models.default = "tiny"
     window.show()
     window.activateWindow()
     qtbot.waitExposed(window)

@@ -97,7 +97,7 @@ def build(
     put_on(application, theme.tokens)
     session = session or Session()
     if preferences.model:
-        session.default_model = session.preferred_model = preferences.model
+        session.models.default = session.models.preferred = preferences.model
     return MainWindow(session, theme, preferences)
 
 

@@ -241,7 +241,7 @@ def _stall(application: Any, window: Any, base: Path) -> float:
     if sample is None:
         return float("nan")
     window.session.set_settings(dataclasses.replace(window.session.settings, model="tiny"))
-    window.session.default_model = "tiny"
+    window.session.models.default = "tiny"
     shown = window.session.cut
     window.open_path(sample)
     _until(application, lambda: window.session.cut is not shown, 30)

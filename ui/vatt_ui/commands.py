@@ -77,14 +77,14 @@ class Commands:
             "empty_trash": w.ask_empty_trash,
             "mute_foley": lambda: w.set_foley_muted(not w.player.foley_muted),
             "mute_original": lambda: w.set_original_muted(not w.player.original_muted),
-            "hit_add": timeline.add_hit,
-            "hit_earlier": lambda: timeline.nudge_hit(-1),
-            "hit_later": lambda: timeline.nudge_hit(1),
-            "hit_stronger": lambda: timeline.strengthen_hit(0.1),
-            "hit_weaker": lambda: timeline.strengthen_hit(-0.1),
-            "hit_remove": timeline.remove_hit,
-            "hit_next": lambda: timeline.step_hit(1),
-            "hit_previous": lambda: timeline.step_hit(-1),
+            "hit_add": timeline.hits.add,
+            "hit_earlier": lambda: timeline.hits.nudge(-1),
+            "hit_later": lambda: timeline.hits.nudge(1),
+            "hit_stronger": lambda: timeline.hits.strengthen(0.1),
+            "hit_weaker": lambda: timeline.hits.strengthen(-0.1),
+            "hit_remove": timeline.hits.remove,
+            "hit_next": lambda: timeline.hits.step(1),
+            "hit_previous": lambda: timeline.hits.step(-1),
             "spot": lambda: self._each(s.jobs.spot),
             "prompt": lambda: w.focus_field(w.inspector.prompt),
             "negative": lambda: w.focus_field(w.inspector.negative),
@@ -227,5 +227,5 @@ class Commands:
 
     def delete(self) -> None:
         """Mute the grabbed hit; without one, trash the shown take."""
-        if not self._w.timeline.mute_hit():
+        if not self._w.timeline.hits.mute():
             self._w.takes.trash_shown()

@@ -27,13 +27,13 @@ def find_heirs(session: Session, *, at_once: bool) -> None:
         if state != blank and session.cue(cue_id) is None
     )
     orphans = {c: CueFacts(*project.cut[c]) for c in worked if c in project.cut}
-    free = [cue for cue in session.cues if session.state(cue.cue_id) == blank]
-    found = heirs(orphans, free)
-    facts = {cue.cue_id: CueFacts.of(cue).to_plain() for cue in session.cues}
-    with contextlib.suppress(CannotWrite):
-        project.remember_cut(facts)
+    if session.cut is not None:
+        with contextlib.suppress(CannotWrite):
+            project.remember_cut(session.cut.facts)
     if not orphans:
         return
+    free = [cue for cue in session.cues if session.state(cue.cue_id) == blank]
+    found = heirs(orphans, free)
     lost = len(orphans) - len(found)
     said = f"{len(found)} cue(s) of the earlier cut are found again in this one"
     said += f", {lost} are not; their takes are kept." if lost else "."

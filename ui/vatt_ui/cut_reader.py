@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -11,8 +12,9 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from vatt_engine.errors import VattError
 from vatt_plugin.cues import Cue
-from vatt_ui.helper.plain import Cut, cue_from_plain, track_from_plain
+from vatt_ui.helper.plain import Cut, cue_from_plain, place_of, track_from_plain
 from vatt_ui.helper_process import HelperProcess
+from vatt_ui.wishes import CueSource
 
 
 class CutReader(QObject):
@@ -33,17 +35,19 @@ class CutReader(QObject):
         super().__init__(parent)
         self._helper = helper
         self._cues: list[Cue] = []
+        self._found: dict[str, list[Any]] = {}
+        self._places: dict[str, tuple[float, float]] = {}
         self._facts: Mapping[str, Any] = {}
         self._request = 0
 
-    def read(self, path: Path) -> None:
+    def read(self, path: Path, source: CueSource) -> None:
         """Begin; what was being read is left off."""
         self.cancel()
-        self._cues, self._facts = [], {}
+        self._begin_anew()
         self.started.emit(path.name)
         self._request = self._helper.ask(
             "load",
-            {"path": str(path)},
+            {"path": str(path), **dataclasses.asdict(source)},
             lambda _: self._on_read(path),
             on_part=self._on_part,
             on_error=self._on_failed,
@@ -58,7 +62,10 @@ class CutReader(QObject):
             self.progressed.emit(-1)
 
     def _on_part(self, part: Mapping[str, Any]) -> None:
-        self._cues += [cue_from_plain(cue) for cue in part.get("cues", ())]
+        cues = [cue_from_plain(cue) for cue in part.get("cues", ())]
+        self._cues += cues
+        self._places.update((cue.cue_id, place_of(cue)) for cue in cues)
+        self._found.update(part.get("facts", {}))
         self._facts = part.get("cut", self._facts)
         self.progressed.emit(len(self._cues))
 
@@ -77,9 +84,14 @@ class CutReader(QObject):
             tracks=tuple(track_from_plain(t) for t in facts["tracks"]),
             notes=tuple((str(w), str(m)) for w, m in facts["notes"]),
             sha256=str(facts["sha256"]),
+            facts=self._found,
+            places=self._places,
         )
-        self._cues, self._facts = [], {}
+        self._begin_anew()
         self.cut_read.emit(cut)
+
+    def _begin_anew(self) -> None:
+        self._cues, self._facts, self._found, self._places = [], {}, {}, {}
 
     def _on_failed(self, error: VattError) -> None:
         self._request = 0

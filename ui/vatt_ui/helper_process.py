@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PyQt6.QtCore import QObject, QProcess, pyqtSignal
+from PyQt6.QtCore import QObject, QProcess, QTimer, pyqtSignal
 
 from vatt_engine.errors import EngineLost, VattError, error_from_dict
 
 logger = logging.getLogger(__name__)
+
+TURN_S = 0.004
 
 OnReply = Callable[[dict[str, Any]], None]
 OnError = Callable[[VattError], None]
@@ -43,6 +46,9 @@ class HelperProcess(QObject):
         self._number = 0
         self._asked: dict[int, _Asked] = {}
         self._stopping = False
+        self._rest = QTimer(self)  # goes on with replies that did not fit into one turn
+        self._rest.setSingleShot(True)
+        self._rest.timeout.connect(self._on_output)
 
     def ask(
         self,
@@ -117,14 +123,22 @@ class HelperProcess(QObject):
         process.start()
 
     def _on_output(self) -> None:
+        """Deliver replies for a few milliseconds; the panel has its turn before the others."""
         process = self._process
+        until = time.perf_counter() + TURN_S
         while process is not None and process.canReadLine():
-            try:
-                message = json.loads(process.readLine().data())
-                number = int(message["id"])
-            except (ValueError, KeyError, TypeError):
-                continue
-            self._deliver(number, message)
+            if time.perf_counter() > until:
+                self._rest.start()
+                return
+            self._deliver_line(process.readLine().data())
+
+    def _deliver_line(self, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+            number = int(message["id"])
+        except (ValueError, KeyError, TypeError):
+            return
+        self._deliver(number, message)
 
     def _deliver(self, number: int, message: Mapping[str, Any]) -> None:
         if "part" in message:
@@ -151,7 +165,8 @@ class HelperProcess(QObject):
             self._ended("it could not be started")
 
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
-        self._on_output()
+        while self._process is not None and self._process.canReadLine():
+            self._deliver_line(self._process.readLine().data())
         crashed = status == QProcess.ExitStatus.CrashExit
         self._ended(f"signal {code}" if crashed else f"exit status {code}")
 

@@ -19,56 +19,48 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from vatt_engine import messages
 from vatt_engine.errors import OutOfMemory, VattError, error_from_dict
-from vatt_engine.messages import Event, HeldTake, TakeReady
+from vatt_engine.messages import Event, TakeReady
 from vatt_plugin.client import JobState
 from vatt_plugin.cues import Cue
-from vatt_plugin.project_state import (
-    CueState,
-    Hit,
-    picture_key,
-    relinked_picture,
-    take_from_plain,
-    take_to_plain,
-)
-from vatt_plugin.requests import Wish, generate_request
+from vatt_plugin.project_state import Hit, picture_key, take_from_plain, take_to_plain
+from vatt_ui import asking
 from vatt_ui.cue_status import JobLook
 from vatt_ui.helper.plain import cue_to_plain
+from vatt_ui.language import _, ngettext
 from vatt_ui.notices import Action, Notice, from_error
+from vatt_ui.take_keeping import add_take
+from vatt_ui.text import plain
 
 if TYPE_CHECKING:
     from vatt_ui.session import Session
 
-N_CAPTIONS = 3
 CHANGED_MS = 30
 N_ENDED = 50  # ended jobs kept in the queue's table
 
 
 @dataclass(frozen=True)
 class JobInfo:
-    """A job of the panel: what for; ``parent`` is the take that a span is made anew of."""
+    """A job of the panel: what for, and with how many frames of sound at either end.
+
+    ``parent`` is the take that a span is made anew of.
+    """
 
     job_id: str
     cue_id: str
     kind: str
     parent: str = ""
     n_takes: int = 0
+    handle_frames: int = 0
 
     @property
     def verb(self) -> str:
         """What it does, for the queue."""
         return {
-            "generate": "New take" if self.n_takes == 1 else f"{self.n_takes} takes",
-            "span": "Regenerate in..out",
-            "caption": "Caption",
-            "spot": "Find hits",
+            "generate": ngettext("New take", "{n} takes", self.n_takes).format(n=self.n_takes),
+            "span": _("Regenerate in..out"),
+            "caption": _("Caption"),
+            "spot": _("Find hits"),
         }[self.kind]
-
-
-def as_shown(cue: Cue, state: CueState) -> Cue:
-    """The cue with the media that the user relinked it to, if any."""
-    if not state.relinked:
-        return cue
-    return dataclasses.replace(cue, picture=relinked_picture(cue, state.relinked), status="ready")
 
 
 class Jobs(QObject):
@@ -110,25 +102,13 @@ class Jobs(QObject):
         cue, state = self._session.cue(cue_id), self._session.state(cue_id)
         if cue is None or not self._session.can_generate(cue_id):
             return ""
-        settings = self._session.settings
         n_takes = takes or state.n_takes
-        lane = state.lane() if state.hits_edited else None
-        wish = Wish(
-            model=self._session.model,
-            device=settings.device,
-            prompt=state.prompt or state.caption or None,
-            negative=state.negative,
-            takes=n_takes,
-            seed=state.seed if seed is None else seed,
-            steps=settings.steps,
-            cfg=settings.cfg,
-            sync="lane" if lane is not None else "auto",
-            lane=lane,
-        )
-        request = generate_request(as_shown(cue, state), wish, scratch=self._session.scratch())
+        own_seed = state.seed if seed is None else seed
+        request = asking.new_takes(self._session, cue, n_takes, own_seed)
         if seed is None and not state.seed_locked:
             self._session.note(cue_id, seed=state.seed + n_takes)
-        return self._submit(request, cue_id, "generate", first=first)
+        handles = asking.handle_frames(self._session, cue)
+        return self._submit(request, cue_id, "generate", first=first, handle_frames=handles)
 
     def regenerate_span(self, cue_id: str, *, first: bool = False) -> str:
         """Ask for a new take that differs from the current one in in..out only."""
@@ -136,53 +116,31 @@ class Jobs(QObject):
         take = self._session.take(self._session.current_take(cue_id))
         if cue is None or state.span is None or take is None:
             return ""
-        recipe = take.recipe
-        lane = state.lane() if state.hits_edited else recipe.lane
-        wish = Wish(
-            model=recipe.model or self._session.model,
-            device=self._session.settings.device,
-            prompt=state.prompt or recipe.prompt,
-            negative=state.negative,
-            seed=state.seed,
-            steps=recipe.steps,
-            cfg=recipe.cfg,
-            sync="lane" if lane is not None else recipe.sync,
-            lane=lane,
-            handle_frames=recipe.handle_frames,
-        )
-        request = generate_request(as_shown(cue, state), wish, scratch=self._session.scratch())
-        handle_s = float(recipe.handle_frames / cue.fps)
-        held = HeldTake(take.codes_path, state.span[0] + handle_s, state.span[1] + handle_s)
-        request = dataclasses.replace(request, held=held)
+        request = asking.new_span(self._session, cue, take)
         if not state.seed_locked:
             self._session.note(cue_id, seed=state.seed + 1)
-        return self._submit(request, cue_id, "span", parent=take.take_id, first=first)
+        return self._submit(
+            request,
+            cue_id,
+            "span",
+            parent=take.take_id,
+            first=first,
+            handle_frames=take.recipe.handle_frames,
+        )
 
     def caption(self, cue_id: str) -> str:
         """Ask the engine what the cue should sound like."""
-        cue, state = self._session.cue(cue_id), self._session.state(cue_id)
+        cue = self._session.cue(cue_id)
         if cue is None or not self._session.can_generate(cue_id):
             return ""
-        request = messages.Caption(
-            model=self._session.model,
-            device=self._session.settings.device,
-            picture=as_shown(cue, state).picture,
-            n=N_CAPTIONS,
-            seed=state.seed,
-        )
-        return self._submit(request, cue_id, "caption")
+        return self._submit(asking.caption(self._session, cue), cue_id, "caption")
 
     def spot(self, cue_id: str) -> str:
         """Ask the engine where things hit in the picture."""
-        cue, state = self._session.cue(cue_id), self._session.state(cue_id)
+        cue = self._session.cue(cue_id)
         if cue is None or not self._session.can_generate(cue_id):
             return ""
-        request = messages.Spot(
-            model=self._session.model,
-            device=self._session.settings.device,
-            picture=as_shown(cue, state).picture,
-        )
-        return self._submit(request, cue_id, "spot")
+        return self._submit(asking.spot(self._session, cue), cue_id, "spot")
 
     def list_models(self) -> None:
         """Ask which models are installed; ``models_found`` follows."""
@@ -202,7 +160,9 @@ class Jobs(QObject):
             fresh = dataclasses.replace(fresh, device=device)  # type: ignore[call-arg]
         if isinstance(fresh, messages.Generate):
             fresh = dataclasses.replace(fresh, scratch=self._session.scratch())
-        return self._submit(fresh, info.cue_id, info.kind, parent=parent)
+        return self._submit(
+            fresh, info.cue_id, info.kind, parent=parent, handle_frames=info.handle_frames
+        )
 
     def cancel(self, job_id: str) -> None:
         """Cancel one job."""
@@ -321,6 +281,7 @@ class Jobs(QObject):
         *,
         parent: str = "",
         first: bool = False,
+        handle_frames: int = 0,
     ) -> str:
         self.failures.pop(cue_id, None)
         try:
@@ -329,7 +290,7 @@ class Jobs(QObject):
             self._session.tell(from_error(error, "inspector"))
             return ""
         n_takes = request.takes if isinstance(request, messages.Generate) else 0
-        self._jobs[job_id] = JobInfo(job_id, cue_id, kind, parent, n_takes)
+        self._jobs[job_id] = JobInfo(job_id, cue_id, kind, parent, n_takes, handle_frames)
         self._by_cue.setdefault(cue_id, []).append(job_id)
         self._session.engine.wake()
         self.cue_progressed.emit(cue_id)
@@ -384,17 +345,21 @@ class Jobs(QObject):
             self._session.engine.forget(job_id)
 
     def _take_caption(self, cue_id: str, event: messages.CaptionReady) -> None:
-        others = tuple(text for text, _ in event.alternatives if text != event.caption)
+        others = tuple(text for text, _score in event.alternatives if text != event.caption)
         self._session.note(cue_id, caption=event.caption, alternatives=others)
 
     def _take_lane(self, info: JobInfo, lane: messages.SyncLane) -> None:
         state = self._session.state(info.cue_id)
         if info.kind != "spot" and state.hits is not None:
             return  # a lane the user has seen or made is not replaced behind their back
+        cue = self._session.cue(info.cue_id)
+        if cue is None:
+            return
+        lane = asking.without_handles(lane, cue, info.handle_frames)
         hits = tuple(Hit(time_s, strength) for time_s, strength in lane.hits)
         if info.kind == "spot" and state.hits is not None:
             self._session.edit(
-                "Find hits again",
+                _("Find hits again"),
                 {info.cue_id: {"hits": hits, "hits_edited": False, "intensity": lane.intensity}},
             )
         else:
@@ -418,7 +383,7 @@ class Jobs(QObject):
                 "request": dataclasses.asdict(request),
                 "cue": cue_to_plain(cue),
                 "takes": str(session.project.takes_folder),
-                "handle_frames": parent.recipe.handle_frames if parent else 0,
+                "handle_frames": info.handle_frames,
                 "caption": session.state(cue.cue_id).caption,
                 "parent": take_to_plain(parent) if parent else None,
                 "project": session.cut.name,
@@ -431,7 +396,7 @@ class Jobs(QObject):
     def _on_adopted(self, info: JobInfo, cue: Cue, reply: dict[str, Any]) -> None:
         self._adopted(info)
         take = take_from_plain(reply["take"])
-        self._session.add_take(cue, take, picture_key(cue))
+        add_take(self._session, cue, take, picture_key(cue))
         self.cue_progressed.emit(info.cue_id)
 
     def _on_not_adopted(self, info: JobInfo, error: VattError) -> None:
@@ -461,7 +426,7 @@ class Jobs(QObject):
         name = cue.clip if cue is not None else info.cue_id
         self._session.tell(
             Notice(
-                f"{name}: {error.message} Other takes are safe.",
+                _("{clip}: {what} Other takes are safe.").format(clip=plain(name), what=error.message),
                 error.hint,
                 "error",
                 "takes" if info.kind in ("generate", "span") else "inspector",
@@ -472,12 +437,12 @@ class Jobs(QObject):
 
     def _ways_out(self, info: JobInfo, error: VattError) -> tuple[Action, ...]:
         """What can be done about a failed job; ``auto`` counts as a device other than the CPU."""
-        retry: Action = ("Retry", lambda: self.retry(info.job_id))
+        retry: Action = (_("Retry"), lambda: self.retry(info.job_id))
         request = self._session.engine.job(info.job_id).request
         device = str(getattr(request, "device", "cpu")).partition("+")[0]
         if device == "cpu" or not isinstance(error, OutOfMemory):
             return (retry,)
-        return (retry, ("Try on the CPU", lambda: self.retry(info.job_id, device="cpu")))
+        return (retry, (_("Try on the CPU"), lambda: self.retry(info.job_id, device="cpu")))
 
     def _on_jobs_changed(self) -> None:
         if not self._due.isActive():

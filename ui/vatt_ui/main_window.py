@@ -408,8 +408,8 @@ class MainWindow(QMainWindow):
 
     def leave_field(self) -> None:
         """Esc: out of a text field to the cues; out of a grabbed hit; else nothing."""
-        if self.timeline.grabbed_hit >= 0:
-            self.timeline.clear_hit()
+        if self.timeline.hits.grabbed >= 0:
+            self.timeline.hits.clear()
         self.cues.table.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def step_pane(self, by: int) -> None:

@@ -12,7 +12,7 @@ import bisect
 from PyQt6.QtCore import QObject, QTimer
 
 from vatt_plugin.cues import Cue, Take
-from vatt_ui.jobs import as_shown
+from vatt_ui.asking import as_shown
 from vatt_ui.notices import Notice
 from vatt_ui.playback.audio import RATE, Program, Sound
 from vatt_ui.playback.sounds import SoundBank
@@ -22,6 +22,7 @@ from vatt_ui.widgets.viewer import Place, place_of
 
 AHEAD_S = 20.0  # sounds this far ahead of the playhead are fetched and mixed
 ORIGINAL_GAIN = 0.35
+N_OVERLAPPING = 8  # cues on top of each other that are looked through
 
 
 class Player(QObject):
@@ -35,6 +36,7 @@ class Player(QObject):
         self.foley_muted = False
         self.original_muted = False
         self._starts: list[float] = []
+        self._ends: list[float] = []
         self._mixed_from = -1.0
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -56,7 +58,8 @@ class Player(QObject):
             return current
         cues = self._session.cues
         i = bisect.bisect_right(self._starts, position + 1e-6) - 1
-        while i >= 0 and i > bisect.bisect_right(self._starts, position) - 8:
+        lowest = max(0, i - N_OVERLAPPING)
+        while i >= lowest:
             if _inside(cues[i], position):
                 return cues[i]
             i -= 1
@@ -64,10 +67,15 @@ class Player(QObject):
 
     def cues_between(self, start_s: float, end_s: float) -> list[Cue]:
         """The cues that touch a stretch of the timeline."""
-        cues = self._session.cues
-        first = max(0, bisect.bisect_right(self._starts, start_s) - 8)
+        cues, ends = self._session.cues, self._ends
+        first = max(0, bisect.bisect_right(self._starts, start_s) - N_OVERLAPPING)
         last = bisect.bisect_left(self._starts, end_s)
-        return [c for c in cues[first:last] if float(c.start_s + c.duration_s) > start_s]
+        return [cues[i] for i in range(first, last) if ends[i] > start_s]
+
+    def n_cues_between(self, start_s: float, end_s: float) -> int:
+        """About how many cues touch a stretch of the timeline; quick for a whole feature."""
+        first = bisect.bisect_right(self._starts, start_s)
+        return bisect.bisect_left(self._starts, end_s) - first
 
     def place_at(self, position: float) -> tuple[Place | None, str]:
         """What the viewer shows at a position, or why it shows nothing."""
@@ -134,7 +142,9 @@ class Player(QObject):
         cut = self._session.cut
         self.transport.stop()
         self.sounds.clear()
-        self._starts = [float(cue.start_s) for cue in self._session.cues]
+        places = [self._session.place(cue.cue_id) for cue in self._session.cues]
+        self._starts = [start for start, _ in places]
+        self._ends = [end for _, end in places]
         self.transport.duration_s = float(cut.duration_s) if cut else 0.0
         if cut is not None:
             self.transport.fps = cut.fps

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import QObject, QTemporaryDir, QTimer, pyqtSignal
+from PyQt6.QtCore import QObject, QTemporaryDir, pyqtSignal
 
 from vatt_engine.errors import CannotWrite, VattError
 from vatt_plugin.cues import Cue, Take
@@ -24,17 +24,16 @@ from vatt_ui.conforming import find_heirs
 from vatt_ui.cue_status import state_of
 from vatt_ui.cut_reader import CutReader
 from vatt_ui.engine_process import EngineProcess
-from vatt_ui.helper.plain import Cut
+from vatt_ui.helper.plain import Cut, place_of
 from vatt_ui.helper_process import HelperProcess
+from vatt_ui.installed_models import InstalledModels
 from vatt_ui.jobs import Jobs
+from vatt_ui.language import _, ngettext
 from vatt_ui.notices import Notice, from_error
+from vatt_ui.saving import Saving
+from vatt_ui.wishes import CueSource, Wishes
 
 logger = logging.getLogger(__name__)
-
-DEFAULT_MODEL = "tiny"
-SYNC_MS = 1000
-QUEUE_MS = 500  # a batch of thousands ends jobs faster than its queue is worth writing
-SNAPSHOT_MS = 10 * 60 * 1000
 
 
 class Session(QObject):
@@ -76,13 +75,13 @@ class Session(QObject):
         self.background = background or HelperProcess(parent=self)
         self.cut: Cut | None = None
         self.project: Project | None = None
-        self.default_model = DEFAULT_MODEL
-        self.preferred_model = ""
-        self._models: dict[str, dict[str, Any]] = {}
+        self.models = InstalledModels()
+        self.cue_source = CueSource()
         self.shown_take: dict[str, str] = {}
         self.compared_take: dict[str, str] = {}
         self._cues: dict[str, Cue] = {}
         self._index: dict[str, int] = {}
+        self._places: Mapping[str, tuple[float, float]] = {}
         self._current = ""
         self._selected: tuple[str, ...] = ()
         self._recover = True
@@ -101,19 +100,10 @@ class Session(QObject):
         self.cut_opened.connect(self._statuses.clear)
         self.jobs = Jobs(self)
         self.jobs.cue_progressed.connect(self.cue_changed)
-        self.jobs.changed.connect(self._on_jobs_changed)
-        self.jobs.models_found.connect(self.consider_models)
-        self._sync = QTimer(self)
-        self._sync.setSingleShot(True)
-        self._sync.setInterval(SYNC_MS)
-        self._sync.timeout.connect(self._on_sync_due)
-        self._queue_timer = QTimer(self)
-        self._queue_timer.setSingleShot(True)
-        self._queue_timer.setInterval(QUEUE_MS)
-        self._queue_timer.timeout.connect(self._keep_queue)
-        self._snapshot = QTimer(self)
-        self._snapshot.setInterval(SNAPSHOT_MS)
-        self._snapshot.timeout.connect(self._on_snapshot_due)
+        self.jobs.models_found.connect(self._on_models_found)
+        self.saving = Saving(self.background, self.jobs, self)
+        self.saving.saved.connect(self._on_saved)
+        self.saving.failed.connect(lambda error: self.tell(from_error(error, key="journal")))
 
     # --- opening and closing ------------------------------------------------------------------
 
@@ -125,11 +115,24 @@ class Session(QObject):
             recover: what to do with unsaved steps of a crash; None when there are none.
         """
         self._recover = recover is not False
-        self._reader.read(path.absolute())
+        self.cue_source = CueSource.of(path)
+        self._reader.read(path.absolute(), self.cue_source)
 
     def cancel_opening(self) -> None:
         """Stop reading; what is open stays open."""
         self._reader.cancel()
+
+    def use_cue_source(self, source: CueSource) -> None:
+        """Read the open cut again with other cues; work on the cues of now is kept."""
+        if self.cut is None:
+            return
+        path = Path(self.cut.path)
+        try:
+            source.keep(path)
+        except CannotWrite as error:
+            self.tell(from_error(error, "cues"))
+            return
+        self.open(path)
 
     def conform(self) -> None:
         """Read the cut again from disk; takes go with their cues."""
@@ -150,15 +153,13 @@ class Session(QObject):
         """Close the project; it is saved."""
         if self.project is None:
             return
-        self._sync.stop()
-        self._snapshot.stop()
-        self._queue_timer.stop()
-        self._keep_queue()
+        self.saving.stop()
         project, self.project = self.project, None
         self.jobs.forget_all()
         project.close()
         self.cut = None
-        self._cues, self._index, self._selected, self._current = {}, {}, (), ""
+        self._cues, self._index, self._places = {}, {}, {}
+        self._selected, self._current = (), ""
         self.shown_take.clear()
         self.compared_take.clear()
 
@@ -181,7 +182,8 @@ class Session(QObject):
         self.cut = cut
         self._cues = {cue.cue_id: cue for cue in cut.cues}
         self._index = {cue.cue_id: i for i, cue in enumerate(cut.cues)}
-        self._snapshot.start()
+        self._places = cut.places or {cue.cue_id: place_of(cue) for cue in cut.cues}
+        self.saving.watch(self.project)
         waiting = list(self.project.queue)
         self.cut_opened.emit()
         self.history_changed.emit()
@@ -189,7 +191,10 @@ class Session(QObject):
             self.select([cut.cues[0].cue_id])
         if self.project.read_only:
             self.tell(
-                Notice(f"{self.project.read_only} It is open for looking only.", level="warning")
+                Notice(
+                    _("{why} It is open for looking only.").format(why=self.project.read_only),
+                    level="warning",
+                )
             )
         self._tell_oddities()
         find_heirs(self, at_once=conforming)
@@ -207,7 +212,11 @@ class Session(QObject):
             ]
             self.tell(
                 Notice(
-                    f"{len(lines)} remark(s) on how this cut was read.",
+                    ngettext(
+                        "One remark on how this cut was read.",
+                        "{n} remarks on how this cut was read.",
+                        len(lines),
+                    ).format(n=len(lines)),
                     level="info",
                     pane="cues",
                     key="report",
@@ -229,6 +238,10 @@ class Session(QObject):
     def index(self, cue_id: str) -> int:
         """A cue's place among the cues; -1 for none."""
         return self._index.get(cue_id, -1)
+
+    def place(self, cue_id: str) -> tuple[float, float]:
+        """Where a cue of the cut lies: first and last second from the timeline's first frame."""
+        return self._places[cue_id]
 
     def state(self, cue_id: str) -> CueState:
         """What is remembered of a cue."""
@@ -277,13 +290,14 @@ class Session(QObject):
         return self.project.settings if self.project else Settings()
 
     @property
+    def wishes(self) -> Wishes:
+        """How takes of this project are made and mixed."""
+        return Wishes.of(self.settings)
+
+    @property
     def model(self) -> str:
         """The model that new takes are made with."""
-        return self.settings.model or self.default_model
-
-    def hears_hits(self, model: str) -> bool:
-        """Whether hits reach the sound of this model; True until the engine has said no."""
-        return self._models.get(model, {}).get("sync_lane") is not False
+        return self.settings.model or self.models.default
 
     @property
     def read_only(self) -> bool:
@@ -370,13 +384,13 @@ class Session(QObject):
             self.tell(from_error(error))
             return False
         if changed:
-            self._changed(changes)
+            self.changed(changes)
         return changed
 
     def edit_each(self, label: str, cue_ids: Iterable[str], merge: str = "", **fields: Any) -> bool:
         """Set the same fields of several cues as one step."""
         ids = [c for c in cue_ids if c in self._cues]
-        return self.edit(self._labelled(label, ids), dict.fromkeys(ids, fields), merge)
+        return self.edit(self.labelled(label, ids), dict.fromkeys(ids, fields), merge)
 
     def note(self, cue_id: str, **fields: Any) -> None:
         """Remember what the engine found; not a step."""
@@ -388,7 +402,7 @@ class Session(QObject):
             self.tell(from_error(error, key="journal"))
             changed = True
         if changed:
-            self._sync.start()
+            self.saving.touch()
             self.cue_changed.emit(cue_id)
 
     def undo(self) -> None:
@@ -399,111 +413,20 @@ class Session(QObject):
         """Do the last undone step again."""
         self._walk_history(back=False)
 
-    def add_take(self, cue: Cue, take: Take, key: str) -> None:
-        """A new take joins its cue; it is chosen when there was none."""
-        if self.project is None or cue.cue_id not in self._cues:
-            return
-        state = self.state(cue.cue_id)
-        if take.take_id in state.takes:
-            self.tell(
-                Notice(
-                    f"{cue.clip}: the new take is the same as an earlier one.",
-                    "Take another seed or another prompt.",
-                    pane="takes",
-                    key="same",
-                )
-            )
-            return
-        try:
-            self.project.add_take(take)
-        except CannotWrite as error:
-            self.tell(from_error(error, "takes", key="journal"))
-        history = state.prompt_history
-        prompt = take.recipe.prompt or ""
-        if prompt and state.prompt == prompt and prompt not in history[-1:]:
-            history = (*[h for h in history if h != prompt], prompt)[-20:]
-        self.edit(
-            self._labelled("New take", [cue.cue_id]),
-            {
-                cue.cue_id: {
-                    "takes": (*state.takes, take.take_id),
-                    "chosen": state.chosen or take.take_id,
-                    "picture_key": key,
-                    "prompt_history": history,
-                }
-            },
-        )
-        self.shown_take[cue.cue_id] = take.take_id
-        if cue.cue_id == self._current:
-            self.take_shown.emit(take.take_id)
-
-    def empty_trash(self) -> int:
-        """Delete every trashed take for good; returns how many. Used ones are never trashed."""
-        if self.project is None:
-            return 0
-        trashed = [t for s in self.project.states.values() for t in s.trashed]
-        takes = [take for t in trashed if (take := self.take(t)) is not None]
-        try:
-            self.project.forget_takes(trashed)
-        except VattError as error:
-            self.tell(from_error(error, key="journal"))
-            return 0
-        kept = {path for t in self.project.takes.values() for path in (t.wav_path, t.codes_path)}
-        for take in takes:
-            for path in (take.wav_path, take.codes_path):
-                inside = path and Path(path).is_relative_to(self.project.takes_folder)
-                if inside and path not in kept:
-                    Path(path).unlink(missing_ok=True)
-        self._changed({cue_id: {} for cue_id in self.project.states})
-        self.current_changed.emit()
-        return len(takes)
-
     def set_settings(self, settings: Settings) -> None:
         """Change what holds for the whole project."""
         if self.project is not None:
             with contextlib.suppress(CannotWrite):
                 self.project.set_settings(settings)
-            self._sync.start()
-
-    def consider_models(self, models: list[dict[str, Any]]) -> None:
-        """Take the best installed model as the default, unless the user has named one."""
-        usable = [m for m in models if "error" not in m and m.get("name")]
-        if not usable:
-            return
-        known = self._models = {str(m["name"]): m for m in usable}
-        if self.preferred_model in known:
-            self.default_model = self.preferred_model
-        else:
-            best = max(usable, key=lambda m: (m["name"] == "vatt-mini", bool(m.get("trained"))))
-            self.default_model = str(best["name"])
-        if known.get(self.model, {}).get("trained") is False:
-            self.tell(
-                Notice(
-                    f"The model {self.model!r} is untrained: its takes are noise that shows how "
-                    "things work.",
-                    "Pick another one with the engine button below.",
-                    pane="inspector",
-                    key="untrained",
-                )
-            )
-        else:
-            self.notice_cleared.emit("untrained")
+            self.saving.touch()
 
     def random_seed(self) -> int:
         """A seed for the dice."""
         return self._random.randrange(1, 100_000)
 
     def save(self) -> None:
-        """Write a snapshot now."""
-        if self.project is None:
-            return
-        try:
-            self.project.save()
-        except VattError as error:
-            self.tell(from_error(error, key="journal"))
-            return
-        self.notice_cleared.emit("journal")
-        self.saved.emit()
+        """Write a snapshot now; ``saved`` or a notice follows."""
+        self.saving.save()
 
     # --- telling ------------------------------------------------------------------------------
 
@@ -517,10 +440,13 @@ class Session(QObject):
     def _on_cue_changed(self, cue_id: str) -> None:
         self._statuses.pop(cue_id, None)
 
-    def _labelled(self, label: str, cue_ids: list[str]) -> str:
+    def labelled(self, label: str, cue_ids: list[str]) -> str:
+        """A step's label with what it changes, for the Undo menu."""
         if len(cue_ids) == 1 and (cue := self.cue(cue_ids[0])) is not None:
-            return f"{label} of {cue.clip[:40]}"
-        return f"{label} of {len(cue_ids)} cues" if cue_ids else label
+            return _("{what} of {clip}").format(what=label, clip=cue.clip[:40])
+        n = len(cue_ids)
+        many = ngettext("{what} of {n} cue", "{what} of {n} cues", n)
+        return many.format(what=label, n=n) if cue_ids else label
 
     def _walk_history(self, *, back: bool) -> None:
         if self.project is None:
@@ -538,36 +464,24 @@ class Session(QObject):
         ids = edit.cue_ids
         if ids and self._current not in ids and ids[0] in self._cues:
             self.select([ids[0]])
-        self._changed({cue_id: {} for cue_id in ids})
+        self.changed(ids)
 
-    def _changed(self, changes: Mapping[str, Any]) -> None:
-        self._sync.start()
-        for cue_id in changes:
+    def changed(self, cue_ids: Iterable[str]) -> None:
+        """Tell about cues that changed by a step; it is forced to the disk soon."""
+        self.saving.touch()
+        for cue_id in list(cue_ids):
             self.cue_changed.emit(cue_id)
         self.history_changed.emit()
 
-    def _on_jobs_changed(self) -> None:
-        if not self._queue_timer.isActive() and self.project is not None:
-            self._queue_timer.start()
-
-    def _keep_queue(self) -> None:
-        if self.project is not None:
-            with contextlib.suppress(CannotWrite):
-                self.project.set_queue(self.jobs.plain_queue())
-
-    def _on_sync_due(self) -> None:
-        if self.project is None:
+    def _on_models_found(self, models: list[dict[str, Any]]) -> None:
+        if not self.models.consider(models):
             return
-        try:
-            self.project.sync()
-        except CannotWrite as error:
-            self.tell(from_error(error, key="journal"))
-            self._sync.start()
-            return
+        warning = self.models.warning(self.model)
+        if warning is not None:
+            self.tell(warning)
+        else:
+            self.notice_cleared.emit("untrained")
+
+    def _on_saved(self) -> None:
         self.notice_cleared.emit("journal")
         self.saved.emit()
-
-    def _on_snapshot_due(self) -> None:
-        if self.project is not None and not self.project.read_only and self.project.unsaved_steps:
-            with contextlib.suppress(CannotWrite):
-                self.project.save("auto")

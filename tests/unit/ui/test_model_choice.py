@@ -37,16 +37,16 @@ def test_the_inspector_says_that_a_model_hears_no_hits(panel: MainWindow, qtbot:
     deaf = {"name": "tiny", "trained": True, "sync_lane": False}
     hearing = {"name": "hearing", "trained": True, "sync_lane": True}
     assert not inspector.lacking.isVisible()
-    session.preferred_model = "tiny"
+    session.models.preferred = "tiny"
     session.jobs.models_found.emit([deaf, hearing])
     assert inspector.lacking.isVisible()
     assert "tiny does not hear hits" in inspector.lacking.text()
     panel.commands.generate()
     wait_take(panel, qtbot)
-    panel.timeline.add_hit(0.5, 1.0)
+    panel.timeline.hits.add(0.5, 1.0)
     assert any("'tiny' hears no hits" in text for text in panel.timeline.notices.texts)
     buttons = panel.timeline.notices.findChildren(type(inspector.generate))
     assert "Regenerate around it" not in [button.text() for button in buttons]
-    session.preferred_model = "hearing"
+    session.models.preferred = "hearing"
     session.jobs.models_found.emit([deaf, hearing])
     assert not inspector.lacking.isVisible()

@@ -20,6 +20,7 @@ from pytestqt.qtbot import QtBot
 from tests.unit.ui.conftest import engine_argv, open_cut, wait_take, write_cut
 from vatt_engine import messages
 from vatt_plugin.project import Project
+from vatt_ui import take_keeping
 from vatt_ui.dialogs import write_preview
 from vatt_ui.main_window import MainWindow
 
@@ -75,7 +76,7 @@ def test_edited_state_follows_prompt_and_hits(panel: MainWindow, qtbot: QtBot) -
     assert session.status(session.current) == "edited"
     session.undo()
     assert session.status(session.current) == "done"
-    panel.timeline.add_hit(0.75)
+    panel.timeline.hits.add(0.75)
     assert session.status(session.current) == "edited"
 
 
@@ -329,7 +330,7 @@ def test_takes_are_compared_starred_trashed_and_recalled(panel: MainWindow, qtbo
     assert session.state(session.current).nudge_s == -0.04
     session.show_take(two)
     takes.trash_shown()
-    assert session.empty_trash() == 1
+    assert take_keeping.empty_trash(session) == 1
     assert [t.take_id for t in session.takes(session.current)] == [one, three]
     assert panel.takes.model.rowCount() == 2
 
@@ -436,7 +437,7 @@ def test_the_best_installed_model_is_taken_unless_one_was_named(
     with qtbot.waitSignal(session.jobs.models_found, timeout=10000):
         session.jobs.list_models()
     assert session.model == "vatt-mini"
-    session.preferred_model = "tiny"
+    session.models.preferred = "tiny"
     with qtbot.waitSignal(session.jobs.models_found, timeout=10000):
         session.jobs.list_models()
     assert session.model == "tiny"

@@ -16,14 +16,15 @@ from vatt_ui.playback.sounds import Peaks
 from vatt_ui.theme.tokens import DARK
 from vatt_ui.widgets.strip import HEAD_PX, RULER_PX
 from vatt_ui.widgets.strip_lanes import HITS_H, PICTURE_H
-from vatt_ui.widgets.strip_tiles import TILE_PX, Block, Lane, TileCache, paint_tile
+from vatt_ui.widgets.strip_blocks import Block, Lane
+from vatt_ui.widgets.strip_tiles import TILE_PX, TileCache, paint_tile
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
 
 def lane(n: int, length_s: float = 1.0, **changes: object) -> Lane:
     blocks = [Block(i * length_s, (i + 1) * length_s, f"b{i}", **changes) for i in range(n)]  # type: ignore[arg-type]
-    return Lane.of("V1", "picture", 40, blocks)
+    return Lane("V1", "picture", 40, blocks)
 
 
 def colours(image: object, row: int = 20) -> set[str]:
@@ -60,14 +61,14 @@ def test_waves_are_drawn_where_they_sound() -> None:
     high = np.zeros(375, dtype=np.int8)
     high[187:] = 120  # the second half of two seconds
     block = Block(0.0, 2.0, peaks=Peaks(-high, high), wave="wave", fill="field")
-    image = paint_tile(0, 200.0, 1.0, [Lane.of("F", "foley", 58, [block])], DARK, QFont())
+    image = paint_tile(0, 200.0, 1.0, [Lane("F", "foley", 58, [block])], DARK, QFont())
     assert image.pixelColor(100, 25).name() != DARK.wave
     assert image.pixelColor(300, 25).name() == DARK.wave
 
 
 def test_states_are_told_when_zoomed_out() -> None:
     blocks = [Block(i, i + 1, edge="failed" if i == 50 else "line_strong") for i in range(100)]
-    image = paint_tile(0, 4.0, 1.0, [Lane.of("F", "foley", 58, blocks)], DARK, QFont())
+    image = paint_tile(0, 4.0, 1.0, [Lane("F", "foley", 58, blocks)], DARK, QFont())
     assert image.pixelColor(201, 20).name() == DARK.failed
 
 
@@ -91,7 +92,7 @@ def test_hits_are_added_dragged_muted_and_undone(panel: MainWindow, qtbot: QtBot
     assert abs(hit.time_s - 1.0) < 0.03
     assert abs(hit.strength - 0.5) < 0.1
     QTest.mousePress(strip, Qt.MouseButton.LeftButton, pos=at(panel, hit.time_s, hit.strength))
-    assert panel.timeline.grabbed_hit == 0
+    assert panel.timeline.hits.grabbed == 0
     QTest.mouseMove(strip, at(panel, 1.4, 0.9))
     QTest.mouseRelease(strip, Qt.MouseButton.LeftButton, pos=at(panel, 1.5, 0.9))
     (moved,) = hits()
@@ -121,7 +122,7 @@ def test_changed_hits_offer_to_regenerate_around(panel: MainWindow, qtbot: QtBot
     session = panel.session
     panel.commands.generate()
     wait_take(panel, qtbot)
-    panel.timeline.add_hit(1.5)
+    panel.timeline.hits.add(1.5)
     assert any("hits have changed" in t for t in panel.timeline.notices.texts)
     button = panel.timeline.notices.findChildren(type(panel.inspector.generate))[0]
     assert button.text() == "Regenerate around it"
@@ -164,7 +165,7 @@ def test_hits_by_keyboard_alone(panel: MainWindow) -> None:
         return session.state(session.current).hits or ()
 
     act["hit_previous"]()
-    assert timeline.grabbed_hit == 0
+    assert timeline.hits.grabbed == 0
     assert panel.player.transport.position == 0.5
     act["hit_later"]()
     act["hit_stronger"]()
@@ -172,4 +173,4 @@ def test_hits_by_keyboard_alone(panel: MainWindow) -> None:
     act["hit_remove"]()
     assert [h.time_s for h in hits()] == [1.0]
     panel.leave_field()
-    assert timeline.grabbed_hit == -1
+    assert timeline.hits.grabbed == -1

@@ -119,7 +119,7 @@ class ModelPicker(Dialog):
         if item is not None:
             session = self._window.session
             session.set_settings(dataclasses.replace(session.settings, model=item.text()))
-            session.default_model = session.preferred_model = item.text()
+            session.models.default = session.models.preferred = item.text()
             session.notice_cleared.emit("untrained")
             self._window.preferences.model = item.text()
             self._window.status.refresh()

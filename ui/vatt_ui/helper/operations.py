@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,24 +13,35 @@ from typing import Any
 import numpy as np
 
 from vatt_engine import messages
+from vatt_engine.errors import CannotWrite
+from vatt_plugin.journal import SnapshotStore
+from vatt_plugin.project_conform import CueFacts
 from vatt_plugin.project_state import take_from_plain, take_to_plain
 from vatt_ui.helper import picture, plain, sound, writing
 
-CUES_PER_PART = 400
+CUES_PER_PART = 100  # a part is taken in within a few milliseconds
 THUMB_W, THUMB_H = 96, 54
 
 _pictures = picture.PictureReader()
 
 
-def load(path: str) -> Iterator[dict[str, Any]]:
-    """Read a cut: cues in parts, then one part with everything else under ``cut``."""
+def load(path: str, cues: str = "clips", split_cuts: bool = False) -> Iterator[dict[str, Any]]:
+    """Read a cut: cues in parts, then one part with everything else under ``cut``.
+
+    ``cues`` and ``split_cuts`` are those of ``vatt_plugin.timeline.load``.
+
+    With each part of cues go the ``facts`` that find them again in a re-cut.
+    """
     from vatt_plugin.timeline.reading import load as load_timeline
 
     sha256 = writing.file_sha256(Path(path))
-    timeline = load_timeline(Path(path))
-    rows = [plain.cue_to_plain(cue) for cue in timeline.cues]
-    for start in range(0, len(rows), CUES_PER_PART):
-        yield {"cues": rows[start : start + CUES_PER_PART]}
+    timeline = load_timeline(Path(path), cues=cues, split_cuts=split_cuts)
+    for start in range(0, len(timeline.cues), CUES_PER_PART):
+        some = timeline.cues[start : start + CUES_PER_PART]
+        yield {
+            "cues": [plain.cue_to_plain(cue) for cue in some],
+            "facts": {cue.cue_id: CueFacts.of(cue).to_plain() for cue in some},
+        }
     tracks = [
         plain.StripTrack(
             track.name,
@@ -149,9 +161,10 @@ def adopt(
     if parent is not None and asked.held is not None:
         origin = take_from_plain(parent)
         gain_db = origin.gain_db
+        handle_s = float(handle_frames / whole.fps)
         recipe = dataclasses.replace(
             recipe,
-            span=(asked.held.start_s, asked.held.end_s),
+            span=(asked.held.start_s - handle_s, asked.held.end_s - handle_s),
             parent_take=origin.take_id,
         )
     folder = Path(takes)
@@ -166,6 +179,33 @@ def adopt(
     if caption and not take.caption:
         take = dataclasses.replace(take, caption=caption)
     return {"take": take_to_plain(take)}
+
+
+def sync(path: str) -> dict[str, Any]:
+    """Force a journal's bytes to the disk.
+
+    Raises:
+        CannotWrite: the disk refuses.
+    """
+    try:
+        with Path(path).open("r+b") as file:
+            os.fsync(file.fileno())
+    except FileNotFoundError:
+        pass  # a snapshot has taken its place meanwhile
+    except OSError as error:
+        raise CannotWrite(
+            f"The journal could not be forced to the disk: {error.strerror or error}.",
+            "Save the project to another disk.",
+        ) from error
+    return {}
+
+
+def snapshot(part: str, n: int, kind: str) -> dict[str, Any]:
+    """Make a snapshot of the text that the panel has put into ``part``, in the same folder."""
+    path = Path(part)
+    SnapshotStore(path.parent).write_text(n, kind, path.read_text(encoding="utf-8"))
+    path.unlink(missing_ok=True)
+    return {}
 
 
 def decode(kind: type[Any], body: dict[str, Any]) -> Any:
@@ -184,5 +224,7 @@ OPERATIONS: dict[str, Callable[..., dict[str, Any] | Iterator[dict[str, Any]]]] 
     "take_sound": take_sound,
     "media_sound": media_sound,
     "adopt": adopt,
+    "sync": sync,
+    "snapshot": snapshot,
     "write": writing.write,
 }

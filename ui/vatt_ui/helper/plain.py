@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -40,6 +41,8 @@ class Cut:
     Attributes:
         sha256: of the file's bytes when it was read, to notice changes.
         notes: (where, message) pairs worth telling.
+        facts: per cue id what finds it again in a re-cut, as the project keeps it.
+        places: per cue id its first and last second, as ``place_of`` gives them.
     """
 
     path: str
@@ -52,10 +55,18 @@ class Cut:
     tracks: tuple[StripTrack, ...]
     notes: tuple[tuple[str, str], ...] = ()
     sha256: str = ""
+    facts: Mapping[str, list[Any]] = field(default_factory=dict)
+    places: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def cue(self, cue_id: str) -> Cue | None:
         """The cue of an id."""
         return next((c for c in self.cues if c.cue_id == cue_id), None)
+
+
+def place_of(cue: Cue) -> tuple[float, float]:
+    """Where a cue lies: first and last second from the timeline's first frame."""
+    start = float(cue.start_s)
+    return start, start + float(cue.duration_s)
 
 
 _EXACT = ("fps", "record_frame")
@@ -77,9 +88,16 @@ def cue_to_plain(cue: Cue) -> dict[str, Any]:
 def cue_from_plain(plain: Mapping[str, Any]) -> Cue:
     """Read back ``cue_to_plain``."""
     values = dict(plain)
-    values.update({name: Fraction(values[name]) for name in _EXACT})
+    values.update({name: exact(values[name]) for name in _EXACT})
     values["picture"] = tuple(segment_from_plain(s) for s in values["picture"])
     return Cue(**values)
+
+
+@functools.lru_cache(4096)  # one rate and a few lengths come again and again
+def exact(text: str) -> Fraction:
+    """A fraction from ``numerator/denominator``, without the search for other ways to write one."""
+    numerator, _, denominator = text.partition("/")
+    return Fraction(int(numerator), int(denominator or 1))
 
 
 def segment_from_plain(plain: Mapping[str, Any]) -> PictureSegment:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vatt_engine.errors import CannotWrite, VattError
 from vatt_plugin.project_state import take_from_plain
+
+if TYPE_CHECKING:
+    from vatt_plugin.timeline.tracks import Sound
 
 RATE = 48_000
 EDGE_SAMPLES = 240  # 5 ms ramp where a nudge cuts into the sound
@@ -40,6 +44,11 @@ def write(
     sha256: str = "",
     profile: str = "nle",
     url_profile: str = "portable",
+    cues: str = "clips",
+    split_cuts: bool = False,
+    duck: Sequence[str] = (),
+    duck_db: float = 0.0,
+    room_tone: bool = False,
 ) -> dict[str, Any]:
     """Write a copy of the cut at ``path`` with the chosen takes.
 
@@ -51,8 +60,13 @@ def write(
         sha256: of the cut as it is shown; another one on disk is not written to by guess.
         profile: ``nle`` or ``post``; see ``vatt_plugin.timeline.write``.
         url_profile: how media paths are written.
+        cues, split_cuts: how the cut was read for the panel.
+        duck: audio tracks under which the Foley is held back, ``duck_db`` by how much.
+        room_tone: lay a quiet bed under each scene.
     """
+    from vatt_plugin import mixing
     from vatt_plugin import timeline as timelines
+    from vatt_plugin.room_tone import room_tone as make_room_tone
     from vatt_plugin.timeline.writing import check_output
 
     source, target = Path(path), Path(out)
@@ -61,9 +75,9 @@ def write(
             f"{source.name} has changed on disk since it was opened. Nothing was written.",
             "Conform the takes to the new cut, then write again.",
         )
-    cut = timelines.load(source)
+    cut = timelines.load(source, cues=cues, split_cuts=split_cuts)
     check_output(source, target, force)
-    cues = {cue.cue_id: cue for cue in cut.cues}
+    known = {cue.cue_id: cue for cue in cut.cues}
     folder = target.with_name(f"{target.stem}_foley")
     try:
         folder.mkdir(exist_ok=True)
@@ -74,7 +88,7 @@ def write(
         ) from error
     placements, left_out = [], []
     for row in chosen:
-        cue = cues.get(row["cue_id"])
+        cue = known.get(row["cue_id"])
         take = take_from_plain(row["take"])
         if cue is None:
             left_out.append([row["cue_id"], "This cue is not in the cut any more."])
@@ -86,6 +100,11 @@ def write(
         every = tuple(take_from_plain(t) for t in row["takes"])
         take = dataclasses.replace(take, cue_id=cue.cue_id)  # a conformed take has moved
         placements.append(timelines.Placement(cue, take, copy, take.recipe.handle_frames, every))
+    if duck:
+        placements = mixing.duck(placements, mixing.find_speech(cut, duck, duck_db))
+    beds: list[Sound] = []
+    if room_tone:
+        beds = make_room_tone(cut, placements, folder, record_time=profile == "post")
     report = timelines.write(
         cut,
         placements,
@@ -93,6 +112,7 @@ def write(
         profile="post" if profile == "post" else "nle",
         url_profile=url_profile if url_profile in ("resolve", "premiere") else "portable",  # type: ignore[arg-type]
         force=force,
+        extra=beds,
     )
     notes = [[note.where, note.message] for note in report.notes]
     return {**report.to_dict(), "left_out": left_out, "notes": notes, "folder": str(folder)}

@@ -297,7 +297,7 @@ class Inspector(Pane):
         self.find_hits.setEnabled(bool(editable))
         self.history.setEnabled(bool(state.prompt_history))
         self.recaption.setEnabled(bool(editable))
-        self.lacking.setVisible(not session.hears_hits(session.model))
+        self.lacking.setVisible(not session.models.hears_hits(session.model))
         self.lacking.setText(
             f"The model {plain(session.model)} does not hear hits: found or edited, they do not "
             "change its takes."

@@ -26,7 +26,8 @@ from PyQt6.QtWidgets import QWidget
 
 from vatt_ui.text import timecode
 from vatt_ui.theme.apply import Theme, fixed_font
-from vatt_ui.widgets.strip_tiles import TILE_PX, Lane, TileCache
+from vatt_ui.widgets.strip_blocks import Lane
+from vatt_ui.widgets.strip_tiles import TILE_PX, TileCache
 
 HEAD_PX = 78
 RULER_PX = 26

@@ -6,24 +6,24 @@ keystroke in a feature of thousands of cues costs what it costs in a short.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from PyQt6.QtGui import QImage
 
-from vatt_plugin.cues import Cue
+from vatt_plugin.cues import Cue, Take
 from vatt_ui.cue_status import LOOKS, words
 from vatt_ui.helper.plain import StripItem, StripTrack
 from vatt_ui.playback.sounds import SoundBank, original_key
 from vatt_ui.session import Session
-from vatt_ui.widgets.strip_tiles import Block, Lane
+from vatt_ui.widgets.strip_blocks import Block, Lane
 
 PICTURE_H, HITS_H, ORIGINAL_H, FOLEY_H, TAKE_H = 46, 40, 40, 58, 38
 FLAT_H, MAX_TALL = 26, 2  # with many picture tracks, each is only as high as its name
-STEP = 400  # blocks made before others have their turn
+STEP = 25  # blocks made before others have their turn
 
 Thumbnails = dict[str, tuple[tuple[float, QImage], ...]]
-_Slot = tuple[list[Block], int, Callable[[], Block]]
+_Slot = tuple[Lane, int, Callable[[], Block]]
 
 
 class Lanes:
@@ -46,7 +46,8 @@ class Lanes:
 
     def rebuild(self) -> Iterator[None]:
         """Make all lanes anew, top to bottom, in steps that are short enough to wait for."""
-        cut = self._session.cut
+        session = self._session
+        cut = session.cut
         self._slots.clear()
         self._lanes = []
         if cut is None:
@@ -70,7 +71,7 @@ class Lanes:
         for name, cues in by_track.items():
             suffix = f" {_short(name, pictures)}" if several else ""
             yield from self._add(f"Hits{suffix}", "hits", HITS_H, cues, self._hit_block)
-        apart = _apart(cut.cues)
+        apart = _apart(session, cut.cues)
         yield from self._add("Original", "original", ORIGINAL_H, apart, self._original_block)
         for name, cues in by_track.items():
             suffix = f" {_short(name, pictures)}" if several else ""
@@ -82,8 +83,8 @@ class Lanes:
 
     def update(self, cue_id: str) -> None:
         """Exchange the blocks of one cue."""
-        for blocks, place, make in self._slots.get(cue_id, ()):
-            blocks[place] = make()
+        for lane, at, make in self._slots.get(cue_id, ()):
+            lane.replace(at, make())
 
     def _add(
         self,
@@ -93,31 +94,41 @@ class Lanes:
         cues: Iterable[Cue],
         make: Callable[[Cue], Block],
     ) -> Iterator[None]:
+        makers = [(cue, partial(make, cue)) for cue in cues]
+        yield from self._fill(name, kind, height, makers)
+
+    def _fill(
+        self,
+        name: str,
+        kind: str,
+        height: int,
+        makers: Sequence[tuple[Cue | None, Callable[[], Block]]],
+    ) -> Iterator[None]:
+        """Make a lane's blocks a few at a time, and remember which cue's they are."""
         blocks: list[Block] = []
-        for cue in cues:
-            maker = partial(make, cue)
-            self._slots.setdefault(cue.cue_id, []).append((blocks, len(blocks), maker))
+        for _cue, maker in makers:
             blocks.append(maker())
             if len(blocks) % STEP == 0:
                 yield
-        self._lanes.append(Lane.of(name, kind, height, blocks))
+        lane = Lane(name, kind, height, blocks)
+        yield
+        for at, (cue, maker) in enumerate(makers):
+            if cue is not None:
+                self._slots.setdefault(cue.cue_id, []).append((lane, at, maker))
+        self._lanes.append(lane)
         yield
 
     def _add_picture(
         self, name: str, height: int, track: StripTrack, cues: list[Cue]
     ) -> Iterator[None]:
-        places = {round(float(c.start_s), 4): c for c in cues}
-        blocks: list[Block] = []
+        places = {round(self._session.place(c.cue_id)[0], 4): c for c in cues}
+        yield
+        makers: list[tuple[Cue | None, Callable[[], Block]]] = []
         for item in track.items:
             cue = places.get(round(item.start_s, 4))
-            maker = partial(self._picture_block, item, cue)
-            if cue is not None:
-                self._slots.setdefault(cue.cue_id, []).append((blocks, len(blocks), maker))
-            blocks.append(maker())
-            if len(blocks) % STEP == 0:
-                yield
-        self._lanes.append(Lane.of(name, "picture", height, blocks))
+            makers.append((cue, partial(self._picture_block, item, cue)))
         yield
+        yield from self._fill(name, "picture", height, makers)
 
     def _picture_block(self, item: StripItem, cue: Cue | None) -> Block:
         status = self._session.status(cue.cue_id) if cue is not None else "skipped"
@@ -135,13 +146,13 @@ class Lanes:
     def _hit_block(self, cue: Cue) -> Block:
         state = self._session.state(cue.cue_id)
         hits = tuple((h.time_s, h.strength, h.muted) for h in state.hits or ())
-        start, end = place(cue)
+        start, end = self._session.place(cue.cue_id)
         intensity = state.intensity
         return Block(start, end, fill="field", edge="line", hits=hits, intensity=intensity)
 
     def _original_block(self, cue: Cue) -> Block:
         peaks = self._sounds.peaks(original_key(cue.picture)) if cue.picture else None
-        start, end = place(cue)
+        start, end = self._session.place(cue.cue_id)
         return Block(
             start,
             end,
@@ -160,7 +171,7 @@ class Lanes:
         current = cue.cue_id == session.current
         shown = session.current_take(cue.cue_id) if current else state.chosen
         take = session.take(shown or state.chosen)
-        start, end = place(cue)
+        start, end = self._session.place(cue.cue_id)
         return Block(
             start,
             end,
@@ -169,7 +180,7 @@ class Lanes:
             edge=look.token if status not in ("none", "takes") else "line_strong",
             wave="wave_chosen" if current else "wave",
             peaks=self._sounds.peaks(take.take_id) if take is not None else None,
-            offset_s=-state.nudge_s,
+            offset_s=handles_s(take, cue) - state.nudge_s,
             fraction=(job.fraction or 0.0) if job is not None and job.running else None,
             dim=self.foley_muted or state.muted,
         )
@@ -180,7 +191,7 @@ class Lanes:
         if cue is None:
             return []
         state = session.state(cue.cue_id)
-        start, end = place(cue)
+        start, end = session.place(cue.cue_id)
         lanes = []
         for number, take_id in enumerate(state.takes, 1):
             if take_id in state.trashed:
@@ -194,15 +205,15 @@ class Lanes:
                 edge="done" if chosen else "line",
                 wave="wave_chosen" if chosen else "wave",
                 peaks=self._sounds.peaks(take_id),
+                offset_s=handles_s(session.take(take_id), cue),
             )
-            lanes.append(Lane.of(f"Take {number}", "take", TAKE_H, [block]))
+            lanes.append(Lane(f"Take {number}", "take", TAKE_H, [block]))
         return lanes
 
 
-def place(cue: Cue) -> tuple[float, float]:
-    """Where a cue lies on the timeline, seconds."""
-    start = float(cue.start_s)
-    return start, start + float(cue.duration_s)
+def handles_s(take: Take | None, cue: Cue) -> float:
+    """How much of a take sounds before its cue's first frame, seconds."""
+    return 0.0 if take is None else float(take.recipe.handle_frames / cue.fps)
 
 
 def _short(name: str, tracks: Iterable[StripTrack]) -> str:
@@ -212,12 +223,12 @@ def _short(name: str, tracks: Iterable[StripTrack]) -> str:
     return name[:4]
 
 
-def _apart(cues: Iterable[Cue]) -> list[Cue]:
+def _apart(session: Session, cues: Iterable[Cue]) -> list[Cue]:
     """Cues that do not lie on top of each other."""
     kept: list[Cue] = []
     end = -1.0
     for cue in cues:
-        start, cue_end = place(cue)
+        start, cue_end = session.place(cue.cue_id)
         if start >= end - 1e-6:
             kept.append(cue)
             end = cue_end

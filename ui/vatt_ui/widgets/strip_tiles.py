@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,75 +15,15 @@ import numpy.typing as npt
 from PyQt6.QtCore import QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 
-from vatt_ui.playback.sounds import Peaks
 from vatt_ui.text import plain
 from vatt_ui.theme.tokens import Tokens
+from vatt_ui.widgets.strip_blocks import Block, Lane
 
 TILE_PX = 512
 MAX_TILES = 160
 MIN_TEXT_PX, MAX_TEXT_PX = 34, 2000
 WAVE_CURVE = 0.6
 EDGE_PX = 4  # edges of clips are drawn no denser
-
-
-@dataclass(frozen=True)
-class Block:
-    """A clip or a cue on a lane, ready to be painted; seconds from the first frame.
-
-    Attributes:
-        fill, edge: names of theme colours.
-        peaks: a waveform; ``offset_s`` is where in it the block starts.
-        fraction: progress painted over the block; None for none.
-        hits: (seconds in the block, strength, muted).
-        thumbnails: (seconds in the block, picture) for picture lanes.
-    """
-
-    start_s: float
-    end_s: float
-    text: str = ""
-    fill: str = "raised"
-    edge: str = "line_strong"
-    wave: str = "wave"
-    peaks: Peaks | None = None
-    offset_s: float = 0.0
-    gain: float = 1.0
-    fraction: float | None = None
-    busy: bool = False
-    dim: bool = False
-    badge: str = ""
-    hits: tuple[tuple[float, float, bool], ...] = ()
-    intensity: tuple[float, ...] = ()
-    thumbnails: tuple[tuple[float, QImage], ...] = ()
-
-
-@dataclass(frozen=True)
-class Lane:
-    """A row of the strip. ``blocks`` are sorted by start and do not overlap."""
-
-    name: str
-    kind: str
-    height: int
-    blocks: Sequence[Block] = ()
-    starts: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    ends: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-
-    @staticmethod
-    def of(name: str, kind: str, height: int, blocks: Sequence[Block]) -> Lane:
-        """A lane with its search tables."""
-        return Lane(
-            name,
-            kind,
-            height,
-            blocks,
-            np.array([b.start_s for b in blocks], dtype=np.float64),
-            np.array([b.end_s for b in blocks], dtype=np.float64),
-        )
-
-    def between(self, start_s: float, end_s: float) -> range:
-        """Places of the blocks that touch a stretch of time."""
-        first = int(np.searchsorted(self.ends, start_s, side="right"))
-        last = int(np.searchsorted(self.starts, end_s, side="left"))
-        return range(first, max(first, last))
 
 
 class TileCache:
@@ -184,24 +123,14 @@ def _paint_dense(
     px_per_s: float,
     tokens: Tokens,
 ) -> None:
-    """Many blocks a tile: one fill, and an edge wherever a pixel column holds a start."""
+    """Many blocks a tile: runs of one colour, and an edge wherever a pixel column holds a start."""
+    for fill, runs in lane.runs(found, start_s, px_per_s, TILE_PX).items():
+        colour = QColor(getattr(tokens, fill))
+        for left, right in runs.tolist():
+            painter.fillRect(QRectF(left, top + 2, right - left, lane.height - 5), colour)
     columns = np.unique(
         ((lane.starts[found.start : found.stop] - start_s) * px_per_s).astype(np.int64)
     )
-    fills: dict[str, list[tuple[int, int]]] = {}
-    for i in found:
-        block = lane.blocks[i]
-        left = int((block.start_s - start_s) * px_per_s)
-        right = max(left + 1, int((block.end_s - start_s) * px_per_s))
-        spans = fills.setdefault(overview_fill(lane, block), [])
-        if spans and left <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], max(right, spans[-1][1]))
-        else:
-            spans.append((left, right))
-    for fill, spans in fills.items():
-        colour = QColor(getattr(tokens, fill))
-        for left, right in spans:
-            painter.fillRect(QRectF(left, top + 2, right - left, lane.height - 5), colour)
     painter.setPen(QPen(QColor(tokens.ground), 1))
     last = -EDGE_PX
     for column in columns.tolist():
@@ -234,7 +163,7 @@ def _paint_block(
     if block.peaks is not None:
         _paint_wave(painter, block, _below_text(painter, lane, rect), px_per_s, ratio, tokens)
     elif lane.kind == "foley" and rect.width() < MIN_TEXT_PX:
-        painter.fillRect(rect, QColor(getattr(tokens, overview_fill(lane, block))))
+        painter.fillRect(rect, QColor(getattr(tokens, lane.overview_fill(block))))
     if block.intensity:
         _paint_intensity(painter, block, rect, px_per_s, tokens)
     if block.fraction is not None:
@@ -246,12 +175,6 @@ def _paint_block(
         painter.drawLine(rect.topLeft(), rect.bottomLeft())
     _paint_text(painter, block, rect, tokens)
     painter.restore()
-
-
-def overview_fill(lane: Lane, block: Block) -> str:
-    """The colour of a block too small for a waveform: for Foley, the colour of its state."""
-    telling = lane.kind == "foley" and block.edge not in ("line", "line_strong", "text", "idle")
-    return block.edge if telling else block.fill
 
 
 def _below_text(painter: QPainter, lane: Lane, rect: QRectF) -> QRectF:

@@ -35,7 +35,8 @@ from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, SPACE
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, quiet, row, text_button
 from vatt_ui.widgets.cues_pane import TAKE_MIME
-from vatt_ui.widgets.strip_tiles import Block, wave_image
+from vatt_ui.widgets.strip_blocks import Block
+from vatt_ui.widgets.strip_tiles import wave_image
 
 ROW_PX = 46
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import math
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,21 +14,20 @@ from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QScrollArea, QScrollBar, QWidget
 
 from vatt_plugin.cues import Cue
-from vatt_plugin.project_state import Hit
-from vatt_ui import hits as hit_edits
 from vatt_ui.helper_process import HelperProcess
-from vatt_ui.jobs import as_shown
+from vatt_ui.asking import as_shown
+from vatt_ui.language import _
 from vatt_ui.later import later
-from vatt_ui.notices import Notice
 from vatt_ui.player import Player
 from vatt_ui.session import Session
 from vatt_ui.theme.apply import Theme
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button
-from vatt_ui.widgets.strip import GRAB_PX, Strip
-from vatt_ui.widgets.strip_lanes import STEP, Lanes, Thumbnails, place
+from vatt_ui.widgets.hit_editing import HitEditing
+from vatt_ui.widgets.strip import Strip
+from vatt_ui.widgets.strip_lanes import Lanes, Thumbnails
 
 SCROLL_UNITS = 1000  # scroll bar units a second, so that an hour still moves smoothly
-AROUND_S = 0.6  # what is regenerated on either side of an edited hit
+TURN_S = 0.004  # for making lanes, before others have their turn
 MAX_THUMBS = 32
 THUMB_PX = 74  # width of a thumbnail in the strip
 MAX_VISIBLE_SOUNDS = 60
@@ -39,25 +39,25 @@ class TimelinePane(Pane):
     def __init__(
         self, session: Session, player: Player, reader: HelperProcess, theme: Theme
     ) -> None:
-        super().__init__("timeline", "Timeline", theme)
+        super().__init__("timeline", _("Timeline"), theme)
         self._session = session
         self._player = player
         self._reader = reader
         self._thumbnails: Thumbnails = {}
         self._asked: dict[str, int] = {}
         self._originals: dict[str, set[str]] = {}
-        self._hit = -1
         self.strip = Strip(theme)
+        self.hits = HitEditing(session, player.transport, self.strip)
         self.bar = QScrollBar(Qt.Orientation.Horizontal)
-        self.bar.setAccessibleName("Scroll the timeline")
+        self.bar.setAccessibleName(_("Scroll the timeline"))
         self.bar.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.buttons = {
-            "zoom_out": icon_button(theme, "zoom_out", "Zoom out"),
-            "zoom_in": icon_button(theme, "zoom_in", "Zoom in"),
-            "zoom_cue": icon_button(theme, "fit", "Fit cue"),
+            "zoom_out": icon_button(theme, "zoom_out", _("Zoom out")),
+            "zoom_in": icon_button(theme, "zoom_in", _("Zoom in")),
+            "zoom_cue": icon_button(theme, "fit", _("Fit cue")),
         }
-        self.takes_open = icon_button(theme, "down", "Show takes as lanes", checkable=True)
-        self.follow = icon_button(theme, "forward", "Follow the playhead", checkable=True)
+        self.takes_open = icon_button(theme, "down", _("Show takes as lanes"), checkable=True)
+        self.follow = icon_button(theme, "forward", _("Follow the playhead"), checkable=True)
         self.follow.setChecked(True)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -66,8 +66,8 @@ class TimelinePane(Pane):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.empty = EmptyState(
             theme,
-            "No timeline open",
-            "The cut, its own sound, the hits and the Foley appear here.",
+            _("No timeline open"),
+            _("The cut, its own sound, the hits and the Foley appear here."),
         )
         self._stack = Stack(scroll, self.empty)
         self.body.addWidget(self._stack, 1)
@@ -100,16 +100,14 @@ class TimelinePane(Pane):
         session.take_shown.connect(self._on_take_shown)
         self._player.sounds.ready.connect(self._on_sound_ready)
         transport.moved.connect(self._on_moved)
-        transport.playing_changed.connect(lambda _: self._on_moved(transport.position))
+        transport.playing_changed.connect(lambda *_args: self._on_moved(transport.position))
         strip.seek_asked.connect(transport.seek)
         strip.place_clicked.connect(self._on_place_clicked)
-        strip.hit_grabbed.connect(self._on_hit_grabbed)
-        strip.hit_moved.connect(self._on_hit_moved)
-        strip.hit_asked.connect(self._on_hit_asked)
+        self.hits.grabbed_changed.connect(self._show_marks)
         strip.zoomed.connect(self._on_zoomed)
         self.bar.valueChanged.connect(lambda v: strip.scroll_to(v / SCROLL_UNITS))
-        self.bar.valueChanged.connect(lambda _: self._want_visible())
-        self.takes_open.toggled.connect(lambda _: self.rebuild())
+        self.bar.valueChanged.connect(lambda *_args: self._want_visible())
+        self.takes_open.toggled.connect(lambda *_args: self.rebuild())
         self.theme.changed.connect(self.rebuild)
 
     # --- what is shown ------------------------------------------------------------------------
@@ -137,16 +135,16 @@ class TimelinePane(Pane):
             return
         for cue_id in changed:
             lanes.update(cue_id)
-        cues = [cue for c in changed if (cue := self._session.cue(c)) is not None]
+        known = [c for c in changed if self._session.cue(c) is not None]
         self._changed = set()
-        self.strip.set_lanes(lanes.lanes(), [place(cue) for cue in cues])
+        self.strip.set_lanes(lanes.lanes(), [self._session.place(c) for c in known])
 
     def _build_on(self) -> None:
-        """One step of making the lanes anew; a short cut is done in the first."""
+        """Some milliseconds of making the lanes anew; a short cut is done in the first."""
         assert self._building is not None
-        short = len(self._session.cues) <= STEP
-        for _ in self._building:
-            if not short:
+        until = time.perf_counter() + TURN_S
+        for _step in self._building:
+            if time.perf_counter() > until:
                 self._later.start()
                 return
         self._building = None
@@ -161,7 +159,7 @@ class TimelinePane(Pane):
         self._asked.clear()
         self._originals.clear()
         self._before = ""
-        self._hit = -1
+        self.hits.clear()
         self._stack.show_content(cut is not None and bool(cut.cues))
         self.title.subject.setText(cut.name if cut is not None else "")
         self.rebuild()
@@ -180,18 +178,18 @@ class TimelinePane(Pane):
         else:
             self._rebuild_at(*self._originals.get(key, ()))
 
-    def _on_take_shown(self, _: str) -> None:
+    def _on_take_shown(self, take_id: str) -> None:
+        del take_id
         self._rebuild_at(self._session.current)
 
     def _on_current_changed(self) -> None:
-        self._hit = -1
         self._rebuild_at(self._before, self._session.current)
         self._before = self._session.current
-        self._show_marks()
+        self.hits.clear()
         cue = self._session.cue(self._session.current)
         if cue is None:
             return
-        start, end = float(cue.start_s), float(cue.start_s + cue.duration_s)
+        start, end = self._session.place(cue.cue_id)
         transport = self._player.transport
         if not start - 1e-6 <= transport.position < end:
             transport.seek(start)
@@ -211,9 +209,11 @@ class TimelinePane(Pane):
             )
 
     def _on_selection_changed(self) -> None:
-        cue = self._session.cue(self._session.current)
-        places = [place(c) for i in self._session.selected if (c := self._session.cue(i))]
-        self.strip.set_selection(place(cue) if cue is not None else None, places)
+        session = self._session
+        known = [c for c in session.selected if session.cue(c) is not None]
+        current = session.current
+        at = session.place(current) if session.cue(current) is not None else None
+        self.strip.set_selection(at, [session.place(c) for c in known])
 
     def _show_marks(self) -> None:
         cue = self._session.cue(self._session.current)
@@ -224,9 +224,8 @@ class TimelinePane(Pane):
         state = self._session.state(cue.cue_id)
         start = float(cue.start_s)
         self.strip.set_span(tuple(start + t for t in state.span) if state.span else None)  # type: ignore[arg-type]
-        hits = state.hits or ()
-        chosen = 0 <= self._hit < len(hits)
-        self.strip.set_grabbed_hit(start + hits[self._hit].time_s if chosen else None)
+        grabbed_s = self.hits.grabbed_time()
+        self.strip.set_grabbed_hit(None if grabbed_s is None else start + grabbed_s)
         self._set_bounds()
 
     def _on_moved(self, position: float) -> None:
@@ -246,10 +245,9 @@ class TimelinePane(Pane):
     def _want_visible(self) -> None:
         """Ask for pictures and sounds of what is in view, unless that is the whole feature."""
         left, right = self.strip.visible()
-        cues = self._player.cues_between(left, right)
-        if len(cues) > MAX_VISIBLE_SOUNDS:
+        if self._player.n_cues_between(left, right) > MAX_VISIBLE_SOUNDS:
             return
-        for cue in cues:
+        for cue in self._player.cues_between(left, right):
             state = self._session.state(cue.cue_id)
             take = self._session.take(state.chosen)
             if take is not None:
@@ -292,8 +290,9 @@ class TimelinePane(Pane):
         del kind
         cue = self._player.cue_at(at_s)
         current = self._session.cue(self._session.current)
-        if current is not None and place(current)[0] <= at_s < place(current)[1]:
-            cue = current
+        if current is not None:
+            start, end = self._session.place(current.cue_id)
+            cue = current if start <= at_s < end else cue
         if cue is None:
             return
         if adding:
@@ -301,171 +300,3 @@ class TimelinePane(Pane):
             self._session.select([*chosen, cue.cue_id], cue.cue_id)
         elif cue.cue_id not in self._session.selected or len(self._session.selected) > 1:
             self._session.select([cue.cue_id])
-
-    # --- the hit lane -------------------------------------------------------------------------
-
-    @property
-    def grabbed_hit(self) -> int:
-        """The place of the hit that keys act on; -1 for none."""
-        return self._hit
-
-    def clear_hit(self) -> None:
-        """Let go of the hit."""
-        self._hit = -1
-        self._show_marks()
-
-    def add_hit(self, time_s: float | None = None, strength: float = 0.8) -> None:
-        """Add a hit at the playhead, or at a time of the timeline."""
-        cue = self._editable_cue()
-        if cue is None:
-            return
-        at = (self._player.transport.position if time_s is None else time_s) - float(cue.start_s)
-        new = hit_edits.added(self._hits(cue), at, strength, cue)
-        self._set_hits("Add hit", cue, new)
-        self._hit = hit_edits.nearest(new, at, 1.0)
-        self._offer_regenerate(cue)
-
-    def mute_hit(self) -> bool:
-        """Mute the grabbed hit; False when none is grabbed."""
-        cue = self._editable_cue()
-        if cue is None or not 0 <= self._hit < len(self._hits(cue)):
-            return False
-        self._set_hits("Mute hit", cue, hit_edits.muted(self._hits(cue), self._hit))
-        self._offer_regenerate(cue)
-        return True
-
-    def remove_hit(self) -> None:
-        """Take the grabbed hit away."""
-        cue = self._editable_cue()
-        if cue is not None and 0 <= self._hit < len(self._hits(cue)):
-            self._set_hits("Delete hit", cue, hit_edits.removed(self._hits(cue), self._hit))
-            self._hit = -1
-
-    def nudge_hit(self, frames: int) -> None:
-        """Move the grabbed hit by whole video frames; without one, grab the nearest."""
-        cue = self._editable_cue()
-        if cue is None:
-            return
-        hits = self._hits(cue)
-        if not 0 <= self._hit < len(hits):
-            self._grab_nearest(cue)
-            return
-        at = hits[self._hit].time_s + frames * float(1 / cue.fps)
-        new = hit_edits.moved(hits, self._hit, at, None, cue)
-        self._set_hits("Move hit", cue, new, merge=f"hit:{cue.cue_id}")
-        self._hit = hit_edits.nearest(new, hit_edits.snapped(at, cue), 1.0)
-        self._show_marks()
-        self._offer_regenerate(cue)
-
-    def strengthen_hit(self, by: float) -> None:
-        """Make the grabbed hit stronger or weaker; without one, grab the nearest."""
-        cue = self._editable_cue()
-        if cue is None:
-            return
-        hits = self._hits(cue)
-        if not 0 <= self._hit < len(hits):
-            self._grab_nearest(cue)
-            return
-        hit = hits[self._hit]
-        strength = round(min(max(hit.strength + by, 0.05), 1.0), 2)
-        new = hit_edits.moved(hits, self._hit, hit.time_s, strength, cue)
-        self._set_hits("Change hit", cue, new, merge=f"hit:{cue.cue_id}")
-        self._hit = hit_edits.nearest(new, hit_edits.snapped(hit.time_s, cue), 1.0)
-        self._offer_regenerate(cue)
-
-    def step_hit(self, by: int) -> None:
-        """Grab the next or previous hit and go there."""
-        cue = self._session.cue(self._session.current)
-        hits = self._hits(cue) if cue is not None else ()
-        if cue is None or not hits:
-            return
-        if self._hit < 0:
-            self._grab_nearest(cue)
-        else:
-            self._hit = min(max(self._hit + by, 0), len(hits) - 1)
-        self._player.transport.seek(float(cue.start_s) + hits[self._hit].time_s)
-        self._show_marks()
-
-    def _grab_nearest(self, cue: Cue) -> None:
-        at = self._player.transport.position - float(cue.start_s)
-        self._hit = hit_edits.nearest(self._hits(cue), at, float(cue.duration_s) + 1)
-        self._show_marks()
-
-    def _editable_cue(self) -> Cue | None:
-        cue = self._session.cue(self._session.current)
-        if cue is None or self._session.read_only or self._session.state(cue.cue_id).locked:
-            return None
-        return cue
-
-    def _hits(self, cue: Cue) -> tuple[Hit, ...]:
-        return self._session.state(cue.cue_id).hits or ()
-
-    def _set_hits(self, label: str, cue: Cue, hits: tuple[Hit, ...], merge: str = "") -> None:
-        self._session.edit_each(label, [cue.cue_id], merge, hits=hits, hits_edited=True)
-
-    def _on_hit_grabbed(self, at_s: float) -> None:
-        cue = self._editable_cue()
-        if cue is not None:
-            within = GRAB_PX / self.strip.px_per_s
-            self._hit = hit_edits.nearest(self._hits(cue), at_s - float(cue.start_s), within)
-            if self._hit < 0:
-                self._player.transport.seek(at_s)
-            self._show_marks()
-
-    def _on_hit_moved(self, at_s: float, strength: float, finished: bool) -> None:
-        cue = self._editable_cue()
-        if cue is None or not 0 <= self._hit < len(self._hits(cue)):
-            return
-        hits = self._hits(cue)
-        at = hit_edits.snapped(at_s - float(cue.start_s), cue)
-        if finished and abs(hits[self._hit].time_s - at) < 1e-6:
-            self._drag_done(cue)
-            return
-        new = hit_edits.moved(hits, self._hit, at, round(strength, 2), cue)
-        self._dragged = True
-        self._set_hits("Move hit", cue, new, merge=f"hit:{cue.cue_id}")
-        self._hit = hit_edits.nearest(new, at, 1.0)
-        self._show_marks()
-        if finished:
-            self._drag_done(cue)
-
-    _dragged = False
-
-    def _drag_done(self, cue: Cue) -> None:
-        if self._dragged:
-            self._offer_regenerate(cue)
-        self._dragged = False
-
-    def _on_hit_asked(self, at_s: float, strength: float) -> None:
-        self.add_hit(at_s, round(strength, 2))
-
-    def _offer_regenerate(self, cue: Cue) -> None:
-        """After a change of hits: offer to make the sound around it anew."""
-        session = self._session
-        take = session.take(session.current_take(cue.cue_id))
-        hits = self._hits(cue)
-        self._show_marks()
-        if take is None or not take.codes_path or not 0 <= self._hit < len(hits):
-            return
-        model = take.recipe.model or session.model
-        if not session.hears_hits(model):
-            why = f"The hits have changed, but the model {model!r} hears no hits."
-            session.tell(
-                Notice(why, "Make new takes with a model that does.", pane="timeline", key="around")
-            )
-            return
-        at = hits[self._hit].time_s
-        span = (max(0.0, at - AROUND_S), min(float(cue.duration_s), at + AROUND_S))
-
-        def around() -> None:
-            session.edit_each("Set in and out", [cue.cue_id], span=span)
-            session.jobs.regenerate_span(cue.cue_id)
-
-        session.tell(
-            Notice(
-                "The hits have changed.",
-                pane="timeline",
-                key="around",
-                actions=(("Regenerate around it", around),),
-            )
-        )

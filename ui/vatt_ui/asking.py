@@ -1,0 +1,111 @@
+"""From what is remembered of a cue to a request for the engine: pure functions of the session."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from vatt_engine import messages
+from vatt_engine.messages import HeldTake, SyncLane
+from vatt_plugin.cues import Cue, Take
+from vatt_plugin.project_state import CueState, relinked_picture
+from vatt_plugin.requests import Wish, generate_request
+
+if TYPE_CHECKING:
+    from vatt_ui.session import Session
+
+N_CAPTIONS = 3
+
+
+def as_shown(cue: Cue, state: CueState) -> Cue:
+    """The cue with the media that the user relinked it to, if any."""
+    if not state.relinked:
+        return cue
+    return dataclasses.replace(cue, picture=relinked_picture(cue, state.relinked), status="ready")
+
+
+def new_takes(session: Session, cue: Cue, n_takes: int, seed: int) -> messages.Generate:
+    """The request for takes of a cue as its inspector stands now."""
+    state, settings = session.state(cue.cue_id), session.settings
+    lane = state.lane() if state.hits_edited else None
+    wish = Wish(
+        model=session.model,
+        device=settings.device,
+        prompt=prompt_of(session, cue) or None,
+        negative=state.negative or str(cue.origin.get("negative", "")),
+        takes=n_takes,
+        seed=seed,
+        steps=settings.steps,
+        cfg=settings.cfg,
+        sync="lane" if lane is not None else "auto",
+        lane=lane,
+        handle_frames=handle_frames(session, cue),
+    )
+    return generate_request(as_shown(cue, state), wish, scratch=session.scratch())
+
+
+def handle_frames(session: Session, cue: Cue) -> int:
+    """Extra timeline frames of sound at either end of a new take."""
+    return round(session.wishes.handles_s * cue.fps)
+
+
+def without_handles(lane: SyncLane, cue: Cue, n_frames: int) -> SyncLane:
+    """A lane that counts from the first sample as one that counts from the cue's first frame."""
+    if not n_frames:
+        return lane
+    handle_s, length_s = float(n_frames / cue.fps), float(cue.duration_s)
+    hits = tuple((t - handle_s, s) for t, s in lane.hits if 0 <= t - handle_s < length_s)
+    first = round(handle_s * lane.rate_hz)
+    curve = lane.intensity[first : first + round(length_s * lane.rate_hz)]
+    return SyncLane(hits, curve, lane.rate_hz)
+
+
+def prompt_of(session: Session, cue: Cue) -> str:
+    """The words a new take is made from: the user's, a spotting list's, or the caption."""
+    state = session.state(cue.cue_id)
+    return state.prompt or str(cue.origin.get("prompt", "")) or state.caption
+
+
+def new_span(session: Session, cue: Cue, take: Take) -> messages.Generate:
+    """The request for a take that differs from another one in in..out only."""
+    state = session.state(cue.cue_id)
+    assert state.span is not None
+    recipe = take.recipe
+    lane = state.lane() if state.hits_edited else recipe.lane
+    wish = Wish(
+        model=recipe.model or session.model,
+        device=session.settings.device,
+        prompt=state.prompt or recipe.prompt,
+        negative=state.negative,
+        seed=state.seed,
+        steps=recipe.steps,
+        cfg=recipe.cfg,
+        sync="lane" if lane is not None else recipe.sync,
+        lane=lane,
+        handle_frames=recipe.handle_frames,
+    )
+    request = generate_request(as_shown(cue, state), wish, scratch=session.scratch())
+    handle_s = float(recipe.handle_frames / cue.fps)
+    held = HeldTake(take.codes_path, state.span[0] + handle_s, state.span[1] + handle_s)
+    return dataclasses.replace(request, held=held)
+
+
+def caption(session: Session, cue: Cue) -> messages.Caption:
+    """The question what a cue should sound like."""
+    state = session.state(cue.cue_id)
+    return messages.Caption(
+        model=session.model,
+        device=session.settings.device,
+        picture=as_shown(cue, state).picture,
+        n=N_CAPTIONS,
+        seed=state.seed,
+    )
+
+
+def spot(session: Session, cue: Cue) -> messages.Spot:
+    """The question where things hit in the picture of a cue."""
+    return messages.Spot(
+        model=session.model,
+        device=session.settings.device,
+        picture=as_shown(cue, session.state(cue.cue_id)).picture,
+    )

@@ -1,0 +1,87 @@
+"""Takes that join their cues, and takes that leave for good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vatt_engine.errors import CannotWrite, VattError
+from vatt_plugin.cues import Cue, Take
+from vatt_ui.language import _
+from vatt_ui.notices import Notice, from_error
+from vatt_ui.text import plain
+
+if TYPE_CHECKING:
+    from vatt_ui.session import Session
+
+MAX_PROMPTS = 20  # earlier prompts kept per cue
+
+
+def add_take(session: Session, cue: Cue, take: Take, picture: str) -> None:
+    """A new take joins its cue; it is chosen when there was none.
+
+    Args:
+        session: with an open project.
+        cue: of the open cut; for any other nothing happens.
+        take: adopted, its files in the project.
+        picture: ``picture_key`` of what it was made for.
+    """
+    if session.project is None or session.cue(cue.cue_id) is None:
+        return
+    state = session.state(cue.cue_id)
+    if take.take_id in state.takes:
+        text = _("{clip}: the new take is the same as an earlier one.")
+        session.tell(
+            Notice(
+                text.format(clip=plain(cue.clip)),
+                _("Take another seed or another prompt."),
+                pane="takes",
+                key="same",
+            )
+        )
+        return
+    try:
+        session.project.add_take(take)
+    except CannotWrite as error:
+        session.tell(from_error(error, "takes", key="journal"))
+    history = state.prompt_history
+    prompt = take.recipe.prompt or ""
+    if prompt and state.prompt == prompt and prompt not in history[-1:]:
+        history = (*[h for h in history if h != prompt], prompt)[-MAX_PROMPTS:]
+    session.edit(
+        session.labelled(_("New take"), [cue.cue_id]),
+        {
+            cue.cue_id: {
+                "takes": (*state.takes, take.take_id),
+                "chosen": state.chosen or take.take_id,
+                "picture_key": picture,
+                "prompt_history": history,
+            }
+        },
+    )
+    session.shown_take[cue.cue_id] = take.take_id
+    if cue.cue_id == session.current:
+        session.take_shown.emit(take.take_id)
+
+
+def empty_trash(session: Session) -> int:
+    """Delete every trashed take for good; returns how many. Used ones are never trashed."""
+    project = session.project
+    if project is None:
+        return 0
+    trashed = [t for s in project.states.values() for t in s.trashed]
+    takes = [take for t in trashed if (take := session.take(t)) is not None]
+    try:
+        project.forget_takes(trashed)
+    except VattError as error:
+        session.tell(from_error(error, key="journal"))
+        return 0
+    kept = {path for t in project.takes.values() for path in (t.wav_path, t.codes_path)}
+    for take in takes:
+        for path in (take.wav_path, take.codes_path):
+            inside = path and Path(path).is_relative_to(project.takes_folder)
+            if inside and path not in kept:
+                Path(path).unlink(missing_ok=True)
+    session.changed(project.states)
+    session.current_changed.emit()
+    return len(takes)

@@ -1,0 +1,111 @@
+"""What the timeline strip is made of: blocks on lanes, with the tables that find them quickly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PyQt6.QtGui import QImage
+
+from vatt_ui.playback.sounds import Peaks
+
+_UNTELLING = ("line", "line_strong", "text", "idle")  # edges that say nothing about a state
+
+
+@dataclass(frozen=True)
+class Block:
+    """A clip or a cue on a lane, ready to be painted; seconds from the first frame.
+
+    Attributes:
+        fill, edge: names of theme colours.
+        peaks: a waveform; ``offset_s`` is where in it the block starts.
+        fraction: progress painted over the block; None for none.
+        hits: (seconds in the block, strength, muted).
+        thumbnails: (seconds in the block, picture) for picture lanes.
+    """
+
+    start_s: float
+    end_s: float
+    text: str = ""
+    fill: str = "raised"
+    edge: str = "line_strong"
+    wave: str = "wave"
+    peaks: Peaks | None = None
+    offset_s: float = 0.0
+    gain: float = 1.0
+    fraction: float | None = None
+    busy: bool = False
+    dim: bool = False
+    badge: str = ""
+    hits: tuple[tuple[float, float, bool], ...] = ()
+    intensity: tuple[float, ...] = ()
+    thumbnails: tuple[tuple[float, QImage], ...] = ()
+
+
+class Lane:
+    """A row of the strip. Its blocks are sorted by start and do not overlap.
+
+    Attributes:
+        starts, ends: of the blocks, seconds.
+        tints: per block the place in ``names`` of the colour it has when it is very small.
+    """
+
+    def __init__(self, name: str, kind: str, height: int, blocks: Iterable[Block]) -> None:
+        self.name = name
+        self.kind = kind
+        self.height = height
+        self.blocks = list(blocks)
+        self.starts = np.array([b.start_s for b in self.blocks], dtype=np.float64)
+        self.ends = np.array([b.end_s for b in self.blocks], dtype=np.float64)
+        self.names: list[str] = []
+        self.tints = np.array([self._tint(b) for b in self.blocks], dtype=np.uint8)
+
+    def replace(self, place: int, block: Block) -> None:
+        """Exchange a block for another one of the same time."""
+        self.blocks[place] = block
+        self.tints[place] = self._tint(block)
+
+    def between(self, start_s: float, end_s: float) -> range:
+        """Places of the blocks that touch a stretch of time."""
+        first = int(np.searchsorted(self.ends, start_s, side="right"))
+        last = int(np.searchsorted(self.starts, end_s, side="left"))
+        return range(first, max(first, last))
+
+    def overview_fill(self, block: Block) -> str:
+        """The colour of a block too small for a waveform: for Foley, the colour of its state."""
+        telling = self.kind == "foley" and block.edge not in _UNTELLING
+        return block.edge if telling else block.fill
+
+    def runs(
+        self, found: range, start_s: float, px_per_s: float, width: int
+    ) -> dict[str, npt.NDArray[np.int64]]:
+        """Per colour the stretches of pixel columns its blocks cover, [n, 2], each a pixel or more.
+
+        Args:
+            found: places of blocks.
+            start_s: the time at column 0.
+            px_per_s: the zoom.
+            width: columns; what lies outside is cut off.
+        """
+        part = slice(found.start, found.stop)
+        left = np.clip(((self.starts[part] - start_s) * px_per_s).astype(np.int64), 0, width)
+        right = np.clip(((self.ends[part] - start_s) * px_per_s).astype(np.int64), 0, width)
+        right = np.maximum(right, np.minimum(left + 1, width))
+        tints = self.tints[part]
+        runs = {}
+        for tint in np.unique(tints).tolist():
+            of_tint = tints == tint
+            steps = np.bincount(left[of_tint], minlength=width + 1).astype(np.int64)
+            steps -= np.bincount(right[of_tint], minlength=width + 1)
+            covered = np.concatenate(([0], np.cumsum(steps)[:width] > 0, [0])).astype(np.int8)
+            borders = np.flatnonzero(np.diff(covered))
+            runs[self.names[tint]] = borders.reshape(-1, 2)
+        return runs
+
+    def _tint(self, block: Block) -> int:
+        name = self.overview_fill(block)
+        if name not in self.names:
+            self.names.append(name)
+        return self.names.index(name)

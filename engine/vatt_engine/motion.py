@@ -1,31 +1,26 @@
-"""What moves in a picture, 25 times a second, and the moments where something hits; numpy only.
+"""What moves in a picture, 25 times a second: what a spotter reads hits from; numpy only.
 
 Each video frame is compared with the one before at 80 x 45 points. The camera's own movement is
 estimated (phase correlation, then a robust affine fit) and taken out; what is left is block flow,
-least squares over brightness gradients (Lucas and Kanade 1981), on a grid of 9 x 16. A contact
-shows as momentum that changes from one frame to the next: a falling ball that rises, a hammer that
-stops, a glass that starts to move. Slow changes, pans, flicker and cuts do not.
-
-This spotter knows nothing but physics. It gives lanes where no trained one exists, and ranks takes.
+least squares over brightness gradients (Lucas and Kanade 1981), on a grid of 9 x 16 blocks, and
+change, which also tells of what moves too fast to be followed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter, uniform_filter1d
+from scipy.ndimage import uniform_filter
 
 from vatt_engine.media.picture import Image
-from vatt_engine.messages import SyncLane
 
 Floats = NDArray[np.float32]
+Motion = NDArray[np.float16]
+"""Features of a picture [F, N_FEATURES]; half floats, for an hour of them is 40 million numbers."""
 
 MOTION_FPS = 25
 MOTION_WIDTH = 160
 MOTION_HEIGHT = 90
-LANE_HZ = 50.0
 
 FEATURES = (
     "energy",  # mean change of the picture that the camera does not explain
@@ -34,21 +29,21 @@ FEATURES = (
     "left",
     "down",
     "up",
-    "jolt",  # change of momentum since the frame before, summed over cells
-    "burst",  # increase of energy since the frame before, summed over cells
     "camera",  # speed of the camera
     "zoom",  # expansion of the whole picture
     "cut",  # how unlike the frame before, 0..1
     "flash",  # change of mean brightness
 )
-"""Names of the first features. Then, for each of 3 x 4 cells row by row: energy; downward momentum;
-rightward momentum. Flow is in points (half pixels of the image) a 25th of a second."""
+"""Names of the first features, which tell of the whole picture. ``MAPS`` follow."""
 
-CELLS = (3, 4)
-N_CELLS = CELLS[0] * CELLS[1]
-N_FEATURES = len(FEATURES) + 3 * N_CELLS
+GRID = (9, 16)
+MAPS = ("change", "down", "right")
+"""What is told of each block: N_BLOCKS features each, row by row. Change is in grey levels, flow in
+points (half pixels of the image) a 25th of a second."""
 
-_GRID = (9, 16)
+N_BLOCKS = GRID[0] * GRID[1]
+N_FEATURES = len(FEATURES) + len(MAPS) * N_BLOCKS
+
 _BLOCK = 5  # points of a block's side: 45 / 9 and 80 / 16
 _NOISE = 1.5  # grey levels that compression and grain alone change
 _TEXTURE = 4.0  # gradient energy below which a block's flow is not trusted
@@ -56,8 +51,6 @@ _TEXTURED = 50.0  # brightness variance from which on a block is worth comparing
 _CUT = 0.6
 _LONGEST_STAY = 5  # 25ths of a second: 5 fps; an image that stays longer is a freeze
 _AT = {name: i for i, name in enumerate(FEATURES)}
-_ENERGY = slice(len(FEATURES), len(FEATURES) + N_CELLS)
-_MOMENTUM = slice(len(FEATURES) + N_CELLS, N_FEATURES)
 
 
 class MotionMeter:
@@ -67,7 +60,7 @@ class MotionMeter:
         self._image: Image | None = None
         self._before: _Prepared | None = None
         self._since_s = 0.0
-        self._rows: list[Floats | None] = []
+        self._rows: list[Motion | None] = []
         self._spans: list[float] = []  # how many 25ths of a second each row's motion took
 
     def feed(self, image: Image, since_s: float | None = None) -> None:
@@ -86,43 +79,37 @@ class MotionMeter:
         at_s = len(self._rows) / MOTION_FPS if since_s is None else since_s
         span = (at_s - self._since_s) * MOTION_FPS
         if self._before is None:
-            self._rows.append(np.zeros(N_FEATURES, np.float32))
+            self._rows.append(np.zeros(N_FEATURES, np.float16))
         else:
-            self._rows.append(_compare(self._before, now))
+            self._rows.append(_compare(self._before, now).astype(np.float16))
         self._spans.append(span if 0.2 <= span <= _LONGEST_STAY else 1.0)
         self._image, self._before, self._since_s = image, now, at_s
 
-    def finish(self) -> Floats:
+    def finish(self) -> Motion:
         """All features [F, N_FEATURES]."""
-        rows = _fill_repeats(self._rows, self._spans)
-        if len(rows) > 1:
-            change = np.diff(rows, axis=0)
-            momentum = change[:, _MOMENTUM].reshape(-1, 2, N_CELLS)
-            rows[1:, _AT["jolt"]] = np.hypot(momentum[:, 0], momentum[:, 1]).sum(axis=1)
-            rows[1:, _AT["burst"]] = np.maximum(change[:, _ENERGY], 0).sum(axis=1)
-        return rows
+        return _fill_repeats(self._rows, self._spans)
 
 
-def _fill_repeats(rows: list[Floats | None], spans: list[float]) -> Floats:
+def _fill_repeats(rows: list[Motion | None], spans: list[float]) -> Motion:
     """Spread the motion between two images over the time it took; [F, N_FEATURES].
 
     A source of 24 fps repeats an image once a second, one of 12 fps every image: the motion that
     shows with the next new image began when the one before came on screen. A freeze stays still.
     """
-    filled = np.zeros((len(rows), N_FEATURES), np.float32)
+    filled = np.zeros((len(rows), N_FEATURES), np.float16)
     for at, (row, span) in enumerate(zip(rows, spans, strict=True)):
         if row is None:
             continue
         first = at
         while first > 0 and rows[first - 1] is None and at - first + 1 < span:
             first -= 1
-        filled[first : at + 1] = row / np.float32(span)
+        filled[first : at + 1] = row / np.float16(span)
         filled[at, _AT["cut"]] = row[_AT["cut"]]
     return filled
 
 
 def _compare(before: _Prepared, now: _Prepared) -> Floats:
-    """Features of one image, ``jolt`` and ``burst`` still 0."""
+    """Features of one image."""
     row = np.zeros(N_FEATURES, np.float32)
     shift = _camera_shift(before, now)
     aligned = before.shifted(shift)
@@ -136,7 +123,7 @@ def _compare(before: _Prepared, now: _Prepared) -> Floats:
     flow = (flow - camera) * np.minimum(1, change / (2 * _NOISE))[..., None]
     change = np.maximum(change - _NOISE, 0)
     toward, away = (np.maximum(f, 0).mean(axis=(0, 1)) for f in (flow, -flow))  # each (y, x)
-    row[: _AT["jolt"]] = (
+    row[: _AT["camera"]] = (
         change.mean(),
         np.hypot(flow[..., 0], flow[..., 1]).mean(),
         *(toward[1], away[1], toward[0], away[0]),
@@ -144,8 +131,8 @@ def _compare(before: _Prepared, now: _Prepared) -> Floats:
     row[_AT["camera"]] = np.hypot(*(shift + camera.mean(axis=(0, 1))))
     row[_AT["zoom"]] = camera[-1, :, 0].mean() - camera[0, :, 0].mean()
     row[_AT["flash"]] = (now.mean - before.mean) / 255
-    row[_ENERGY] = np.einsum("crk,rk->c", _CELL_WEIGHTS, change)
-    row[_MOMENTUM] = np.einsum("crk,rkd->dc", _CELL_WEIGHTS, flow).reshape(-1)
+    maps = np.stack([change, flow[..., 0], flow[..., 1]])
+    row[len(FEATURES) :] = maps.reshape(-1)
     return row
 
 
@@ -180,23 +167,6 @@ _POINTS = (MOTION_HEIGHT // 2, MOTION_WIDTH // 2)
 _HANN = np.outer(np.hanning(_POINTS[0]), np.hanning(_POINTS[1])).astype(np.float32)
 _FREQ_Y = np.fft.fftfreq(_POINTS[0])[:, None]
 _FREQ_X = np.fft.rfftfreq(_POINTS[1])[None, :]
-
-
-def _cell_weights() -> Floats:
-    """Soft membership of blocks in 3 x 4 overlapping cells [12, 9, 16], 1 in all for a block."""
-
-    def along(n_cells: int, n_blocks: int) -> Floats:
-        centres = (np.arange(n_cells) + 0.5) / n_cells
-        places = (np.arange(n_blocks) + 0.5) / n_blocks
-        tent = np.maximum(0, 1 - np.abs(places - centres[:, None]) * n_cells)
-        return np.asarray(tent / tent.sum(axis=0), np.float32)
-
-    rows, columns = along(CELLS[0], _GRID[0]), along(CELLS[1], _GRID[1])
-    weights: Floats = np.einsum("ar,bk->abrk", rows, columns).reshape(-1, *_GRID)
-    return weights / np.float32(_GRID[0] * _GRID[1])
-
-
-_CELL_WEIGHTS = _cell_weights()
 
 
 def _camera_shift(before: _Prepared, now: _Prepared) -> Floats:
@@ -266,12 +236,12 @@ def _blocks(points: Floats) -> Floats:
     return np.asarray(_BLOCK_ROWS @ points @ _BLOCK_COLUMNS, np.float32)
 
 
-_SHARE = np.eye(max(_GRID), dtype=np.float32) / np.float32(_BLOCK)
-_BLOCK_ROWS = np.asarray(np.repeat(_SHARE[: _GRID[0], : _GRID[0]], _BLOCK, axis=1), np.float32)
+_SHARE = np.eye(max(GRID), dtype=np.float32) / np.float32(_BLOCK)
+_BLOCK_ROWS = np.asarray(np.repeat(_SHARE[: GRID[0], : GRID[0]], _BLOCK, axis=1), np.float32)
 _BLOCK_COLUMNS = np.asarray(np.repeat(_SHARE, _BLOCK, axis=0), np.float32)
 
 _PLACE_Y, _PLACE_X = np.meshgrid(
-    np.linspace(-1, 1, _GRID[0]), np.linspace(-1, 1, _GRID[1]), indexing="ij"
+    np.linspace(-1, 1, GRID[0]), np.linspace(-1, 1, GRID[1]), indexing="ij"
 )
 _AFFINE = np.stack([np.ones_like(_PLACE_Y), _PLACE_Y, _PLACE_X], axis=-1).reshape(-1, 3)
 
@@ -287,56 +257,4 @@ def _affine(flow: Floats, trust: Floats) -> Floats:
         error = np.hypot(*(values - fitted).T)
         scale = max(0.05, float(np.median(error)))
         weights = trust.reshape(-1) / (1 + (error / (2 * scale)) ** 2)
-    return fitted.reshape(*_GRID, 2).astype(np.float32)
-
-
-def spot(motion: Floats, fps: float = MOTION_FPS) -> SyncLane:
-    """The sync lane of a picture: where it hits, and how busy it is.
-
-    Args:
-        motion: features [F, N_FEATURES].
-        fps: of the features.
-    """
-    if len(motion) < 3:
-        return SyncLane((), tuple(0.0 for _ in range(round(len(motion) / fps * LANE_HZ))), LANE_HZ)
-    return SyncLane(tuple(_hits(motion, fps)), _intensity(motion, fps), LANE_HZ)
-
-
-def _hits(motion: Floats, fps: float) -> Iterator[tuple[float, float]]:
-    """Moments when motion breaks off, and how hard.
-
-    Things fall, feet are put down and hammers come down: what stops on its way down counts most.
-    The stop is measured against how much moves around that time, so that quiet pictures have hits
-    too and busy ones not only hits.
-    """
-    names = ("right", "left", "down", "up")
-    flow = motion[:, [_AT[name] for name in names]].astype(np.float64)
-    lost = np.zeros(len(flow))
-    lost[:-1] = np.maximum(flow[:-1] - flow[1:], 0) @ _STOP_WEIGHTS
-    around = uniform_filter1d(flow.sum(axis=1), int(0.36 * fps) | 1, mode="nearest")
-    flash = maximum_filter1d(np.abs(motion[:, _AT["flash"]]), 3)
-    stop = lost / (around + 0.1 * motion[:, _AT["camera"]] + 0.4 * flash + _CALM)
-    stop[maximum_filter1d(motion[:, _AT["cut"]], 3) > _CUT] = 0
-    width = int(0.84 * fps) | 1
-    unusual = np.maximum(stop - 1.5 * median_filter(stop, width, mode="nearest"), 0)
-    highest = maximum_filter1d(unusual, 5)
-    for i in np.flatnonzero((unusual == highest) & (unusual > _STOP)):
-        low, here, high = (unusual[j] if 0 <= j < len(unusual) else 0.0 for j in (i - 1, i, i + 1))
-        # Row i tells of the time between images i - 1 and i, and motion stopped at its end.
-        place = i - 0.17 + 0.5 * (high - low) / (low + here + high)
-        yield max(0.0, float(place / fps)), float(min(1.0, here / (2 * _STOP) + 0.2))
-
-
-_STOP_WEIGHTS = np.array([0.4, 0.4, 1.5, 0.1])  # right, left, down, up
-_STOP = 0.26  # share of the motion around that must break off at once
-_CALM = 0.01  # flow that compression noise makes of a still picture
-
-
-def _intensity(motion: Floats, fps: float) -> tuple[float, ...]:
-    speed = motion[:, _AT["speed"]] + 0.02 * motion[:, _AT["energy"]]
-    smooth = uniform_filter1d(speed.astype(np.float64), 3)
-    level = smooth / (smooth + max(0.02, float(np.quantile(smooth, 0.9)) / 2))
-    n = round(len(motion) / fps * LANE_HZ)
-    times = (np.arange(n) + 0.5) / LANE_HZ
-    track = np.interp(times, (np.arange(len(motion)) + 0.5) / fps, level)
-    return tuple(round(float(v), 4) for v in track)
+    return fitted.reshape(*GRID, 2).astype(np.float32)

@@ -31,9 +31,9 @@ from vatt_engine.messages import (
     TakeReady,
 )
 from vatt_engine.model_folder import Model, load_model
-from vatt_engine.motion import spot
 from vatt_engine.rendering import Renderer
 from vatt_engine.seeing import Report, Seen, look, summary_of
+from vatt_engine.spotting_by_physics import spot
 from vatt_engine.take_figures import measure_take
 from vatt_engine.take_job import TakeJob
 from vatt_engine.take_maker import TakeMaker

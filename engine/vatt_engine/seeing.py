@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vatt_engine.config import ModelConfig
 from vatt_engine.media.picture import Feed, Image, Note, Picture
 from vatt_engine.messages import PictureSegment
-from vatt_engine.motion import MOTION_FPS, MOTION_HEIGHT, MOTION_WIDTH, MotionMeter
+from vatt_engine.motion import MOTION_FPS, MOTION_HEIGHT, MOTION_WIDTH, Motion, MotionMeter
 from vatt_engine.nets.visual import VisualEncoder
 
 Floats = NDArray[np.float32]
@@ -38,7 +38,7 @@ class Seen:
         duration_s: as played, exact.
         fps: visual features a second.
         features: [F, D]; F is 0 when only motion was asked for.
-        motion: [F25, M], see ``motion``.
+        motion: [F25, M] half floats, see ``motion``.
         notes: what the user should know about the media.
         missing_s: played spans without picture.
     """
@@ -46,7 +46,7 @@ class Seen:
     duration_s: Fraction
     fps: Fraction
     features: Floats
-    motion: Floats
+    motion: Motion
     notes: tuple[Note, ...]
     missing_s: tuple[tuple[float, float], ...]
 

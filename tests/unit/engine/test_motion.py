@@ -20,8 +20,8 @@ from vatt_engine.motion import (
     MOTION_WIDTH,
     N_FEATURES,
     MotionMeter,
-    spot,
 )
+from vatt_engine.spotting_by_physics import spot
 
 PERIOD_S = 0.72
 CONTACTS = np.arange(1, 9) * PERIOD_S  # the ball starts on the floor and lands every period

@@ -19,7 +19,7 @@ from vatt_engine.corpus.scenes.draw import frames
 from vatt_engine.corpus.scenes.lane import true_lane
 from vatt_engine.corpus.scenes.plan import Scene
 from vatt_engine.corpus.scenes.semantics import FeaturePrior, draw_features, encode_film
-from vatt_engine.motion import MOTION_HEIGHT, MotionMeter
+from vatt_engine.motion import MOTION_HEIGHT, Motion, MotionMeter
 
 Floats = NDArray[np.float32]
 
@@ -39,13 +39,13 @@ class Example:
 
     scene: Scene
     features: Floats
-    motion: Floats
+    motion: Motion
     lane: Floats
     caption: str
     categories: tuple[str, ...]
 
 
-def measure_motion(scene: Scene) -> Floats:
+def measure_motion(scene: Scene) -> Motion:
     """Motion features [F25, M] of the drawn film."""
     meter = MotionMeter()
     for chunk in frames(scene, MOTION_HEIGHT, grey=True):

@@ -70,12 +70,20 @@ def _open_converter(args: argparse.Namespace) -> Trainer:
     return ConverterTrainer(read_converter_training(args.config))
 
 
+def _open_audio(args: argparse.Namespace) -> Trainer:
+    from vatt_engine.training.audio import AudioTrainer
+    from vatt_engine.training.audio_config import read_audio_training
+
+    return AudioTrainer(read_audio_training(args.config))
+
+
 KINDS: Mapping[str, Kind] = {
     "codec": Kind("the codec: waveform to codes and back", "configs/codec-cpu.toml", _open_codec),
     "lm": Kind("the small LM, on caption text alone", "configs/lm.toml", _open_lm),
     "converter": Kind(
         "the converter: the LM learns to see", "configs/converter.toml", _open_converter
     ),
+    "audio": Kind("the audio model, on the converter's states", "configs/audio.toml", _open_audio),
 }
 """By name; the plugin's ``cli/train.py`` lists the same words."""
 

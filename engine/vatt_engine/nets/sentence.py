@@ -33,7 +33,7 @@ class ByteRows(nn.Module):
         return self.weight[ids].float() * self.scale[ids, None]
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [..., columns] times the matrix: [..., rows]."""
+        """Vectors [..., columns] times the matrix: [..., rows]."""
         return F.linear(x, self.weight.float()) * self.scale
 
 

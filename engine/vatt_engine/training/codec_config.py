@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -262,6 +263,11 @@ class CodecTraining:
 
 
 def read_codec_training(path: Path) -> CodecTraining:
+    """The codec run a TOML file describes; raises as ``read_training`` does."""
+    return read_training(CodecTraining, path)
+
+
+def read_training(kind: type[T], path: Path) -> T:
     """The run a TOML file describes.
 
     Raises:
@@ -274,7 +280,7 @@ def read_codec_training(path: Path) -> CodecTraining:
         raise BadRequest(f"Cannot read {path}: {err.strerror}.", "Give a training config.") from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise BadRequest(f"{path} is no TOML: {err}.", "Correct the file.") from err
-    return from_plain(CodecTraining, data, path.name)
+    return from_plain(kind, data, path.name)
 
 
 def from_plain(kind: type[T], data: Mapping[str, Any], where: str) -> T:
@@ -292,6 +298,8 @@ def from_plain(kind: type[T], data: Mapping[str, Any], where: str) -> T:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
+    if get_origin(hint) is types.UnionType:  # X | None
+        return None if value is None else _value(get_args(hint)[0], value, where)
     if dataclasses.is_dataclass(hint):
         return from_plain(hint, value, where)  # type: ignore[arg-type]
     if get_origin(hint) is tuple:
@@ -312,6 +320,6 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     return value
 
 
-def to_plain(config: CodecTraining) -> dict[str, Any]:
-    """Nested plain values, for logs and checkpoints."""
+def to_plain(config: Any) -> dict[str, Any]:
+    """Nested plain values of a run's config, for logs and checkpoints."""
     return dataclasses.asdict(config)

@@ -10,7 +10,7 @@ gives the figures). The exact path, ``encode_film``, renders frames and runs the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -131,6 +131,33 @@ def draw_features(scene: Scene, prior: FeaturePrior, fps: float = 5.0) -> Floats
     return np.maximum(out * (1 + flutter), 0)
 
 
+def draw_view(
+    prior: FeaturePrior,
+    rng: np.random.Generator,
+    things: Sequence[int],
+    place: str,
+    n: int,
+) -> Floats:
+    """Features [n, D] of one shot of things of classes ``things`` in a place, without a film.
+
+    More varied than films are: a thing may be faint or small, stray classes shine through, and
+    the whole varies in strength. So what is learnt on views holds for photographs better.
+    """
+    spread = float(rng.uniform(0.5, 0.85))
+    style = spread * rng.standard_normal(prior.width).astype(np.float32)
+    scenery = prior.index(str(rng.choice(_PLACE_CLASSES[place])))
+    mixed = _region(prior, rng, style, spread, scenery, float(rng.uniform(0, 0.3)))
+    mixed = np.repeat(mixed[None], n, axis=0)
+    for number in things:
+        strength = float(rng.uniform(0.08, 0.45))
+        thing = _region(prior, rng, style, spread, number, strength, n_stray=2)
+        share = float(rng.uniform(0.3, 0.95)) * rng.uniform(0.8, 1.0, (n, 1)).astype(np.float32)
+        mixed += share * (thing - mixed)
+    mixed *= np.float32(rng.uniform(0.75, 1.25))
+    flutter = 0.05 * rng.standard_normal(mixed.shape).astype(np.float32)
+    return np.maximum(mixed * (1 + flutter), 0)
+
+
 def _region(
     prior: FeaturePrior,
     rng: np.random.Generator,
@@ -138,11 +165,15 @@ def _region(
     spread: float,
     number: int,
     strength: float,
+    n_stray: int = 0,
 ) -> Floats:
-    """Mean activation [D] of a region that shows class ``number``."""
+    """Mean activation [D] of a region that shows class ``number``, and traces of others."""
     detail = rng.standard_normal((_POSITIONS, prior.width)).astype(np.float32)
     detail *= np.float32(np.sqrt(1 - spread**2))
-    z = prior.shift + prior.scale * (style + detail + strength * prior.directions[number])
+    shown = strength * prior.directions[number]
+    for stray in rng.integers(len(prior.directions), size=n_stray):
+        shown = shown + float(rng.uniform(0, 0.5)) * strength * prior.directions[stray]
+    z = prior.shift + prior.scale * (style + detail + shown)
     return np.asarray(np.clip(z, 0, 6).mean(axis=0), np.float32)
 
 

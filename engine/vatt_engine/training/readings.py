@@ -1,0 +1,109 @@
+"""What a converter has understood: figures for the log and the report.
+
+A *readout* is the linear layer trained beside the LM (``training.language``): what it tells from a
+state, the audio model can tell too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from vatt_engine.evaluation.wording import paraphrases, says
+from vatt_engine.nets.converter import Converter
+from vatt_engine.nets.prompts import caption_ids
+from vatt_engine.training.sights import NAMES, Sight
+
+_BATCH = 64
+
+
+@torch.no_grad()
+def text_figures(net: Converter, readout: nn.Module) -> dict[str, float]:
+    """Shares of the paraphrases whose last state tells the category, first and in three.
+
+    The picture is left out: one blank second would be a picture, too.
+    """
+    rows = [(name, text) for name, texts in paraphrases().items() for text in texts]
+    hits, in_three = 0, 0
+    for start in range(0, len(rows), _BATCH):
+        mine = rows[start : start + _BATCH]
+        nothing = net.video_proj.weight.new_zeros(len(mine), 1, net.config.video_width)
+        embedded, real = net.embed_prompts(nothing, [text for _, text in mine])
+        states = net.hidden(embedded[:, 1:]).float()
+        last = real[:, 1:].sum(dim=1) - 1
+        ranked = readout(states[torch.arange(len(mine)), last]).topk(3).indices.tolist()
+        for (name, _), best in zip(mine, ranked, strict=True):
+            hits += NAMES[best[0]] == name
+            in_three += name in [NAMES[k] for k in best]
+    return {"paraphrases": hits / len(rows), "paraphrases_in_three": in_three / len(rows)}
+
+
+@torch.no_grad()
+def greedy_captions(net: Converter, videos: Sequence[NDArray[np.float32]]) -> list[str]:
+    """The likeliest caption, token by token, of each picture [S, D] (one row a second)."""
+    asked = caption_ids(net.tokenizer, net.config)
+    out: list[str] = []
+    lengths = {len(v) for v in videos}
+    found: dict[int, str] = {}
+    for n in sorted(lengths):
+        group = [i for i, v in enumerate(videos) if len(v) == n]
+        for start in range(0, len(group), _BATCH):
+            mine = group[start : start + _BATCH]
+            video = torch.from_numpy(np.stack([videos[i] for i in mine])).repeat_interleave(
+                net.config.video_frames_a_token, dim=1
+            )
+            for i, text in zip(mine, _write(net, video, asked), strict=True):
+                found[i] = text
+    out = [found[i] for i in range(len(videos))]
+    return out
+
+
+def _write(net: Converter, video: Tensor, asked: list[int], limit: int = 32) -> list[str]:
+    ids = torch.tensor(asked).expand(len(video), -1)
+    inputs, cache = net.embed(video, ids), None
+    rows: list[list[int]] = [[] for _ in range(len(video))]
+    open_rows = set(range(len(video)))
+    for _ in range(limit):
+        out = net.llm.model(inputs_embeds=inputs, past_key_values=cache, use_cache=True)  # type: ignore[operator]
+        cache = out.past_key_values
+        best = net.llm.lm_head(out.last_hidden_state[:, -1]).argmax(dim=-1)  # type: ignore[operator]
+        for i in list(open_rows):
+            if int(best[i]) == net.config.eos_id:
+                open_rows.discard(i)
+            else:
+                rows[i].append(int(best[i]))
+        if not open_rows:
+            break
+        inputs = net.llm.get_input_embeddings()(best[:, None])  # type: ignore[operator]
+    return [net.tokenizer.decode(row).strip() for row in rows]
+
+
+@torch.no_grad()
+def sight_figures(net: Converter, readout: nn.Module, sights: Sequence[Sight]) -> dict[str, float]:
+    """Shares of sights whose caption names a category, and whose picture states tell one."""
+    texts = greedy_captions(net, [s.seconds for s in sights])
+    right = [
+        any(names_it(text, k) for k in s.categories) for text, s in zip(texts, sights, strict=True)
+    ]
+    told, in_three = [], []
+    for s in sights:
+        video = torch.from_numpy(s.seconds)[None]
+        states = net.hidden(net.video_proj(video)).float()[0]
+        best = readout(states).mean(dim=0).topk(3).indices.tolist()
+        told.append(best[0] in s.categories)
+        in_three.append(any(k in s.categories for k in best))
+    return {
+        "caption_right": float(np.mean(right)),
+        "picture_states": float(np.mean(told)),
+        "picture_states_in_three": float(np.mean(in_three)),
+    }
+
+
+def names_it(text: str, category: int) -> bool:
+    """Whether a caption names a category (or silence)."""
+    name = NAMES[category]
+    return text == name if category == len(NAMES) - 1 else says(text, name)

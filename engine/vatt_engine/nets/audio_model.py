@@ -196,6 +196,17 @@ class AudioModel(nn.Module):
         out: Tensor = self.heads(x[:, -T:])  # [B, T, K*V]
         return out.view(B, T, K, -1).transpose(1, 2)
 
+    def guesses(self, codes: Tensor, context: Context, asked: Tensor) -> list[Tensor]:
+        """Logits [n, V] of the codes that are ``asked`` [B, K, T], codebook by codebook.
+
+        For training: heads are as costly as layers, and most of what they say is not asked.
+        Aligned layout only.
+        """
+        T = codes.shape[-1]
+        x = self.decode(self.encode(codes, context), context)[:, -T:]
+        heads = self.heads.weight.chunk(self.config.n_codebooks)
+        return [F.linear(x[asked[:, k]], head) for k, head in enumerate(heads)]
+
     def encode(self, codes: Tensor, context: Context) -> Tensor:
         """Output of the encoder stack [B, L+T, D]."""
         L = context.cond.shape[1]

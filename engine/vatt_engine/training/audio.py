@@ -27,7 +27,7 @@ from vatt_engine.training.audio_batches import Batch, BatchMaker
 from vatt_engine.training.audio_config import AudioTraining
 from vatt_engine.training.audio_data import make_shards, read_shard, shard_path
 from vatt_engine.training.audio_folder import write_audio
-from vatt_engine.training.audio_loss import draw_masks, masked_loss, near_targets
+from vatt_engine.training.audio_loss import Masks, Targets, draw_masks, masked_loss
 from vatt_engine.training.batches import hash_seed
 from vatt_engine.training.checkpoint import WeightAverage
 from vatt_engine.training.codec_folder import read_codec
@@ -75,7 +75,7 @@ class AudioTrainer:
         self.optimiser = torch.optim.AdamW(
             self.net.parameters(), lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay
         )
-        self._targets = near_targets(codec.codebooks, config.loss).to(self.device)
+        self._targets = Targets.near(codec.codebooks, config.loss).to(self.device)
         rate = round(codec.config.frame_rate)
         numbers = range(data.shards)
         make_shards(data, numbers)
@@ -134,8 +134,8 @@ class AudioTrainer:
         lr = config.optim.lr_at(self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = lr
-        hidden = draw_masks(*batch.codes.shape, config.loss, generator)
-        loss, plain = self._loss(self.net, batch, hidden)
+        masks = draw_masks(*batch.codes.shape, config.loss, generator)
+        loss, plain = self._loss(self.net, batch, masks)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), config.optim.grad_clip))
@@ -146,24 +146,25 @@ class AudioTrainer:
             report["skipped"] = 1.0
         self.average.update(self.net)
         self.step += 1
-        return report | {f"codebook {k + 1}": float(v) for k, v in enumerate(plain)}
+        return report | {f"codebook {k + 1}": v for k, v in enumerate(plain)}
 
-    def _loss(self, net: AudioModel, batch: Batch, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    def _loss(self, net: AudioModel, batch: Batch, masks: Masks) -> tuple[Tensor, list[float]]:
         with torch.no_grad():
             video = batch.pictures.repeat_interleave(_PICTURES_A_SECOND, dim=1)
-            states, mask = self._converter.states(video.to(self.device), batch.prompts)
-        codes, hidden = batch.codes.to(self.device), hidden.to(self.device)
-        shown = codes.masked_fill(hidden, self.config.model.mask_id)
+            states, real = self._converter.states(video.to(self.device), batch.prompts)
+        codes, asked = batch.codes.to(self.device), masks.asked.to(self.device)
+        shown = codes.masked_fill(masks.hidden.to(self.device), self.config.model.mask_id)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            logits = net(
-                shown,
+            context = net.context(
                 states.to(self.device),
-                mask.to(self.device),
+                real.to(self.device),
+                codes.shape[-1],
                 batch.lane.to(self.device) if self.config.model.lane_width else None,
                 batch.drop_cond.to(self.device),
                 batch.drop_lane.to(self.device),
             )
-        return masked_loss(logits, codes, hidden, self._targets, self.config.loss.weights)
+            guesses = net.guesses(shown, context, asked)
+        return masked_loss(guesses, codes, asked, self._targets, self.config.loss)
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -179,10 +180,10 @@ class AudioTrainer:
         for i in range(_VALID_BATCHES):
             batch = self._valid.batch(i)
             generator = torch.Generator().manual_seed(i)
-            hidden = draw_masks(*batch.codes.shape, self.config.loss, generator)
-            loss, plain = self._loss(net, batch, hidden)
-            row = {"valid": float(loss), "valid codebook 1": float(plain[0])}
-            everything = torch.ones_like(hidden)
+            masks = draw_masks(*batch.codes.shape, self.config.loss, generator)
+            loss, plain = self._loss(net, batch, masks)
+            row = {"valid": float(loss), "valid codebook 1": plain[0]}
+            everything = Masks.all_of(batch.codes)
             heard, dropped = torch.zeros_like(batch.drop_cond), torch.ones_like(batch.drop_cond)
             for name, cond, lane in (
                 ("blind", heard, heard),
@@ -190,7 +191,7 @@ class AudioTrainer:
                 ("blind without words", dropped, heard),
             ):
                 asked = Batch(batch.codes, batch.lane, batch.pictures, batch.prompts, cond, lane)
-                row[name] = float(self._loss(net, asked, everything)[1][0])
+                row[name] = self._loss(net, asked, everything)[1][0]
             rows.append(row)
         return _means(rows)
 

@@ -101,6 +101,7 @@ class MaskLossConfig:
         mask_range: its bounds.
         coarse_first: share of examples whose fine codebooks are hidden before the coarser ones,
             as the sampler uncovers them.
+        spans: share of examples in which only a span is hidden.
         near: share of the target that goes to codes whose sound is nearly the same.
         near_width: how near, in distances between a code and its nearest neighbour.
         weights: of the codebooks, the coarsest first; finer ones beyond the last count like it.
@@ -110,6 +111,7 @@ class MaskLossConfig:
     mask_spread: float = 0.25
     mask_range: tuple[float, float] = (0.5, 1.0)
     coarse_first: float = 0.6
+    spans: float = 0.2
     near: float = 0.2
     near_width: float = 1.0
     weights: tuple[float, ...] = (1.0, 0.6, 0.4, 0.3)
@@ -118,6 +120,7 @@ class MaskLossConfig:
         low, high = self.mask_range
         _check(0 < low < high <= 1, "loss.mask_range must be two numbers within 0 and 1.")
         _check(0 <= self.coarse_first <= 1, "loss.coarse_first is a share.")
+        _check(0 <= self.spans <= 1, "loss.spans is a share.")
         _check(0 <= self.near < 1 and self.near_width > 0, "loss: near or near_width.")
         _check(bool(self.weights) and min(self.weights) >= 0, "loss.weights.")
         _check(self.mask_spread > 0, "loss.mask_spread must be positive.")

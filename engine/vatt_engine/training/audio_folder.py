@@ -13,7 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -22,7 +21,6 @@ from vatt_engine.config import AudioModelConfig
 from vatt_engine.errors import BadModelFolder
 from vatt_engine.nets.audio_model import AudioModel
 from vatt_engine.nets.building import fill_strictly, parameters_on_meta
-from vatt_engine.nets.converter import Converter
 
 WEIGHTS = "audio.safetensors"
 DESCRIPTION = "audio.json"

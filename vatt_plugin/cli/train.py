@@ -18,6 +18,7 @@ _KINDS = {
     "codec": ("the codec: waveform to codes and back", "configs/codec-cpu.toml"),
     "lm": ("the small LM, on caption text alone", "configs/lm.toml"),
     "converter": ("the converter: the LM learns to see", "configs/converter.toml"),
+    "spotter": ("the spotter: motion to the sync lane", "configs/spotter.toml"),
 }
 
 

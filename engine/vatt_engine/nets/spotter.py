@@ -50,7 +50,7 @@ class SpotterConfig:
     @property
     def reach(self) -> int:
         """Rows to either side that a row's output depends on."""
-        return 2 + 1 + 1 + _KERNEL // 2 * sum(self.dilations)
+        return 2 + 1 + 2 + _KERNEL // 2 * sum(self.dilations)
 
 
 class Spotter(nn.Module):
@@ -62,7 +62,7 @@ class Spotter(nn.Module):
         first, second = config.places
         self.near = nn.Conv3d(len(MAPS), first, (5, 3, 3), padding=(2, 1, 1))
         self.far = nn.Conv3d(first, second, 3, stride=(1, 2, 2), padding=1)
-        self.course = nn.Conv3d(second, second, (3, 1, 1), padding=(1, 0, 0))
+        self.course = nn.Conv3d(second, second, (5, 1, 1), padding=(2, 0, 0))
         self.join = nn.Conv1d(2 * second + len(FEATURES), config.width, 1)
         self.layers = nn.ModuleList(
             _Layer(config.width, dilation, config.dropout) for dilation in config.dilations

@@ -77,6 +77,13 @@ def _open_audio(args: argparse.Namespace) -> Trainer:
     return AudioTrainer(read_audio_training(args.config))
 
 
+def _open_spotter(args: argparse.Namespace) -> Trainer:
+    from vatt_engine.training.spotter import SpotterTrainer
+    from vatt_engine.training.spotter_config import read_spotter_training
+
+    return SpotterTrainer(read_spotter_training(args.config))
+
+
 KINDS: Mapping[str, Kind] = {
     "codec": Kind("the codec: waveform to codes and back", "configs/codec-cpu.toml", _open_codec),
     "lm": Kind("the small LM, on caption text alone", "configs/lm.toml", _open_lm),
@@ -84,6 +91,7 @@ KINDS: Mapping[str, Kind] = {
         "the converter: the LM learns to see", "configs/converter.toml", _open_converter
     ),
     "audio": Kind("the audio model, on the converter's states", "configs/audio.toml", _open_audio),
+    "spotter": Kind("the spotter: motion to the sync lane", "configs/spotter.toml", _open_spotter),
 }
 """By name; the plugin's ``cli/train.py`` lists the same words."""
 

@@ -64,6 +64,11 @@ class MotionFilms:
     hits: tuple[Floats, ...]
     families: tuple[str, ...]
 
+    @property
+    def duration_s(self) -> float:
+        """Of each film."""
+        return self.motion.shape[1] / MOTION_FPS
+
     def __len__(self) -> int:
         return len(self.motion)
 

@@ -1,0 +1,173 @@
+"""Training the spotter: films played true to time, mirrored batches, resuming that is exact."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vatt_engine.errors import BadRequest
+from vatt_engine.motion import FEATURES, GRID, MAPS, N_FEATURES
+from vatt_engine.nets.spotter import SpotterConfig
+from vatt_engine.spotting import read_spotter, spot
+from vatt_engine.training import motion_films
+from vatt_engine.training.codec_config import OptimConfig, RunConfig
+from vatt_engine.training.motion_films import FilmsSpec, MotionFilms, make_film, open_films
+from vatt_engine.training.spotter import SpotterTrainer
+from vatt_engine.training.spotter_batches import disturbed, draw_batch, mirrored, truth
+from vatt_engine.training.spotter_config import (
+    Disturbance,
+    SpotterData,
+    SpotterLoss,
+    SpotterTraining,
+    read_spotter_training,
+)
+from vatt_engine.training.spotter_watch import best_score, table
+
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SpotterTraining:
+    monkeypatch.setattr(motion_films, "SHARD", 2)
+    return SpotterTraining(
+        run=RunConfig(str(tmp_path / "run"), device="cpu", log_every=1, eval_every=2),
+        optim=OptimConfig(steps=4, warmup_steps=1, decay_steps=1),
+        net=SpotterConfig(places=(2, 3), width=8, dilations=(1,)),
+        data=SpotterData(folder=str(tmp_path / "films"), train=2, valid=2, batch=2, shortest=140),
+    )
+
+
+def test_the_shipped_config_is_read() -> None:
+    config = read_spotter_training(CONFIGS / "spotter.toml")
+    assert config.optim.steps > 1000
+    assert config.net.reach > 25  # a second to either side
+
+
+def test_a_resumed_run_is_the_unbroken_one(config: SpotterTraining, tmp_path: Path) -> None:
+    whole = SpotterTrainer(config)
+    assert whole.run()
+    broken = dataclasses.replace(
+        config, run=dataclasses.replace(config.run, folder=str(tmp_path / "b"))
+    )
+    first = SpotterTrainer(broken)
+    assert not first.run(stop=lambda: first.step == 3)
+    second = SpotterTrainer(broken)
+    second.resume()
+    assert second.run()
+    for name, tensor in whole.net.state_dict().items():
+        assert torch.equal(tensor, second.net.state_dict()[name]), name
+    assert [row["step"] for row in second.journal.rows() if "loss" in row] == [1, 2, 3, 4]
+
+
+def test_what_is_exported_can_be_used(config: SpotterTraining, tmp_path: Path) -> None:
+    trainer = SpotterTrainer(config)
+    trainer.run()
+    trainer.export(tmp_path / "out")
+    spotter = read_spotter(tmp_path / "out")
+    lane = spot(trainer.valid.motion[0], spotter)
+    assert len(lane.intensity) == 300
+    assert "| family |" in trainer.report_on("valid", 2)
+
+
+def test_a_checkpoint_of_another_shape_is_refused(config: SpotterTraining) -> None:
+    SpotterTrainer(config).save()
+    other = dataclasses.replace(config, net=dataclasses.replace(config.net, width=10))
+    with pytest.raises(BadRequest, match="another shape"):
+        SpotterTrainer(other).resume()
+
+
+def test_films_of_other_motion_code_are_refused(
+    config: SpotterTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = FilmsSpec("valid", 0, 2, duration_s=1.0)
+    films = open_films(tmp_path, spec)
+    assert films.motion.shape == (2, 25, N_FEATURES)
+    monkeypatch.setattr(motion_films, "_motion_code", lambda: "another")
+    with pytest.raises(BadRequest, match="another version"):
+        open_films(tmp_path, spec)
+
+
+def test_a_faster_playback_moves_the_hits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same seed at 25 and at 30 images a second: hits come earlier by that ratio."""
+    spec = FilmsSpec("train", 0, 1, duration_s=3.0, varied=True)
+    seed = next(s for s in range(20) if len(make_film(s, spec)[2]) >= 3)
+    played = {}
+    for playback in (motion_films.Playback(), motion_films.Playback(30)):
+        monkeypatch.setattr(motion_films, "_PLAYBACKS", (playback,) * 5)
+        motion, lane, hits, _ = make_film(
+            seed, dataclasses.replace(spec, duration_s=3 / playback.tempo)
+        )
+        assert len(lane) == 2 * len(motion)
+        played[playback.fps] = hits[:, 0]
+    n = min(map(len, played.values()))
+    assert n >= 2
+    # Films of other lengths are other films; here both are 3 s of film.
+    np.testing.assert_allclose(played[25][:n], 1.2 * played[30][:n], atol=1e-3)
+
+
+def features(**named: float) -> np.ndarray:
+    motion = np.zeros((20, N_FEATURES), np.float32)
+    for name, value in named.items():
+        motion[:, FEATURES.index(name)] = value
+    return motion
+
+
+def test_a_mirror_swaps_left_and_right() -> None:
+    motion = features(right=2.0, left=1.0, up=3.0)
+    maps = motion[:, len(FEATURES) :].reshape(20, len(MAPS), *GRID)
+    maps[:, MAPS.index("right"), 4, 0] = 1.5
+    maps[:, MAPS.index("down"), 4, 0] = 0.5
+    seen = mirrored(motion)
+    assert seen[0, FEATURES.index("left")] == 2.0
+    assert seen[0, FEATURES.index("up")] == 3.0
+    other = seen[:, len(FEATURES) :].reshape(20, len(MAPS), *GRID)
+    assert other[0, MAPS.index("right"), 4, -1] == -1.5
+    assert other[0, MAPS.index("down"), 4, -1] == 0.5
+    np.testing.assert_array_equal(mirrored(seen), motion)
+
+
+def test_disturbances_reach_the_maps() -> None:
+    rng = np.random.default_rng(0)
+    motion = disturbed(features(), Disturbance(gain=0, grain=1, pulse=1, hide=1), rng)
+    maps = motion[:, len(FEATURES) :].reshape(20, len(MAPS), *GRID)
+    assert maps[:, 0].max() > 0
+    assert (maps == 0).all(axis=(0, 1)).sum() >= 4  # the hidden rectangle
+
+
+def test_bells_stand_at_the_hits() -> None:
+    bells, strength = truth(np.array([[0.21, 0.4], [0.61, 0.9]], np.float32), 50, 0.014)
+    assert bells[10] > 0.99
+    assert bells[30] > 0.99
+    assert bells[20] < 1e-3
+    assert strength[9] == pytest.approx(0.4)
+    assert strength[32] == pytest.approx(0.9)
+
+
+def test_batches_hold_hits_where_the_crop_has_them() -> None:
+    motion = np.zeros((1, 50, N_FEATURES), np.float16)
+    hits = (np.array([[0.51, 0.8], [1.51, 0.6]], np.float32),)
+    films = MotionFilms(motion, np.zeros((1, 100, 2), np.float32), hits, ("fall",))
+    calm = Disturbance(0, 0, 0, 0, 0, 0, 0)
+    batch = draw_batch(films, 4, 50, SpotterLoss(), calm, np.random.default_rng(0))
+    assert batch.hit.shape == (4, 100)
+    assert set(batch.hit.argmax(dim=1).tolist()) <= {25, 75}
+    assert batch.strength[0, 25] == pytest.approx(0.8)
+
+
+def test_the_threshold_leaves_silent_films_silent() -> None:
+    """A net that sees a weak peak everywhere must not get a threshold below it."""
+    track = np.zeros((100, 3), np.float32)
+    track[[20, 50, 80], 0] = 0.5
+    loud = track.copy()
+    loud[20, 0] = 1.0
+    hits = (np.array([[0.41, 1.0]], np.float32), np.zeros((0, 2), np.float32))
+    motion = np.zeros((2, 50, N_FEATURES), np.float16)
+    films = MotionFilms(motion, np.zeros((2, 100, 2), np.float32), hits, ("fall", "still"))
+    best = best_score([loud, track], films)
+    assert best.threshold > 0.25
+    assert best.score.f1 == 1
+    assert "| still | 1 | 0 | 0 |" in table(best)

@@ -141,7 +141,8 @@ class Arranger:
             start = int(rng.integers(len(shot)))
             loop = np.resize(np.roll(shot, -start), n)
             at = np.arange(n) * LANE_HZ / rate
-            wave = np.float32(0.5) * loop * np.interp(at, np.arange(len(curve)), curve)
+            shape = np.interp(at, np.arange(len(curve)), curve)
+            wave = (0.5 * loop * shape).astype(np.float32)
         elif textured:
             wave = api.render_texture(category, curve, duration_s, rate, rng)
         else:
@@ -149,7 +150,7 @@ class Arranger:
         loud = float(curve.max())
         level = "soft" if loud < 0.4 else "loud" if loud > 0.9 else ""
         words = captions(Facts(category, loudness=level), rng, 4)
-        return wave.astype(np.float32), _track((), curve, duration_s), words
+        return wave, _track((), curve, duration_s), words
 
     def _events(
         self, category: str, duration_s: float, rng: Rng

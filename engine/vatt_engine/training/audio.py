@@ -134,7 +134,7 @@ class AudioTrainer:
         lr = config.optim.lr_at(self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = lr
-        masks = draw_masks(*batch.codes.shape, config.loss, generator)
+        masks = draw_masks(batch.codes.shape, config.loss, generator)
         loss, plain = self._loss(self.net, batch, masks)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -180,7 +180,7 @@ class AudioTrainer:
         for i in range(_VALID_BATCHES):
             batch = self._valid.batch(i)
             generator = torch.Generator().manual_seed(i)
-            masks = draw_masks(*batch.codes.shape, self.config.loss, generator)
+            masks = draw_masks(batch.codes.shape, self.config.loss, generator)
             loss, plain = self._loss(net, batch, masks)
             row = {"valid": float(loss), "valid codebook 1": plain[0]}
             everything = Masks.all_of(batch.codes)

@@ -27,6 +27,7 @@ from vatt_engine.nets.codec import Codec
 from vatt_engine.training.arranged import Arranger
 from vatt_engine.training.audio_config import AudioDataConfig
 from vatt_engine.training.codec_folder import read_codec
+from vatt_engine.training.device import has_bf16
 from vatt_engine.training.scene_store import scene_clip
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class ClipMaker:
         self.config = config
         self.split = split
         self.codec: Codec = read_codec(Path(config.codec))
+        self._bf16 = has_bf16(torch.device("cpu"))
         rate = self.codec.sample_rate
         self._prior = FeaturePrior.load(Path(config.picture), config.picture_prefix)
         self._bank = CorpusBank(Path(config.corpus), "train")
@@ -124,7 +126,9 @@ class ClipMaker:
             some = [i for i in order[:_ENCODED_AT_ONCE] if len(waves[i]) == length]
             order = order[len(some) :]
             batch = torch.from_numpy(np.stack([waves[i] for i in some]))[:, None]
-            for i, found in zip(some, self.codec.encode(batch), strict=True):
+            with torch.autocast("cpu", torch.bfloat16, enabled=self._bf16):
+                encoded = self.codec.encode(batch)
+            for i, found in zip(some, encoded, strict=True):
                 codes[i] = found.T.contiguous().numpy().astype(np.int16)
         return codes
 

@@ -10,6 +10,7 @@ net more per example than a single code does, and forbids less than even smoothi
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,10 +36,9 @@ class Masks:
         return cls(everything, everything)
 
 
-def draw_masks(
-    batch: int, n_codebooks: int, n_frames: int, config: MaskLossConfig, generator: torch.Generator
-) -> Masks:
-    """Masks for a batch; in each example something is asked for."""
+def draw_masks(shape: Sequence[int], config: MaskLossConfig, generator: torch.Generator) -> Masks:
+    """Masks for codes of ``shape`` (B, K, T); in each example something is asked for."""
+    batch, n_codebooks, n_frames = shape
     low, high = config.mask_range
     ratio = torch.empty(batch)
     truncated_normal(ratio, config.mask_mean, config.mask_spread, low, high, generator)

@@ -10,7 +10,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -134,19 +134,16 @@ def _evaluate(args: argparse.Namespace) -> int:
 def _judge(args: argparse.Namespace) -> tuple[Any, list[str]]:
     from vatt_engine.evaluation import probe
     from vatt_engine.evaluation.evaluators import load_evaluators, missing
+    from vatt_engine.evaluation.family_judge import FamilyJudge
     from vatt_engine.evaluation.judge import Judge
     from vatt_engine.evaluation.yamnet import Yamnet
 
     notes: list[str] = []
-    trained = None
+    trained = families = None
     try:
+        families = FamilyJudge.load()
         trained = probe.load(args.probe or probe.SHIPPED)
-        held = trained.facts.get("held_out_packages")
-        if held:
-            notes.append(
-                f"The category probe is right for {held['top1']:.0%} of recordings from packages "
-                f"it has not seen ({held['top3']:.0%} in its top three); read it with that in mind."
-            )
+        notes += _trust(families.probe.facts)
     except BadModelFolder as error:
         if args.probe:
             raise
@@ -154,7 +151,18 @@ def _judge(args: argparse.Namespace) -> tuple[Any, list[str]]:
     extra = load_evaluators(args.evaluators) if args.evaluators else []
     for name, what in missing(args.evaluators).items():
         notes.append(f"Not measured, {name} is not at hand: {what}.")
-    return Judge(Yamnet.load(), trained, extra), notes
+    return Judge(Yamnet.load(), trained, extra, families), notes
+
+
+def _trust(facts: Mapping[str, Any]) -> list[str]:
+    """How often the judge of sound families is right where the answer is known."""
+    known = {
+        "recordings from packages it has not seen": "held_out_packages",
+        "the same set into takes": "held_out_takes",
+        "fresh synthesised takes": "synthesised",
+    }
+    shares = [f"{facts[key]['top1']:.0%} of {what}" for what, key in known.items() if key in facts]
+    return [f"The judge of kinds of sound is right for {', '.join(shares)}."] if shares else []
 
 
 def _run_one(args: argparse.Namespace, model: str, films: Any, judge: Any, cache: Path) -> Any:

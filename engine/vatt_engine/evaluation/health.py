@@ -56,6 +56,8 @@ def check_health(
     scores: Floats,
     classes: tuple[str, ...],
     expects_noise: bool = False,
+    expects_speech: bool = False,
+    expects_music: bool = False,
 ) -> Health:
     """Look for faults.
 
@@ -64,6 +66,8 @@ def check_health(
         scores: mean class scores [521] of YAMNet.
         classes: their names.
         expects_noise: rain, wind, steam and their kind are noise by nature and are not blamed.
+        expects_speech: voices were asked for.
+        expects_music: bells, alarms and birds are tones, which YAMNet often calls music.
     """
     rms = float(np.sqrt(np.mean(np.square(wave, dtype=float)))) if len(wave) else 0.0
     silent = rms < 10 ** (SILENCE_DB / 20)
@@ -76,6 +80,6 @@ def check_health(
         clipped=bool(np.abs(wave).max(initial=0.0) >= CLIP_LEVEL),
         silent=silent,
         noise=bool(hiss and not silent and not expects_noise),
-        speech=not silent and heard(_SPEECH) > _SURE,
-        music=not silent and heard(_MUSIC) > _SURE,
+        speech=not silent and not expects_speech and heard(_SPEECH) > _SURE,
+        music=not silent and not expects_music and heard(_MUSIC) > _SURE,
     )

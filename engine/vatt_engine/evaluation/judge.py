@@ -14,13 +14,16 @@ import soxr
 from numpy.typing import NDArray
 
 from vatt_engine.corpus.categories import CATEGORIES
+from vatt_engine.corpus.sound_families import FAMILIES, family_of
 from vatt_engine.evaluation import distribution, sync
 from vatt_engine.evaluation.evaluators import Evaluator
+from vatt_engine.evaluation.family_judge import FamilyJudge
 from vatt_engine.evaluation.films import Film
 from vatt_engine.evaluation.health import check_health
+from vatt_engine.evaluation.hearing import Heard, hear
 from vatt_engine.evaluation.makers import MadeTake
 from vatt_engine.evaluation.onsets import FRAME_RATE, find_onsets
-from vatt_engine.evaluation.probe import Probe, pooled
+from vatt_engine.evaluation.probe import Probe
 from vatt_engine.evaluation.results import TakeResult
 from vatt_engine.evaluation.yamnet import SAMPLE_RATE, Yamnet
 
@@ -29,7 +32,6 @@ Floats = NDArray[np.floating[Any]]
 SURE_LAG = 0.15
 """Correlation below which a lag is not reported: nothing there fits anything."""
 
-_NOISY = {"rain", "wind", "steam", "sea_waves", "water_stream", "electric", "applause", "fire"}
 _TOP = 3
 
 
@@ -38,15 +40,21 @@ class Judge:
 
     Args:
         yamnet: the network.
-        probe: None leaves ``predicted`` empty.
+        probe: of the 103 categories; None leaves ``predicted`` empty.
         evaluators: published ones a user has weights for.
+        families: of the sound families; None leaves ``family`` empty.
     """
 
     def __init__(
-        self, yamnet: Yamnet, probe: Probe | None, evaluators: Sequence[Evaluator] = ()
+        self,
+        yamnet: Yamnet,
+        probe: Probe | None,
+        evaluators: Sequence[Evaluator] = (),
+        families: FamilyJudge | None = None,
     ) -> None:
         self._yamnet = yamnet
         self._probe = probe
+        self._families = families
         self._evaluators = tuple(evaluators)
         self._heard = lru_cache(maxsize=64)(self._listen)
 
@@ -63,7 +71,8 @@ class Judge:
             target: the category it should be, empty when unknown.
         """
         wave, rate = read_mono(take.wav)
-        scores, embedding, features = self._classify(wave, rate)
+        heard = hear(self._yamnet, wave, rate)
+        scores = heard.mean_scores
         found = find_onsets(wave, rate)
         onsets = floor = lag = None
         if film.hits:
@@ -78,20 +87,29 @@ class Judge:
         e_l1 = kld = None
         extra: dict[str, float] = {}
         if film.audio is not None and not film.silent and condition != "swapped":
-            true_wave, true_scores, _ = self._heard(film.audio)
+            true_wave, truth = self._heard(film.audio)
             e_l1 = sync.envelope_l1(soxr.resample(wave, rate, SAMPLE_RATE), true_wave, SAMPLE_RATE)
-            kld = distribution.kld(true_scores, scores)
+            kld = distribution.kld(truth.mean_scores, scores)
         for evaluator in self._evaluators:
             extra.update(evaluator.judge(wave, rate, film.path, prompt, film.audio))
-        noisy = (target or (film.categories[0] if film.categories else "")) in _NOISY
-        health = check_health(wave, scores, self._yamnet.classes, expects_noise=noisy)
-        predicted = self._probe.predict(features) if self._probe else ""
+        wanted = FAMILIES.get(family_of(target or (film.categories or ("",))[0]))
+        health = check_health(
+            wave,
+            scores,
+            self._yamnet.classes,
+            expects_noise=wanted is not None and wanted.noisy,
+            expects_speech=wanted is not None and wanted.voiced,
+            expects_music=wanted is not None and wanted.tonal,
+        )
+        predicted = self._probe.predict(heard.features) if self._probe else ""
+        family = self._families.family(heard) if self._families else ""
         return TakeResult(
             condition=condition,
             seed=take.seed,
             prompt=prompt,
             target=target,
             predicted="" if health.silent else predicted,
+            family="" if health.silent else family,
             accepted=self.accepts(scores, target) and not health.silent if target else None,
             seconds=take.seconds,
             n_onsets=len(found.times_s),
@@ -101,7 +119,7 @@ class Judge:
             e_l1=e_l1,
             kld=kld,
             faults=tuple(name for name, on in asdict(health).items() if on),
-            embedding=tuple(round(float(v), 5) for v in embedding),
+            embedding=_rounded(heard),
             extra=extra,
             wav=str(take.wav),
         )
@@ -112,26 +130,21 @@ class Judge:
         names = {self._yamnet.classes[int(i)] for i in best}
         return bool(names & set(CATEGORIES[target].yamnet)) if target in CATEGORIES else False
 
-    def reference_embedding(self, film: Film) -> tuple[float, ...]:
-        """Embedding of the true sound; () when there is none."""
+    def reference(self, film: Film) -> tuple[tuple[float, ...], str]:
+        """Embedding and sound family of the true sound; empty when there is none."""
         if film.audio is None or film.silent:
-            return ()
-        return tuple(round(float(v), 5) for v in self._heard(film.audio)[2])
+            return (), ""
+        _, heard = self._heard(film.audio)
+        return _rounded(heard), self._families.family(heard) if self._families else ""
 
-    def _listen(self, path: Path) -> tuple[Floats, Floats, Floats]:
+    def _listen(self, path: Path) -> tuple[Floats, Heard]:
         wave, rate = read_mono(path)
-        scores, embedding, _ = self._classify(wave, rate)
-        return soxr.resample(wave, rate, SAMPLE_RATE), scores, embedding
+        return soxr.resample(wave, rate, SAMPLE_RATE), hear(self._yamnet, wave, rate)
 
-    def _classify(self, wave: Floats, rate: int) -> tuple[Floats, Floats, Floats]:
-        """Mean scores [521], mean embedding [1024], probe features [2048]."""
-        import torch
 
-        at16 = np.asarray(soxr.resample(wave, rate, SAMPLE_RATE), np.float32)
-        with torch.inference_mode():
-            scores, embeddings = self._yamnet(self._yamnet.patches(torch.from_numpy(at16)))
-        rows = embeddings.numpy()
-        return scores.mean(0).numpy(), rows.mean(0), pooled(rows)
+def _rounded(heard: Heard) -> tuple[float, ...]:
+    """Mean embedding [1024], short enough for JSON."""
+    return tuple(round(float(v), 5) for v in heard.embeddings.mean(axis=0))
 
 
 def read_mono(path: Path) -> tuple[NDArray[np.float32], int]:

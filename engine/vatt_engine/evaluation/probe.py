@@ -1,8 +1,8 @@
-"""The category probe: one linear layer over YAMNet embeddings, trained on the corpus.
+"""Probes: one linear layer over YAMNet embeddings, trained on the corpus.
 
-It answers "which of our categories is this?", which YAMNet's own classes cannot. It is the judge
-of takes, so it must never see a take: it is trained on recordings and synthesised sounds of the
-training packages, and its own accuracy on held-out packages is stored with it.
+They answer "which of our categories, which sound family is this?", which YAMNet's own classes
+cannot. They judge takes, so they must never see one: they are trained on recordings of the training
+packages and on synthesised sounds, and their own accuracy on held-out packages is stored with them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Probe:
     facts: Mapping[str, Any]
 
     def probabilities(self, features: Floats) -> Floats:
-        """[..., C] from features [..., D] (see ``pooled``)."""
+        """[..., C] from features [..., D] (``hearing.Heard.features``)."""
         x = (np.asarray(features, float) - self.mean) / self.scale
         logits = x @ self.weight.T + self.bias
         logits = logits - logits.max(axis=-1, keepdims=True)
@@ -57,29 +57,22 @@ class Probe:
         return self.categories[int(np.argmax(self.probabilities(features)))]
 
 
-def pooled(embeddings: Floats) -> Floats:
-    """Features [2 * 1024] of a recording from its embeddings over time [N, 1024].
-
-    The mean tells what lasts, the maximum what happens once in a long silence.
-    """
-    rows = np.asarray(embeddings, np.float32)
-    return np.concatenate([rows.mean(axis=0), rows.max(axis=0)])
-
-
 def train(
     features: Floats,
     labels: Sequence[str],
     *,
     penalty: float = 1e-3,
-    steps: int = 200,
+    balance: float = 1.0,
+    steps: int = 100,
     facts: Mapping[str, Any] | None = None,
 ) -> Probe:
-    """Fit softmax regression with classes weighted equally; deterministic.
+    """Fit softmax regression; deterministic.
 
     Args:
         features: [n, D].
         labels: n category names.
         penalty: weight of the squared norm.
+        balance: 1 weighs all classes alike, 0 all examples; between them, a power of the count.
         steps: of L-BFGS.
         facts: kept with the probe.
     """
@@ -89,7 +82,8 @@ def train(
     mean, scale = x.mean(axis=0), x.std(axis=0) + 0.05
     data = torch.from_numpy((x - mean) / scale)
     counts = torch.bincount(y, minlength=len(categories)).float()
-    share = (1 / counts)[y] / (1 / counts)[y].sum()
+    share = counts.pow(-balance)[y]
+    share = share / share.sum()
     layer = torch.nn.Linear(x.shape[1], len(categories))
     torch.nn.init.zeros_(layer.weight)
     torch.nn.init.zeros_(layer.bias)
@@ -109,17 +103,21 @@ def train(
 
 
 def accuracy(probe: Probe, features: Floats, labels: Sequence[str]) -> dict[str, float]:
-    """Mean over categories of the share right (``balanced``), plain ``top1`` and ``top3``."""
-    order = np.argsort(-probe.probabilities(features), axis=1)
-    names = np.array(probe.categories)
-    truth = np.array(labels)
-    first = names[order[:, 0]] == truth
-    three = (names[order[:, :3]] == truth[:, None]).any(axis=1)
+    """How often a probe is right on features [n, D]; see ``ranked_accuracy``."""
+    return ranked_accuracy(probe.probabilities(features), probe.categories, labels)
+
+
+def ranked_accuracy(rows: Floats, names: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
+    """Of probabilities [n, C]: ``top1``, ``top3``, and ``balanced`` (``top1``, mean by class)."""
+    order = np.argsort(-rows, axis=1)
+    known, truth = np.array(names), np.array(labels)
+    first = known[order[:, 0]] == truth
+    three = (known[order[:, :3]] == truth[:, None]).any(axis=1)
     per_class = [first[truth == name].mean() for name in np.unique(truth)]
     return {
-        "top1": float(first.mean()),
-        "top3": float(three.mean()),
-        "balanced": float(np.mean(per_class)),
+        "top1": round(float(first.mean()), 4),
+        "top3": round(float(three.mean()), 4),
+        "balanced": round(float(np.mean(per_class)), 4),
         "n": float(len(truth)),
     }
 

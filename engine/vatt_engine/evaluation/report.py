@@ -130,7 +130,7 @@ def _plots(evaluation: Evaluation) -> str:
     for name, title, limit in (
         ("onset_f1", "Onset F1 by kind of movement", 0.7),
         ("spot_f1", "Spotter F1 by kind of movement", None),
-        ("asked_right", "Asked-for category by kind of movement", 0.6),
+        ("asked_right", "Asked-for kind of sound by kind of movement", 0.6),
     ):
         values = by_family(evaluation.films, by_name[name])
         if values:
@@ -156,7 +156,11 @@ def _film(result: FilmResult, film: Film | None, players: bool) -> str:
 
 
 def _take(take: TakeResult, film: Film | None, players: bool) -> str:
-    facts = [take.condition, f"“{take.prompt}”" if take.prompt else "", take.predicted]
+    facts = [
+        take.condition,
+        f"“{take.prompt}”" if take.prompt else "",
+        take.family or take.predicted,
+    ]
     if take.onsets is not None:
         facts.append(f"F1 {take.onsets.f1:.2f}")
     if take.lag_s is not None:

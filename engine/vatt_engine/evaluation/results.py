@@ -16,7 +16,7 @@ from typing import Any
 from vatt_engine.errors import BadRequest
 from vatt_engine.evaluation.sync import OnsetScore
 
-SCHEMA = 1
+SCHEMA = 2
 
 PICTURE, ASKED, SWAPPED, PARAPHRASED = "picture", "asked", "swapped", "paraphrased"
 """How a take was asked for: no prompt; the true category's phrase; another's; in other words."""
@@ -30,6 +30,7 @@ class TakeResult:
         condition: one of the four above.
         target: category it should sound like; empty for silent films and unknown truth.
         predicted: category by the probe; ``accepted`` whether YAMNet's best classes fit the target.
+        family: sound family by the judge.
         onsets: against the film's hits; None without known hits. ``floor`` the same by chance.
         n_onsets: heard in all, also in films without hits.
         lag_s: sound behind picture; None when it cannot be told.
@@ -56,6 +57,7 @@ class TakeResult:
     embedding: tuple[float, ...]
     extra: Mapping[str, float] = field(default_factory=dict)
     wav: str = ""
+    family: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,10 @@ class FilmResult:
     Attributes:
         caption: the model's first; ``alternatives`` the others with scores.
         caption_right: its words mean one of the film's categories; None when that is unknown.
-        caption_near: the same for the family of sounds.
+        caption_near: the same for their sound families.
         spotted: the spotter's hits against the true ones; ``spotted_lag_s`` their median lag.
         n_spotted: hits the spotter saw in all; None when it does not spot.
-        reference_embedding: of the true sound.
+        reference_embedding: of the true sound; ``reference_family`` what the judge takes it for.
         failed: why nothing could be made of this film; empty when all is well.
     """
 
@@ -88,6 +90,7 @@ class FilmResult:
     reference_embedding: tuple[float, ...]
     takes: tuple[TakeResult, ...]
     failed: str = ""
+    reference_family: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vatt_engine.corpus.categories import CATEGORIES
+from vatt_engine.corpus.sound_families import FAMILIES, family_of
 from vatt_engine.errors import Cancelled, VattError
 from vatt_engine.evaluation import sync
 from vatt_engine.evaluation.films import Film, FilmSet
@@ -80,9 +81,13 @@ def trials(film: Film, index: int, settings: Settings) -> list[Trial]:
 
 
 def _another(main: str, index: int) -> str:
-    """A category of another family that fills time the same way, so that only the kind differs."""
+    """A category that sounds otherwise but fills time alike, so that only the kind differs."""
     row = CATEGORIES[main]
-    others = [c.name for c in CATEGORIES.values() if c.family != row.family and c.kind == row.kind]
+    others = [
+        c.name
+        for c in CATEGORIES.values()
+        if c.kind == row.kind and c.family != row.family and family_of(c.name) != family_of(main)
+    ]
     return others[(index * 7919) % len(others)]
 
 
@@ -158,6 +163,7 @@ def _film(
     captions = maker.captions(film)
     first = captions[0][0] if captions else ""
     spotted, floor, lag, n_spotted = _spotting(maker.hits(film), film)
+    embedding, reference_family = judge.reference(film)
     return FilmResult(
         name=film.name,
         family=film.family,
@@ -172,8 +178,9 @@ def _film(
         spotted_floor=floor,
         spotted_lag_s=lag,
         n_spotted=n_spotted,
-        reference_embedding=judge.reference_embedding(film),
+        reference_embedding=embedding,
         takes=tuple(takes),
+        reference_family=reference_family,
     )
 
 
@@ -202,9 +209,8 @@ def caption_right(text: str, categories: Sequence[str]) -> bool | None:
 
 
 def caption_near(text: str, categories: Sequence[str]) -> bool | None:
-    """Whether the words mean a category of the same family of sounds."""
+    """Whether the words mean a category of one of their sound families."""
     if not categories:
         return None
-    families = {CATEGORIES[c].family for c in categories if c in CATEGORIES}
-    near = [c.name for c in CATEGORIES.values() if c.family in families]
-    return any(says(text, category) for category in near)
+    families = {family_of(c) for c in categories} - {""}
+    return any(says(text, near) for name in families for near in FAMILIES[name].categories)

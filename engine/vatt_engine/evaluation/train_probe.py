@@ -1,8 +1,10 @@
-"""``python -m vatt_engine.evaluation.train_probe``: train the judge's category probe.
+"""``python -m vatt_engine.evaluation.train_probe FOLDER``: train the judge's two probes.
 
-Sounds come from a built corpus (``vatt corpus build``), split by package, and from the
-synthesiser. With ``--plain FOLDER`` any folder of sub-folders named after categories is read too.
-The accuracy on held-out packages is printed and stored in the file.
+``family_probe.safetensors`` tells the sound families apart, ``category_probe.safetensors`` the 103
+categories. Sounds come from a built corpus (``vatt corpus build``), split by package, and from the
+synthesiser; a probe learns from recordings as they are and from both set as takes are
+(``probe_sounds``). With ``--plain FOLDER`` any folder of sub-folders named after categories is read
+too. What the probes get right on packages they have not heard is printed and stored with them.
 """
 
 from __future__ import annotations
@@ -10,80 +12,82 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import soxr
-import torch
 from numpy.typing import NDArray
 
-from vatt_engine.corpus.categories import CATEGORIES
+from vatt_engine.corpus.sound_families import family_of
 from vatt_engine.errors import VattError
 from vatt_engine.evaluation import probe
-from vatt_engine.evaluation.judge import read_mono
+from vatt_engine.evaluation.family_judge import FamilyJudge
+from vatt_engine.evaluation.hearing import Heard, hear
+from vatt_engine.evaluation.probe_sounds import (
+    Clips,
+    Sound,
+    plain,
+    recorded_takes,
+    synthesised_takes,
+)
 from vatt_engine.evaluation.yamnet import SAMPLE_RATE, Yamnet
 
-Wave = NDArray[np.float32]
-_LONGEST_S = 5
-_SUFFIXES = {".wav", ".ogg", ".flac", ".opus"}
+Floats = NDArray[np.floating[Any]]
+
+PENALTY = 1e-2
+BALANCE = 0.5
+"""Classes are weighed by their count to the power of minus this: rare ones count, but not as if
+two recordings told as much as two hundred."""
 
 
-def from_corpus(folder: Path, split: str) -> Iterator[tuple[Wave, str]]:
-    """Clips of a split at 16 kHz with their categories."""
-    from vatt_engine.corpus.check import read_split
+@dataclass(frozen=True, eq=False)
+class Heap:
+    """Many sounds as heard, with their categories and packages."""
 
-    for row in read_split(folder, split):
-        if row.get("category") in CATEGORIES:
-            yield load(folder / str(row["file"])), str(row["category"])
+    heard: Sequence[Heard]
+    categories: Sequence[str]
+    packages: Sequence[str]
 
+    @property
+    def features(self) -> Floats:
+        """[n, D] for a probe."""
+        return np.stack([h.features for h in self.heard])
 
-def from_folder(folder: Path) -> Iterator[tuple[Wave, str]]:
-    """Clips of ``FOLDER/<category>/*``."""
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in _SUFFIXES and path.parent.name in CATEGORIES:
-            yield load(path), path.parent.name
+    @property
+    def families(self) -> list[str]:
+        """Sound families, one a sound."""
+        return [family_of(name) for name in self.categories]
 
-
-def synthesised(n: int, seed: int) -> Iterator[tuple[Wave, str]]:
-    """``n`` clips of every category that the synthesiser has."""
-    from vatt_engine.corpus.synth import api
-
-    for name in api.synthesised():
-        for i in range(n):
-            rng = np.random.default_rng([seed, i, *name.encode()])
-            wave = api.render(name, None, float(rng.uniform(1.0, 5.0)), SAMPLE_RATE, rng)
-            yield np.asarray(wave, np.float32), name
-
-
-def load(path: Path) -> Wave:
-    """A clip at 16 kHz, at most 5 s."""
-    wave, rate = read_mono(path)
-    return np.asarray(soxr.resample(wave[: rate * _LONGEST_S], rate, SAMPLE_RATE), np.float32)
+    def __add__(self, other: Heap) -> Heap:
+        return Heap(
+            [*self.heard, *other.heard],
+            [*self.categories, *other.categories],
+            [*self.packages, *other.packages],
+        )
 
 
-def embed(
-    yamnet: Yamnet, sounds: Iterator[tuple[Wave, str]], in_film: float, seed: int = 0
-) -> tuple[NDArray[np.float32], list[str]]:
-    """Probe features of sounds.
+def listen(yamnet: Yamnet, sounds: Iterable[Sound]) -> Heap:
+    """Let YAMNet hear sounds."""
+    heard, categories, packages = [], [], []
+    for sound in sounds:
+        heard.append(hear(yamnet, sound.wave, SAMPLE_RATE))
+        categories.append(sound.category)
+        packages.append(sound.package)
+    return Heap(heard, categories, packages)
 
-    A share ``in_film`` of them is set into a longer quiet clip, as the sounds of takes are.
-    """
-    rows: list[NDArray[np.float32]] = []
-    labels: list[str] = []
-    rng = np.random.default_rng(seed)
-    for wave, label in sounds:
-        if rng.random() < in_film:
-            n = round(rng.uniform(2.0, 6.0) * SAMPLE_RATE)
-            longer = (10 ** (-3.2) * rng.standard_normal(max(n, len(wave)))).astype(np.float32)
-            start = int(rng.integers(0, len(longer) - len(wave) + 1))
-            longer[start : start + len(wave)] += wave * np.float32(rng.uniform(0.3, 1.0))
-            wave = longer
-        with torch.inference_mode():
-            _, embeddings = yamnet(yamnet.patches(torch.from_numpy(wave)))
-        rows.append(probe.pooled(embeddings.numpy()).astype(np.float32))
-        labels.append(label)
-    return np.stack(rows) if rows else np.zeros((0, 2048), np.float32), labels
+
+def family_accuracy(judge: FamilyJudge, heap: Heap) -> dict[str, Any]:
+    """How often the judge, table included, is right; ``packages`` tells it by package."""
+    rows = np.stack([judge.probabilities(h) for h in heap.heard])
+    found = probe.ranked_accuracy(rows, judge.names, heap.families)
+    by_package = {}
+    for name in sorted(set(heap.packages)):
+        at = [i for i, package in enumerate(heap.packages) if package == name]
+        truth = [heap.families[i] for i in at]
+        by_package[name] = probe.ranked_accuracy(rows[at], judge.names, truth)["top1"]
+    return {**found, "packages": {name: round(v, 3) for name, v in by_package.items()}}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -91,11 +95,11 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m vatt_engine.evaluation.train_probe", description=__doc__
     )
-    parser.add_argument("output", type=Path)
+    parser.add_argument("output", type=Path, help="folder for the two probes")
     parser.add_argument("--corpus", type=Path, help="a built corpus")
     parser.add_argument("--plain", type=Path, help="a folder with one sub-folder a category")
-    parser.add_argument("--synthesised", type=int, default=8, metavar="N", help="clips a category")
-    parser.add_argument("--penalty", type=float, default=1e-3)
+    parser.add_argument("--synthesised", type=int, default=9, metavar="N", help="takes a category")
+    parser.add_argument("--recorded", type=int, default=14, metavar="N", help="takes a category")
     return parser
 
 
@@ -111,31 +115,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(args: argparse.Namespace) -> dict[str, object]:
-    """The work; returns the facts that are stored with the probe."""
+def run(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """The work; returns the facts that are stored with each probe."""
     yamnet = Yamnet.load()
-    parts = [embed(yamnet, synthesised(args.synthesised, seed=1), in_film=0.0)]
+    heap = listen(yamnet, synthesised_takes(args.synthesised, seed=1))
     if args.corpus:
-        parts.append(embed(yamnet, from_corpus(args.corpus, "train"), in_film=0.4))
+        clips = Clips.of_corpus(args.corpus, "train")
+        heap += listen(yamnet, plain(clips)) + listen(
+            yamnet, recorded_takes(clips, args.recorded, seed=0)
+        )
     if args.plain:
-        parts.append(embed(yamnet, from_folder(args.plain), in_film=0.4))
-    features = np.concatenate([rows for rows, _ in parts])
-    labels = [label for _, names in parts for label in names]
-    facts: dict[str, object] = {"n_train": len(labels), "n_categories": len(set(labels))}
-    trained = probe.train(features, labels, penalty=args.penalty)
-    fresh, names = embed(yamnet, synthesised(2, seed=2), in_film=0.0)
-    facts["synthesised"] = probe.accuracy(trained, fresh, names)
+        heap += listen(yamnet, plain(Clips.of_folder(args.plain)))
+    tests = {"synthesised": listen(yamnet, synthesised_takes(4, seed=2))}
     if args.corpus:
-        held, held_names = embed(yamnet, from_corpus(args.corpus, "test"), in_film=0.0)
-        if held_names:
-            facts["held_out_packages"] = probe.accuracy(trained, held, held_names)
-    probe.save(
-        probe.Probe(
-            trained.weight, trained.bias, trained.mean, trained.scale, trained.categories, facts
-        ),
-        args.output,
-    )
-    return facts
+        unheard = Clips.of_corpus(args.corpus, "test")
+        tests["held_out_packages"] = listen(yamnet, plain(unheard))
+        tests["held_out_takes"] = listen(yamnet, recorded_takes(unheard, None, seed=3))
+    return fit(heap, tests, args.output)
+
+
+def fit(heap: Heap, tests: dict[str, Heap], folder: Path) -> dict[str, dict[str, Any]]:
+    """Train both probes on a heap, measure them on others, and write them to a folder."""
+    features = heap.features
+    by_name: dict[str, dict[str, Any]] = {}
+    for name, labels in (("family", heap.families), ("category", heap.categories)):
+        trained = probe.train(features, labels, penalty=PENALTY, balance=BALANCE)
+        facts: dict[str, Any] = {"n_train": len(labels), "n_classes": len(trained.categories)}
+        for test, sounds in tests.items():
+            if not sounds.heard:
+                continue
+            facts[test] = (
+                family_accuracy(FamilyJudge(trained), sounds)
+                if name == "family"
+                else probe.accuracy(trained, sounds.features, sounds.categories)
+            )
+        probe.save(replace(trained, facts=facts), folder / f"{name}_probe.safetensors")
+        by_name[name] = facts
+    return by_name
 
 
 if __name__ == "__main__":

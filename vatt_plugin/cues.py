@@ -1,6 +1,6 @@
 """Cues and takes: what the timeline, the engine client, the project and the panel share.
 
-Frozen dataclasses without behaviour beyond derived numbers. Times are exact: positions are kept in
+Immutable, without behaviour beyond derived numbers. Times are exact: positions are kept in
 frames, and seconds are ``Fraction``s computed from them at the exact rate (24000/1001, not
 23.976); floats appear only at the engine's border.
 """
@@ -11,8 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from vatt_engine.messages import PictureSegment, SyncLane
 
@@ -23,9 +22,8 @@ CueStatus = Literal["ready", "offline", "unreadable", "skipped"]
 ``skipped`` is left out on purpose (disabled, zero length, a bad range); ``note`` says why."""
 
 
-@dataclass(frozen=True)
-class Cue:
-    """A span of picture that wants sound.
+class Cue(NamedTuple):
+    """A span of picture that wants sound; a named tuple, since a reel has thousands of them.
 
     Attributes:
         cue_id: stable over re-reading the same timeline, unique within it.
@@ -36,8 +34,8 @@ class Cue:
         record_frame: ``start_frame`` counted by record timecode, from midnight; a fraction where
             the timeline itself starts between two frames.
         picture: what the audience sees over the cue, without handles.
-        status: whether the cue can be served, and why not in ``note``.
         origin: JSON-ready facts that find the picture clip again (media, source range, indices).
+        status: whether the cue can be served, and why not in ``note``.
     """
 
     cue_id: str
@@ -48,22 +46,22 @@ class Cue:
     n_frames: int
     record_frame: int | Fraction
     picture: tuple[PictureSegment, ...]
+    origin: Mapping[str, Any]
     status: CueStatus = "ready"
     note: str = ""
     media: str = ""
-    origin: Mapping[str, Any] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def start_s(self) -> Fraction:
         """Seconds from the timeline's first frame."""
         return self.start_frame / self.fps
 
-    @cached_property
+    @property
     def duration_s(self) -> Fraction:
         """Record duration in seconds."""
         return self.n_frames / self.fps
 
-    @cached_property
+    @property
     def record_timecode_s(self) -> Fraction:
         """``global_start_time`` plus ``start_s``."""
         return self.record_frame / self.fps

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from fractions import Fraction
 from typing import Any
 
@@ -24,5 +23,6 @@ def make_cue(number: int = 0, n_frames: int = 12, **changes: Any) -> Cue:
         n_frames=n_frames,
         record_frame=86_400 + start,
         picture=(PictureSegment("/media/a.mov", 10.0, float(n_frames / FPS)),),
+        origin={},
     )
-    return dataclasses.replace(cue, **changes)
+    return cue._replace(**changes)

@@ -21,7 +21,7 @@ def as_shown(cue: Cue, state: CueState) -> Cue:
     """The cue with the media that the user relinked it to, if any."""
     if not state.relinked:
         return cue
-    return dataclasses.replace(cue, picture=relinked_picture(cue, state.relinked), status="ready")
+    return cue._replace(picture=relinked_picture(cue, state.relinked), status="ready")
 
 
 def new_takes(session: Session, cue: Cue, n_takes: int, seed: int) -> messages.Generate:

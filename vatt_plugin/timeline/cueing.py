@@ -158,10 +158,10 @@ class CueMaker:
             n_frames,
             self._global_start + first,
             picture,
+            origin,
             status,
             note,
             media,
-            origin,
         )
 
     def source(self, span: Span) -> Source:
@@ -172,7 +172,7 @@ class CueMaker:
             clip = span.leaf.clip
             if not isinstance(clip, otio.schema.Clip):  # a nest without a range
                 return Source(clip.name)
-            known = self._sources[path] = settle(clip, span.leaf.reference, self._finder)
+            known = self._sources[path] = settle(span.leaf, self._finder)
             if known.note and known.status == "ready" and known.url not in self._relinked:
                 self._relinked.add(known.url)
                 self.notes.append(Note("relinked", known.note, clip.name))
@@ -296,7 +296,7 @@ def unique(cues: Iterable[Cue]) -> tuple[Cue, ...]:
     for cue in cues:
         seen[cue.cue_id] += 1
         n = seen[cue.cue_id]
-        result.append(cue if n == 1 else replace(cue, cue_id=f"{cue.cue_id}-{n}"))
+        result.append(cue if n == 1 else cue._replace(cue_id=f"{cue.cue_id}-{n}"))
     return tuple(result)
 
 

@@ -105,6 +105,7 @@ def _document(root: Any, path: Path, notes: list[Note]) -> Loaded:
 
 def _from_text(data: bytes, path: Path, wanted: str | None, bundle: Bundle | None) -> Loaded:
     text, had_bom = decode(data, path.name)
+    del data  # its memory serves the reader, which copies the text
     notes = [Note("bom", "A byte order mark before the JSON was skipped.")] if had_bom else []
     root, changes = lenient.read(text, path.name)
     notes += changes

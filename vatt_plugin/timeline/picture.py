@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.media import STILLS, MediaFinder, sequence_in_name
 from vatt_plugin.timeline.probe import probe
 from vatt_plugin.timeline.rates import Frames
+from vatt_plugin.timeline.spans import Leaf
 from vatt_plugin.timeline.walk import available_range
 
 ExternalReference = otio.schema.ExternalReference
@@ -45,27 +45,23 @@ class Source(NamedTuple):
     sequence: ImageSequence | None = None
 
 
-def settle(clip: Any, active: Any, finder: MediaFinder) -> Source:
+def settle(leaf: Leaf, finder: MediaFinder) -> Source:
     """Choose among a clip's references: the active one, or the first whose media is there.
 
     ``source_range`` is told in the active reference's timecode. Another reference may start
     elsewhere, so the offset from the active one's ``available_range`` is what carries over.
 
     Args:
-        clip: an OTIO clip.
-        active: its active reference, or None.
+        leaf: a clip with its references.
         finder: looks media up.
     """
+    clip, active = leaf.clip, leaf.reference
     first = _settle_reference(active, clip, finder) if active is not None else None
-    if first is not None and first.status == "ready":
+    if first is not None and (first.status == "ready" or len(leaf.references) == 1):
         return first
-    references: Mapping[str, Any] = clip.media_references()
-    if first is not None and len(references) < 2:
-        return first
-    active_key = clip.active_media_reference_key
-    for key in dict.fromkeys(("DEFAULT_MEDIA", *references)):
-        reference = references.get(key)
-        if reference is None or key == active_key:
+    for key in dict.fromkeys(("DEFAULT_MEDIA", *leaf.references)):
+        reference = leaf.references.get(key)
+        if reference is None or reference is active:
             continue
         source = _settle_reference(reference, clip, finder)
         if source.status == "ready":

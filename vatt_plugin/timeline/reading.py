@@ -98,13 +98,19 @@ def _absolute(path: Path | str) -> Path:
 
 @contextlib.contextmanager
 def _no_collector() -> Iterator[None]:
-    """Pause the cycle collector: a long cut makes a million objects at once and no garbage."""
+    """Pause the cycle collector: a long cut makes a million objects at once and no garbage.
+
+    Afterwards they count as old, or the next object made would set off a look at all of them.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
+            if not gc.get_freeze_count():
+                gc.freeze()  # both move lists, not objects: no time whatever the number
+                gc.unfreeze()
             gc.enable()
 
 

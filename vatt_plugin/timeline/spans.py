@@ -5,9 +5,10 @@ Pure functions over sorted lists of spans that do not overlap, in frames of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from vatt_plugin.timeline.rates import Frames
@@ -23,12 +24,14 @@ class Leaf(NamedTuple):
         path: child indices from the timeline's stack down to the clip.
         track: name of the top-level track.
         reference: the clip's active media reference; None if it has none.
+        references: all of them, by key.
     """
 
     clip: Any
     path: tuple[int, ...]
     track: str
     reference: Any = None
+    references: Mapping[str, Any] = MappingProxyType({})
 
 
 class Span(NamedTuple):

@@ -152,8 +152,9 @@ class Walker:
         stored = clip.source_range or available_range(clip)
         if stored is None:
             raise _NoRangeError
-        reference = clip.media_reference
-        leaf = Leaf(clip, path, self._track, reference)
+        references = clip.media_references()
+        reference = references.get(clip.active_media_reference_key)
+        leaf = Leaf(clip, path, self._track, reference, references)
         length, begin = stored.duration, stored.start_time
         duration = self._count(length.value, length.rate)
         start = self._count(begin.value, begin.rate)

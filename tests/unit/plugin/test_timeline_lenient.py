@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +237,7 @@ def test_hostile_clip_names_stay_inside(name: str, tmp_path: Path) -> None:
     read = load(save(timeline(track(clip(name, url="a.mov"))), tmp_path))
     (cue,) = read.cues
     assert cue.clip == name
-    cue = replace(cue, origin={**cue.origin, "category": "FEETHmnXXXXX"})
+    cue = cue._replace(origin={**cue.origin, "category": "FEETHmnXXXXX"})
     file_name = take_name(cue, "0123456789ab", name, name, 99)
     assert file_name == Path(file_name).name
     assert len(file_name) <= 120

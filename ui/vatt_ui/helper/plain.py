@@ -75,9 +75,9 @@ _EXACT = ("fps", "record_frame")
 def cue_to_plain(cue: Cue) -> dict[str, Any]:
     """A cue as JSON."""
     plain: dict[str, Any] = {
-        f.name: getattr(cue, f.name)
-        for f in dataclasses.fields(cue)
-        if f.name not in (*_EXACT, "picture", "origin")
+        name: value
+        for name, value in cue._asdict().items()
+        if name not in (*_EXACT, "picture", "origin")
     }
     plain.update({name: str(getattr(cue, name)) for name in _EXACT})
     plain["picture"] = [dataclasses.asdict(segment) for segment in cue.picture]

@@ -22,6 +22,8 @@ MANIFEST = "model.json"
 SCHEMA = 1
 COMPONENTS = ("visual", "converter", "audio", "codec")
 TOKENIZER = "tokenizer.json"
+SENTENCE_PARTS = ("sentence", "sentence_words", "sentence_tokenizer")
+"""Further files of a model whose converter has a sentence encoder."""
 _MAX_MANIFEST_BYTES = 4 << 20
 
 
@@ -50,7 +52,7 @@ class Manifest:
     Attributes:
         config: sizes of all parts.
         trained: False for random weights; panel and CLI warn then.
-        files: by what they hold: a component's name, or ``tokenizer``.
+        files: by what they hold: see ``parts_of``.
         description: one line for lists.
         licences: terms, part by part.
         provenance: where the weights come from; JSON-ready, free form.
@@ -75,6 +77,12 @@ class Manifest:
         files = {what: entry.sha256 for what, entry in self.files.items()}
         canonical = json.dumps({"config": config, "files": files}, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def parts_of(config: ModelConfig) -> tuple[str, ...]:
+    """What files a model of this config has: its components, and what its converter reads with."""
+    sentence = SENTENCE_PARTS if config.converter.sentence is not None else ()
+    return (*COMPONENTS, "tokenizer", *sentence)
 
 
 def manifest_to_dict(manifest: Manifest) -> dict[str, Any]:
@@ -120,10 +128,11 @@ def read_manifest(folder: Path) -> Manifest:
             "Update the program.",
         )
     try:
+        config = config_from_dict(_get(data, "config", dict))
         return Manifest(
-            config=config_from_dict(_get(data, "config", dict)),
+            config=config,
             trained=_get(data, "trained", bool),
-            files=_read_files(folder, _get(data, "files", dict)),
+            files=_read_files(folder, _get(data, "files", dict), parts_of(config)),
             description=str(data.get("description", "")),
             licences=tuple(_read_licence(item) for item in data.get("licences", [])),
             provenance=_get(data, "provenance", dict) if "provenance" in data else {},
@@ -186,14 +195,16 @@ def check_file(folder: Path, entry: FileEntry, *, whole: bool) -> Path:
     return path
 
 
-def _read_files(folder: Path, data: Mapping[str, Any]) -> dict[str, FileEntry]:
+def _read_files(
+    folder: Path, data: Mapping[str, Any], parts: tuple[str, ...]
+) -> dict[str, FileEntry]:
     files = {
         str(what): FileEntry(
             _get(item, "name", str), _get(item, "n_bytes", int), _get(item, "sha256", str)
         )
         for what, item in data.items()
     }
-    missing = sorted({*COMPONENTS, "tokenizer"} - set(files))
+    missing = sorted(set(parts) - set(files))
     if missing:
         raise BadModelFolder(f"{MANIFEST} names no file for: {', '.join(missing)}.")
     for entry in files.values():

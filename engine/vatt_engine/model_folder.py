@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save, save_file
+from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
+from vatt_engine import sentence_files
 from vatt_engine.acceleration import enable_graphs
 from vatt_engine.config import ModelConfig
 from vatt_engine.errors import BadModelFolder, CannotWrite, DeviceUnavailable
@@ -162,6 +162,9 @@ def save_model(
         tokenizer = place / TOKENIZER
         tokenizer.write_text(model.converter.tokenizer.to_str(), "utf-8")
         files["tokenizer"] = entry_of(tokenizer)
+        if model.converter.sentence is not None:
+            sentence_files.write_encoder(place, model.converter.sentence)
+            files |= {part: entry_of(place / n) for part, n in sentence_files.NAMES.items()}
         for name, text in (texts or {}).items():
             (place / name).write_text(text, "utf-8")
         config = replace(model.config, name=folder.name)
@@ -222,12 +225,15 @@ def entry_of(path: Path) -> FileEntry:
 
 
 def stored_tensors(component: str, net: nn.Module) -> dict[str, Tensor]:
-    """What a component's file holds: contiguous, no training counters, no tied copies."""
+    """What a component's file holds: contiguous, no training counters, no tied copies.
+
+    A sentence encoder has files of its own.
+    """
     left_out = left_out_keys(component, net)
     return {
         k: v.detach().cpu().contiguous()
         for k, v in net.state_dict().items()
-        if not k.endswith(left_out)
+        if not k.endswith(left_out) and not k.startswith(sentence_files.INSIDE)
     }
 
 
@@ -242,8 +248,15 @@ def left_out_keys(component: str, net: nn.Module) -> tuple[str, ...]:
     return ("\0",)  # no key ends so; an empty tuple would do too, an empty string would not
 
 
-def build_empty(config: ModelConfig, tokenizer: TextTokenizer) -> dict[str, nn.Module]:
+def build_empty(
+    config: ModelConfig, tokenizer: TextTokenizer, sentence_tokenizer: TextTokenizer | None = None
+) -> dict[str, nn.Module]:
     """The four nets of a model without weights (parameters on ``meta``).
+
+    Args:
+        config: of the model.
+        tokenizer: of its LM.
+        sentence_tokenizer: of its sentence encoder, if it has one.
 
     Raises:
         BadModelFolder: an architecture no library knows, or sizes one refuses.
@@ -252,7 +265,7 @@ def build_empty(config: ModelConfig, tokenizer: TextTokenizer) -> dict[str, nn.M
         with parameters_on_meta():
             return {
                 "visual": build_visual(config.visual),
-                "converter": build_converter(config.converter, tokenizer),
+                "converter": build_converter(config.converter, tokenizer, sentence_tokenizer),
                 "audio": AudioModel(config.audio),
                 "codec": build_codec(config.codec),
             }
@@ -305,29 +318,18 @@ def _read_folder(folder: Path) -> Model:
         what: check_file(folder, entry, whole=entry.n_bytes <= _HASHED_AT_LOAD)
         for what, entry in manifest.files.items()
     }
-    nets = build_empty(manifest.config, _read_tokenizer(paths["tokenizer"]))
+    tokenizers = [sentence_files.read_tokenizer(paths["tokenizer"])]
+    if manifest.config.converter.sentence is not None:
+        tokenizers.append(sentence_files.read_tokenizer(paths["sentence_tokenizer"]))
+    nets = build_empty(manifest.config, *tokenizers)
     for component, net in nets.items():
         name = manifest.files[component].name
-        try:
-            tensors = load_file(paths[component])
-        except (SafetensorError, ValueError) as error:
-            raise BadModelFolder(
-                f"{name} in {folder} is no readable safetensors file ({error}).",
-                "Fetch or import the model again.",
-            ) from error
+        tensors = sentence_files.read_tensors(paths[component])
+        if component == "converter" and manifest.config.converter.sentence is not None:
+            inside = sentence_files.read_encoder_tensors(paths["sentence"], paths["sentence_words"])
+            tensors |= {f"{sentence_files.INSIDE}{k}": t for k, t in inside.items()}
         fill_strictly(net, tensors, f"{name} in {folder}", left_out_keys(component, net))
     return _assemble(manifest, nets, folder)
-
-
-def _read_tokenizer(path: Path) -> TextTokenizer:
-    from tokenizers import Tokenizer
-
-    try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises nothing narrower
-        raise BadModelFolder(
-            f"{path} is no readable tokenizer ({error}).", "Fetch or import the model again."
-        ) from error
 
 
 def _assemble(manifest: Manifest, nets: Mapping[str, Any], folder: Path | None) -> Model:

@@ -12,35 +12,38 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from vatt_engine.config import ConverterConfig, SentenceConfig
 from vatt_engine.config_json import read_config
 from vatt_engine.errors import BadModelFolder
 from vatt_engine.nets.building import fill_strictly, parameters_on_meta
 from vatt_engine.nets.converter import Converter, build_converter, tie_embeddings
-from vatt_engine.nets.prompts import TextTokenizer
 from vatt_engine.nets.sentence import SentenceEncoder
+from vatt_engine.sentence_files import (
+    INSIDE,
+    NAMES,
+    read_encoder_tensors,
+    read_tensors,
+    read_tokenizer,
+    write_encoder,
+)
 
-WEIGHTS, WORDS = "sentence.safetensors", "sentence_words.safetensors"
-CONVERTER = "converter.safetensors"
+CONVERTER, READOUT = "converter.safetensors", "readout.safetensors"
 DESCRIPTION, SENTENCE_DESCRIPTION = "converter.json", "sentence.json"
-TOKENIZER, SENTENCE_TOKENIZER = "tokenizer.json", "sentence_tokenizer.json"
+TOKENIZER = "tokenizer.json"
 SCHEMA = 1
-"""Files of the two kinds of folder; the sentence encoder's lie in both."""
 
 _HEAD = "llm.lm_head.weight"
-_INSIDE = "sentence."
 
 
 def write_sentence(folder: Path, encoder: SentenceEncoder) -> None:
     """Write a sentence encoder: two weight files, its tokenizer, its sizes."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_encoder(folder, encoder)
+    write_encoder(folder, encoder)
     _write_json(folder / SENTENCE_DESCRIPTION, {"config": dataclasses.asdict(encoder.config)})
 
 
@@ -52,8 +55,8 @@ def read_sentence(folder: Path) -> SentenceEncoder:
     """
     description = _read_json(folder / SENTENCE_DESCRIPTION)
     config = read_config(SentenceConfig, description.get("config"), SENTENCE_DESCRIPTION)
-    encoder = SentenceEncoder(config, read_tokenizer(folder / SENTENCE_TOKENIZER))
-    tensors = _read_tensors(folder / WEIGHTS) | _read_tensors(folder / WORDS)
+    encoder = SentenceEncoder(config, read_tokenizer(folder / NAMES["sentence_tokenizer"]))
+    tensors = _encoder_tensors(folder)
     fill_strictly(encoder, tensors, str(folder))
     return encoder.eval()
 
@@ -70,14 +73,14 @@ def write_converter(folder: Path, converter: Converter, provenance: Mapping[str,
     tensors = {
         name: t.detach().cpu().half().contiguous()
         for name, t in converter.state_dict().items()
-        if name != _HEAD and not name.startswith(_INSIDE)
+        if name != _HEAD and not name.startswith(INSIDE)
     }
     _save(folder / CONVERTER, tensors)
     names = [CONVERTER, TOKENIZER]
     (folder / TOKENIZER).write_text(converter.tokenizer.to_str(), "utf-8")
     if converter.sentence is not None:
-        _write_encoder(folder, converter.sentence)
-        names += [WEIGHTS, WORDS, SENTENCE_TOKENIZER]
+        write_encoder(folder, converter.sentence)
+        names += NAMES.values()
     config = dataclasses.replace(converter.config, lora=None)
     _write_json(
         folder / DESCRIPTION,
@@ -88,6 +91,27 @@ def write_converter(folder: Path, converter: Converter, provenance: Mapping[str,
             "provenance": dict(provenance),
         },
     )
+
+
+def write_readout(folder: Path, readout: nn.Linear) -> None:
+    """Write the category readout that was trained beside a converter."""
+    _save(
+        folder / READOUT,
+        {k: v.detach().cpu().contiguous() for k, v in readout.state_dict().items()},
+    )
+
+
+def read_readout(folder: Path) -> nn.Linear:
+    """The category readout of a folder: states [..., E] -> one number a name of ``sights.NAMES``.
+
+    Raises:
+        BadModelFolder: it is missing or damaged.
+    """
+    tensors = read_tensors(folder / READOUT)
+    rows, columns = tensors["weight"].shape
+    readout = nn.Linear(columns, rows)
+    fill_strictly(readout, tensors, str(folder / READOUT))
+    return readout.requires_grad_(False)
 
 
 def load_converter(folder: Path) -> Converter:
@@ -101,54 +125,25 @@ def load_converter(folder: Path) -> Converter:
         if Path(name).name != name or _sha256(folder / name) != expected:
             raise BadModelFolder(f"{folder / name} has changed or is damaged.", "Train it again.")
     config = read_config(ConverterConfig, description.get("config"), DESCRIPTION)
-    pieces = read_tokenizer(folder / SENTENCE_TOKENIZER) if config.sentence else None
+    pieces = read_tokenizer(folder / NAMES["sentence_tokenizer"]) if config.sentence else None
     with parameters_on_meta():
         converter = build_converter(config, read_tokenizer(folder / TOKENIZER), pieces)
-    tensors = {name: t.float() for name, t in _read_tensors(folder / CONVERTER).items()}
+    tensors = {name: t.float() for name, t in read_tensors(folder / CONVERTER).items()}
     if config.sentence:
-        inside = _read_tensors(folder / WEIGHTS) | _read_tensors(folder / WORDS)
-        tensors |= {f"{_INSIDE}{name}": t for name, t in inside.items()}
+        inside = _encoder_tensors(folder)
+        tensors |= {f"{INSIDE}{name}": t for name, t in inside.items()}
     fill_strictly(converter, tensors, str(folder), (_HEAD,) if config.tied_embeddings else ("\0",))
     tie_embeddings(converter)
     return converter.requires_grad_(False).eval()
 
 
-def read_tokenizer(path: Path) -> TextTokenizer:
-    """A tokenizer file; a text is neither cut nor padded by it.
-
-    Raises:
-        BadModelFolder: it is missing or no tokenizer.
-    """
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises nothing narrower
-        raise BadModelFolder(
-            f"{path} is no readable tokenizer ({error}).", "Make it anew."
-        ) from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return cast(TextTokenizer, tokenizer)
-
-
-def _write_encoder(folder: Path, encoder: SentenceEncoder) -> None:
-    tensors = {k: v.cpu().contiguous() for k, v in encoder.state_dict().items()}
-    _save(folder / WORDS, {k: v for k, v in tensors.items() if k.startswith("words.")})
-    _save(folder / WEIGHTS, {k: v for k, v in tensors.items() if not k.startswith("words.")})
-    (folder / SENTENCE_TOKENIZER).write_text(encoder.tokenizer.to_str(), "utf-8")
+def _encoder_tensors(folder: Path) -> dict[str, Tensor]:
+    return read_encoder_tensors(folder / NAMES["sentence"], folder / NAMES["sentence_words"])
 
 
 def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
     save_file(dict(tensors), path)
     path.chmod(0o644)  # safetensors makes it readable to its owner alone
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError, ValueError) as error:
-        raise BadModelFolder(f"{path} cannot be read: {error}.", "Make it anew.") from error
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

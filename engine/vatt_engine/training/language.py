@@ -46,8 +46,9 @@ class Row:
         scored: the loss counts the text tokens from this one on.
         video: [S, D] features, one row a second.
         sentence: [W] vector of the prompt.
-        asked: text token whose state must tell the category; None for none.
-        categories: numbers into ``NAMES`` that asked states and picture states must tell.
+        asked: text token whose state must tell ``categories``; None for none.
+        categories: numbers into ``NAMES``.
+        seen: likewise, what the picture's states must tell; empty: nothing.
     """
 
     ids: Sequence[int]
@@ -56,6 +57,7 @@ class Row:
     sentence: Tensor | None = None
     asked: int | None = None
     categories: tuple[int, ...] = ()
+    seen: tuple[int, ...] = ()
 
 
 class LanguageTrainer(ABC):
@@ -117,8 +119,8 @@ class LanguageTrainer(ABC):
     def export(self, folder: Path) -> None:
         """Write the averaged weights."""
 
-    def before_step(self) -> None:
-        """Called before each step; a run of several stages changes over here."""
+    def before_step(self) -> None:  # noqa: B027 - most runs have one stage
+        """Change over to another stage, if this step begins one."""
 
     def rng(self, step: int) -> np.random.Generator:
         """Random numbers of a step."""
@@ -192,15 +194,12 @@ class LanguageTrainer(ABC):
         text = F.cross_entropy(logits.float(), torch.tensor(wanted, device=self.device))
         places, targets = [], []
         for b, row in enumerate(rows):
-            if row.categories:
-                n_video = 0 if row.video is None else len(row.video)
-                told = [] if row.asked is None else [first[b] + row.asked]
-                # Pictures that go with another's prompt have an asked state, but say nothing else.
-                seen = list(range(n_video)) if row.asked is None or row.sentence is None else []
-                places += [(b, i) for i in (*seen, *told)]
-                target = torch.zeros(len(NAMES))
-                target[list(row.categories)] = 1 / len(row.categories)
-                targets += [target] * (len(seen) + len(told))
+            if row.asked is not None and row.categories:
+                places.append((b, first[b] + row.asked))
+                targets.append(spread_over(row.categories))
+            if row.video is not None and row.seen:
+                places += [(b, i) for i in range(len(row.video))]
+                targets += [spread_over(row.seen)] * len(row.video)
         if not places:
             return {"text": text, "readout": text.new_zeros(())}
         guessed = self.readout(at(states, places)).float()
@@ -284,6 +283,13 @@ def embed_rows(net: Converter, rows: Sequence[Row]) -> tuple[Tensor, list[int]]:
         parts[b].append(part)
     joined = [torch.cat([p.float() for p in part]) for part in parts]
     return nn.utils.rnn.pad_sequence(joined, batch_first=True), first
+
+
+def spread_over(categories: Sequence[int]) -> Tensor:
+    """Target distribution [names]: the categories, equally likely."""
+    target = torch.zeros(len(NAMES))
+    target[list(categories)] = 1 / len(categories)
+    return target
 
 
 def at(states: Tensor, places: Sequence[tuple[int, int]]) -> Tensor:

@@ -9,22 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor
 
 from vatt_engine.config import ConverterConfig
 from vatt_engine.errors import BadRequest
-from vatt_engine.nets.converter import Converter, build_converter
+from vatt_engine.nets.converter import build_converter
 from vatt_engine.nets.prompts import DUMMY_INSTRUCTIONS, TextTokenizer, prompt_ids
 from vatt_engine.training import checkpoint
 from vatt_engine.training.codec_config import OptimConfig, RunConfig, read_training, to_plain
-from vatt_engine.training.converter_folder import read_sentence, write_converter
-from vatt_engine.training.language import LanguageTrainer, Row
+from vatt_engine.training.converter_folder import read_sentence, write_converter, write_readout
+from vatt_engine.training.language import LanguageTrainer, Row, averaged
 from vatt_engine.training.prompt_texts import PromptPool, make_pool, train_tokenizer
 from vatt_engine.training.readings import text_figures
 
@@ -108,25 +106,19 @@ class LmTrainer(LanguageTrainer):
         self.texts = TextRows(self.tokenizer, config.converter, self.pool, config.rows)
 
     def rows(self, step: int) -> list[Row]:
+        """The batch of a step."""
         rng = self.rng(step)
         return [self.texts.row(rng) for _ in range(self.config.batch)]
 
     def evaluate(self) -> dict[str, float]:
+        """How many paraphrases the states tell."""
         return text_figures(self.net, self.readout)
 
     def export(self, folder: Path) -> None:
-        from vatt_engine.training.language import averaged
-
+        """Write the averaged weights as a converter that has not learnt to see, and the readout."""
         with averaged(self.trained, self.average):
             write_converter(folder, self.net, {"lm": to_plain(self.config), "steps": self.step})
-        readout = {
-            k.split("/", 1)[1]: v
-            for k, v in self.average.tensors.items()
-            if k.startswith("readout/")
-        }
-        save_file(
-            {k: v.cpu().contiguous() for k, v in readout.items()}, folder / "readout.safetensors"
-        )
+            write_readout(folder, self.readout)
 
 
 class TextRows:
@@ -154,8 +146,14 @@ class TextRows:
             return Row([*ids, *self.ending(self.pool.meaning(index))], len(ids))
         return self.prompt(rng, index)
 
-    def prompt(self, rng: np.random.Generator, index: int, video: Tensor | None = None) -> Row:
-        """Prompt ``index``, blurred, and its plain words."""
+    def prompt(
+        self,
+        rng: np.random.Generator,
+        index: int,
+        video: Tensor | None = None,
+        seen: tuple[int, ...] = (),
+    ) -> Row:
+        """Prompt ``index``, blurred, and its plain words; a picture may stand before it."""
         told = rng.random() >= self.mix.untold
         text = self.pool.texts[index]
         chance = rng.random()
@@ -177,6 +175,7 @@ class TextRows:
             sentence=vector,
             asked=len(ids) - 1,
             categories=self.pool.categories[index],
+            seen=seen,
         )
 
     def instruction(self, rng: np.random.Generator) -> list[int]:
@@ -213,8 +212,3 @@ def open_pool(path: Path, config: TextConfig) -> PromptPool:
     state = {"config": to_plain(config), "texts": pool.texts, "categories": pool.categories}
     checkpoint.save(path, {"vectors": pool.vectors}, state)
     return pool
-
-
-def as_converter(net: object) -> Converter:
-    """A net that is known to be a converter."""
-    return cast(Converter, net)

@@ -149,7 +149,7 @@ def _grammar(rng: np.random.Generator, n: int) -> list[tuple[str, tuple[int, ...
             text = f"{rng.choice(people)}, {text}"
         rows.append((text, numbers_of(tuple(chosen))))
     rows += [(way, numbers_of((name,))) for name in names for way in heads(CATEGORIES[name])]
-    return rows + [("silence", numbers_of(())), ("nothing at all", numbers_of(()))]
+    return [*rows, ("silence", numbers_of(())), ("nothing at all", numbers_of(()))]
 
 
 def _things() -> list[tuple[str, tuple[int, ...]]]:

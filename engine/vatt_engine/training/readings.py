@@ -7,16 +7,23 @@ state, the audio model can tell too.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from vatt_engine.config import VisualConfig
+from vatt_engine.corpus.scenes.draw import frames
+from vatt_engine.corpus.scenes.photos import photo_index
+from vatt_engine.corpus.scenes.portraits import portrait
 from vatt_engine.evaluation.wording import paraphrases, says
 from vatt_engine.nets.converter import Converter
 from vatt_engine.nets.prompts import caption_ids
-from vatt_engine.training.sights import NAMES, Sight
+from vatt_engine.nets.visual import VisualEncoder, build_visual
+from vatt_engine.training.sights import NAMES, Sight, numbers_of, plain_words
 
 _BATCH = 64
 
@@ -101,6 +108,40 @@ def sight_figures(net: Converter, readout: nn.Module, sights: Sequence[Sight]) -
         "picture_states": float(np.mean(told)),
         "picture_states_in_three": float(np.mean(in_three)),
     }
+
+
+def photographs(folder: Path, visual: Path) -> list[Sight]:
+    """Cut-out photographs as pictures of one second, through the real encoder.
+
+    Args:
+        folder: ``FOLDER/<category>/*.png``; one that is not there holds none.
+        visual: weights of the encoder.
+    """
+    if not folder.name or not folder.is_dir():
+        return []
+    encoder = efficientnet(visual)
+    found = []
+    for category, paths in photo_index(folder).items():
+        for path in paths:
+            image = np.concatenate(list(frames(portrait(category, path, duration_s=1.0), 224)))[:1]
+            features = encoder(torch.from_numpy(image.transpose(0, 3, 1, 2).copy()))
+            found.append(Sight(features.numpy(), plain_words((category,)), numbers_of((category,))))
+    return found
+
+
+def efficientnet(weights: Path) -> VisualEncoder:
+    """The bundled model's picture encoder from its weight file."""
+    config = VisualConfig(
+        kind="timm",
+        architecture="tf_efficientnet_lite0",
+        image_size=224,
+        width=1280,
+        mean=(127 / 255,) * 3,
+        std=(128 / 255,) * 3,
+    )
+    encoder = build_visual(config)
+    encoder.backbone.load_state_dict(load_file(weights), strict=False)
+    return encoder.requires_grad_(False).eval()
 
 
 def names_it(text: str, category: int) -> bool:

@@ -20,7 +20,8 @@ from torch import Tensor
 from vatt_engine.config import SentenceConfig
 from vatt_engine.errors import BadRequest, VattError
 from vatt_engine.nets.sentence import SentenceEncoder, to_bytes
-from vatt_engine.training.converter_folder import read_tokenizer, write_sentence
+from vatt_engine.sentence_files import read_tokenizer
+from vatt_engine.training.converter_folder import write_sentence
 
 _LAYER = {
     "query": "attention.self.query",

@@ -32,6 +32,9 @@ FPS = 5
 NAMES: tuple[str, ...] = (*CATEGORIES, SILENCE)
 """What a picture or a prompt can be about: the categories, and silence last."""
 
+SILENT = len(CATEGORIES)
+"""The number of silence."""
+
 # ImageNet numbers its classes by kin, so the relatives of a cast animal are ranges.
 _KIN: Mapping[str, tuple[tuple[int, int], ...]] = {
     "dog": ((151, 268),),
@@ -73,16 +76,32 @@ def film(seed: int, split: str, prior: FeaturePrior, other_words: float = 0.0) -
     )
 
 
-def view(rng: np.random.Generator, prior: FeaturePrior, other_words: float = 0.0) -> Sight:
-    """A view of one or two things that sound, or of a place where nothing does."""
+def view(
+    rng: np.random.Generator,
+    prior: FeaturePrior,
+    other_words: float = 0.0,
+    shown: tuple[int, ...] | None = None,
+) -> Sight:
+    """A view of one or two things that sound, or of a place where nothing does.
+
+    Args:
+        rng: what is drawn follows from it.
+        prior: of the features.
+        other_words: how often the caption is not in the plainest words.
+        shown: numbers into ``NAMES`` of what to show; None draws it.
+    """
     n = int(rng.integers(1, _LONGEST_S + 1))
-    if rng.random() < _SILENT:
+    silent = rng.random() < _SILENT if shown is None else SILENT in shown
+    if silent:
         features = draw_view(prior, rng, (), str(rng.choice(tuple(BACKDROPS))), n)
         return Sight(features, SILENCE, numbers_of(()))
     names = tuple(CASTING)
-    cast = [str(rng.choice(names))]
-    if rng.random() < _COMPANY:
-        cast.append(str(rng.choice(names)))
+    if shown is not None:
+        cast = [NAMES[k] for k in shown]
+    else:
+        cast = [str(rng.choice(names))]
+        if rng.random() < _COMPANY:
+            cast.append(str(rng.choice(names)))
     classes = tuple(int(rng.choice(classes_of(name, prior.names))) for name in cast)
     # Drawn one after another, each covers what came before: the last is the nearest.
     features = draw_view(prior, rng, classes, str(rng.choice(CASTING[cast[0]].places)), n)

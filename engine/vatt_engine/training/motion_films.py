@@ -25,6 +25,7 @@ from vatt_engine.corpus.scenes.lane import audible_hits, true_lane
 from vatt_engine.corpus.scenes.plan import FPS, LANE_HZ
 from vatt_engine.errors import BadRequest
 from vatt_engine.motion import MOTION_FPS, MOTION_HEIGHT, Motion, MotionMeter
+from vatt_engine.training.contacts import FAMILY, contact_scene
 
 Floats = NDArray[np.float32]
 
@@ -79,6 +80,7 @@ class FilmsSpec:
 
     Attributes:
         silent: share of films of a family that makes no sound; None leaves it to ``make_scene``.
+        abstract: films of ``contacts`` instead of those of the scenes.
         varied: whether they are played at various rates; else at 25 fps.
     """
 
@@ -87,6 +89,7 @@ class FilmsSpec:
     count: int
     duration_s: float = 6.0
     silent: float | None = None
+    abstract: bool = False
     varied: bool = False
 
 
@@ -99,7 +102,11 @@ def make_film(seed: int, spec: FilmsSpec) -> tuple[Motion, Floats, Floats, str]:
     silent = spec.silent is not None and rng.random() < spec.silent
     family = str(rng.choice(SILENT)) if silent else None
     n_rows = round(spec.duration_s * MOTION_FPS)
-    scene = make_scene(seed, spec.split, spec.duration_s * playback.tempo + 0.2, family=family)
+    film_s = spec.duration_s * playback.tempo + 0.2
+    if spec.abstract:
+        scene = contact_scene(seed, film_s)
+    else:
+        scene = make_scene(seed, spec.split, film_s, family=family)
     drawn = np.concatenate(list(frames(scene, MOTION_HEIGHT, grey=True)))
     meter = MotionMeter()
     shown = -1
@@ -111,7 +118,7 @@ def make_film(seed: int, spec: FilmsSpec) -> tuple[Motion, Floats, Floats, str]:
         meter.feed(image, number / playback.fps)
     hits = np.array([(h.time_s, h.strength) for h in audible_hits(scene)], np.float32)
     hits = hits.reshape(-1, 2) / np.array([playback.tempo, 1], np.float32)
-    n_steps = round(spec.duration_s * LANE_HZ)
+    n_steps = n_rows * round(LANE_HZ / MOTION_FPS)
     lane = true_lane(scene)
     places = (np.arange(n_steps) + 0.5) * playback.tempo
     return (
@@ -135,7 +142,7 @@ def open_films(folder: Path, spec: FilmsSpec, workers: int = 1) -> MotionFilms:
     """
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [
-        (folder / f"{spec.split}-{first:07d}.npz", spec, first)
+        (folder / f"{FAMILY if spec.abstract else spec.split}-{first:07d}.npz", spec, first)
         for first in range(spec.first_seed, spec.first_seed + spec.count, SHARD)
     ]
     missing = [job for job in jobs if not job[0].exists()]
@@ -145,7 +152,23 @@ def open_films(folder: Path, spec: FilmsSpec, workers: int = 1) -> MotionFilms:
     else:
         for job in missing:
             _make_shard(*job)
-    return _joined([_read_shard(path) for path, _, _ in jobs], spec.count)
+    films = join_films([_read_shard(path) for path, _, _ in jobs])
+    return MotionFilms(
+        films.motion[: spec.count],
+        films.lane[: spec.count],
+        films.hits[: spec.count],
+        films.families[: spec.count],
+    )
+
+
+def join_films(parts: Sequence[MotionFilms]) -> MotionFilms:
+    """All films of several sets, one after the other."""
+    return MotionFilms(
+        np.concatenate([part.motion for part in parts]),
+        np.concatenate([part.lane for part in parts]),
+        tuple(hits for part in parts for hits in part.hits),
+        tuple(family for part in parts for family in part.families),
+    )
 
 
 def _make_shard(path: Path, spec: FilmsSpec, first: int) -> None:
@@ -180,15 +203,6 @@ def _read_shard(path: Path) -> MotionFilms:
             )
     except (OSError, ValueError, KeyError) as err:
         raise BadRequest(f"{path} is damaged: {err}.", hint) from err
-
-
-def _joined(shards: Sequence[MotionFilms], count: int) -> MotionFilms:
-    return MotionFilms(
-        np.concatenate([s.motion for s in shards])[:count],
-        np.concatenate([s.lane for s in shards])[:count],
-        tuple(hits for s in shards for hits in s.hits)[:count],
-        tuple(family for s in shards for family in s.families)[:count],
-    )
 
 
 def _motion_code() -> str:

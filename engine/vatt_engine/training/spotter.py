@@ -29,7 +29,7 @@ from vatt_engine.training.batches import hash_seed
 from vatt_engine.training.checkpoint import WeightAverage
 from vatt_engine.training.device import pick_device
 from vatt_engine.training.journal import Journal
-from vatt_engine.training.motion_films import FilmsSpec, open_films
+from vatt_engine.training.motion_films import FilmsSpec, join_films, open_films
 from vatt_engine.training.spotter_batches import Batch, draw_batch
 from vatt_engine.training.spotter_config import SpotterTraining
 from vatt_engine.training.spotter_watch import (
@@ -64,8 +64,10 @@ class SpotterTrainer:
         )
         data = config.data
         store = Path(data.folder)
-        learnt = FilmsSpec("train", 0, data.train, silent=data.silent, varied=True)
-        self.films = open_films(store, learnt, data.workers)
+        learnt = [FilmsSpec("train", 0, data.train, silent=data.silent, varied=True)]
+        if data.abstract:
+            learnt.append(FilmsSpec("train", 0, data.abstract, abstract=True, varied=True))
+        self.films = join_films([open_films(store, spec, data.workers) for spec in learnt])
         self.valid = open_films(store, FilmsSpec("valid", 0, data.valid), data.workers)
         self.journal = Journal(Path(config.run.folder), f"spotter: {config.run.folder}")
         self.step = 0

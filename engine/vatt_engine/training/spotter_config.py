@@ -17,7 +17,8 @@ class SpotterData:
 
     Attributes:
         folder: store of measured films; those that are missing are made at the start.
-        train: films to learn from.
+        train: films of the scenes to learn from.
+        abstract: films of ``contacts`` to learn from, beside them.
         valid: films of the same families with other things in them, to choose weights by.
         silent: share of the training films in which nothing sounds, beside those drawn anyway.
         workers: processes that make films.
@@ -27,6 +28,7 @@ class SpotterData:
 
     folder: str = "runs/motion"
     train: int = 3000
+    abstract: int = 800
     valid: int = 150
     silent: float = 0.08
     workers: int = 1

@@ -37,7 +37,9 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SpotterTraining:
         run=RunConfig(str(tmp_path / "run"), device="cpu", log_every=1, eval_every=2),
         optim=OptimConfig(steps=4, warmup_steps=1, decay_steps=1),
         net=SpotterConfig(places=(2, 3), width=8, dilations=(1,)),
-        data=SpotterData(folder=str(tmp_path / "films"), train=2, valid=2, batch=2, shortest=140),
+        data=SpotterData(
+            folder=str(tmp_path / "films"), train=2, abstract=2, valid=2, batch=2, shortest=140
+        ),
     )
 
 
@@ -107,6 +109,22 @@ def test_a_faster_playback_moves_the_hits(monkeypatch: pytest.MonkeyPatch) -> No
     assert n >= 2
     # Films of other lengths are other films; here both are 3 s of film.
     np.testing.assert_allclose(played[25][:n], 1.2 * played[30][:n], atol=1e-3)
+
+
+def test_abstract_contacts_are_where_the_motion_breaks() -> None:
+    """At a contact something comes to nought or sets off: speed changes within two images."""
+    gained = []
+    for seed in range(12):
+        motion, _, hits, family = make_film(seed, FilmsSpec("train", 0, 1, abstract=True))
+        assert family == "contact"
+        speed = motion[:, FEATURES.index("speed")].astype(float)
+        change = np.abs(np.diff(speed, prepend=speed[0]))
+        near = np.zeros(len(change), bool)
+        for time_s, _ in hits:
+            near[max(0, int(time_s * 25) - 1) : int(time_s * 25) + 3] = True
+        if near.any() and not near.all():
+            gained.append(change[near].mean() > change[~near].mean())
+    assert np.mean(gained) > 0.7
 
 
 def features(**named: float) -> np.ndarray:

@@ -47,7 +47,7 @@ def main(out: Path) -> None:
         session.models.default = "tiny"
         window.resize(1440, 900)
         window.show()
-        window.open_path(folder / "demo.otio")
+        window.opening.path(folder / "demo.otio")
         wait(application, lambda: session.cut is not None)
         for cue, prompt in zip(session.cues, PROMPTS, strict=True):
             session.edit("Prompt", {cue.cue_id: {"prompt": prompt}})

@@ -145,7 +145,7 @@ def feature(n: int) -> Cut:
         segment = PictureSegment("/media/reel.mov", float(begin), frames / 24)
         cues.append(
             Cue(f"f{i}", f"Shot_{i:04d}", "V1", fps, start, frames, 86_400 + start, (segment,),
-                "offline" if i % 97 == 0 else "ready")
+                {}, "offline" if i % 97 == 0 else "ready")
         )  # fmt: skip
         items.append(StripItem(f"Shot_{i:04d}", "clip", float(begin), frames / 24))
         start += frames
@@ -182,7 +182,7 @@ class Studio:
         folder = self.temporary / f"cut{self.n}"
         self.n += 1
         shutil.copytree(ROOT / "vatt_plugin" / "sample_cut", folder)
-        window.open_path(folder / "demo.otio")
+        window.opening.path(folder / "demo.otio")
         settle(self.application, lambda: window.session.cut is not None)
         fill(window, folder)
         window.session.engine.client._status = EngineStatus("ready", version="0.1.0")

@@ -15,6 +15,8 @@ from pathlib import Path
 from PyQt6.QtCore import QSettings, QTimer
 from PyQt6.QtWidgets import QApplication
 
+from vatt_ui.collector import Collector
+from vatt_ui.language import _
 from vatt_ui.later import later
 from vatt_ui.main_window import MainWindow
 from vatt_ui.notices import Notice
@@ -74,16 +76,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     if arguments.input:
         path = Path(arguments.input)
-        later(window, 0, lambda: window.open_path(path))
+        later(window, 0, lambda: window.opening.path(path))
     elif not window.preferences.first_run_done:
         window.preferences.first_run_done = True
         later(window, 300, window.show_first_run)
     else:
-        later(window, 300, window.offer_recovery)
+        later(window, 300, window.opening.offer_recovery)
     # Asking for the sound card takes a moment; better now than at the first press of Space.
     later(window, 800, window.player.transport.audio.open)
     application.setQuitOnLastWindowClosed(False)
+    collector = collect_between_events(window)
     code = application.exec()
+    collector.stop()
     window.session.background.wait_stopped()
     window.reader.wait_stopped()
     return code
@@ -101,6 +105,15 @@ def build(
     return MainWindow(session, theme, preferences)
 
 
+def collect_between_events(window: MainWindow) -> Collector:
+    """Keep the cycle collector from stopping the panel; the caller stops it."""
+    collector = Collector(window)
+    window.session.opening_started.connect(collector.pause)
+    window.session.cut_opened.connect(collector.settle)
+    collector.start()
+    return collector
+
+
 def catch_errors(window: MainWindow) -> None:
     """An error nobody caught is logged and shown; without this, PyQt aborts the process."""
 
@@ -113,8 +126,10 @@ def catch_errors(window: MainWindow) -> None:
         logger.critical("uncaught in the panel", exc_info=(kind, error, trace))
         window.show_notice(
             Notice(
-                f"Something went wrong inside the panel ({kind.__name__}). Your work is kept.",
-                "If it happens again, please report it with the details.",
+                _("Something went wrong inside the panel ({what}). Your work is kept.").format(
+                    what=kind.__name__
+                ),
+                _("If it happens again, please report it with the details."),
                 "error",
                 "window",
                 "internal",

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vatt_plugin.cues import Cue
+from vatt_ui.language import _
 from vatt_ui.notices import Notice
 
 if TYPE_CHECKING:
@@ -29,10 +30,11 @@ class Commands:
         w, s, t = self._w, self._session, self._transport
         takes, strip, timeline = w.takes, w.timeline.strip, w.timeline
         table: dict[str, Callable[[], object]] = {
-            "open": w.ask_open,
+            "open": w.opening.ask,
             "save": s.save,
             "write": w.ask_write,
-            "relink": w.ask_relink,
+            "cue_source": w.ask_cue_source,
+            "relink": w.opening.ask_relink,
             "watch": w.toggle_watch,
             "preferences": w.show_preferences,
             "quit": w.close,
@@ -99,7 +101,7 @@ class Commands:
             "filter": w.cues.focus_filter,
             "key_sheet": w.show_keys,
             "first_run": w.show_first_run,
-            "sample": w.open_sample,
+            "sample": w.opening.sample,
             "about": w.show_about,
             "leave": w.leave_field,
         }
@@ -118,9 +120,15 @@ class Commands:
             session.jobs.generate(cue_id, takes=takes)
         if ids and not able:
             cue = session.cue(ids[0])
-            why = cue.note if cue is not None and cue.note else "It is locked or read-only."
+            why = cue.note if cue is not None and cue.note else _("It is locked or read-only.")
             session.tell(
-                Notice(f"No take can be made here. {why}", "", "warning", "inspector", "unable")
+                Notice(
+                    _("No take can be made here. {why}").format(why=why),
+                    "",
+                    "warning",
+                    "inspector",
+                    "unable",
+                )
             )
 
     def regenerate_span(self) -> None:
@@ -129,11 +137,11 @@ class Commands:
         state = session.state(session.current)
         take = session.take(session.current_take(session.current))
         if state.span is None:
-            text, hint = "There is no in..out yet.", "Set it with I and O."
+            text, hint = _("There is no in..out yet."), _("Set it with I and O.")
         elif take is None:
-            text, hint = "There is no take yet to change.", "Press R for a first take."
+            text, hint = _("There is no take yet to change."), _("Press R for a first take.")
         elif not take.codes_path:
-            text, hint = "This take was kept without its codes.", "Press R for a new take."
+            text, hint = _("This take was kept without its codes."), _("Press R for a new take.")
         else:
             session.jobs.regenerate_span(session.current)
             return
@@ -154,26 +162,29 @@ class Commands:
         if not fields and session.selected:
             session.tell(
                 Notice(
-                    "The seed is locked.", "Unlock it with Shift+D.", pane="inspector", key="seed"
+                    _("The seed is locked."),
+                    _("Unlock it with Shift+D."),
+                    pane="inspector",
+                    key="seed",
                 )
             )
-        session.edit("New seed", fields)
+        session.edit(_("New seed"), fields)
 
     def lock_seed(self) -> None:
         """Lock or unlock the seed of the selected cues."""
         locked = not self._session.state(self._session.current).seed_locked
-        self._session.edit_each("Lock seed", self._session.selected, seed_locked=locked)
+        self._session.edit_each(_("Lock seed"), self._session.selected, seed_locked=locked)
 
     def lock_cue(self) -> None:
         """Lock or unlock the selected cues."""
         locked = not self._session.state(self._session.current).locked
-        label = "Lock" if locked else "Unlock"
+        label = _("Lock") if locked else _("Unlock")
         self._session.edit_each(label, self._session.selected, locked=locked)
 
     def mute_cue(self) -> None:
         """Leave the selected cues out when the timeline is written, or take them in again."""
         muted = not self._session.state(self._session.current).muted
-        label = "Leave out" if muted else "Take in"
+        label = _("Leave out") if muted else _("Take in")
         self._session.edit_each(label, self._session.selected, muted=muted)
 
     # --- time -------------------------------------------------------------------------------
@@ -203,12 +214,12 @@ class Commands:
             out = min(at + one, length)
             span = (old[0] if old[0] < out else 0.0, out)
         if span[1] - span[0] >= one / 2:
-            label = "Set in" if which == "in" else "Set out"
+            label = _("Set in") if which == "in" else _("Set out")
             self._session.edit_each(label, [cue.cue_id], span=span)
 
     def clear_span(self) -> None:
         """Forget in and out."""
-        self._session.edit_each("Clear in and out", [self._session.current], span=None)
+        self._session.edit_each(_("Clear in and out"), [self._session.current], span=None)
 
     def play_span(self) -> None:
         """Play in..out, or the whole cue."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vatt_plugin.cues import Cue, Take
 from vatt_plugin.project_state import CueState, picture_key
+from vatt_ui.language import _, ngettext
 
 
 @dataclass(frozen=True)
@@ -22,18 +23,18 @@ class Look:
 LOOKS: dict[str, Look] = {
     look.state: look
     for look in (
-        Look("none", "No take", "none", "idle"),
-        Look("queued", "Queued", "queued", "running"),
-        Look("running", "Running", "running", "running"),
-        Look("takes", "Takes", "none", "text"),
-        Look("done", "Done", "check", "done"),
-        Look("edited", "Edited", "edited", "edited"),
-        Look("failed", "Failed", "warning", "failed"),
-        Look("stale", "Stale", "stale", "stale"),
-        Look("locked", "Locked", "lock", "dim"),
-        Look("offline", "Offline", "offline", "idle"),
-        Look("unreadable", "Unreadable", "warning", "idle"),
-        Look("skipped", "Left out", "cross", "idle"),
+        Look("none", _("No take"), "none", "idle"),
+        Look("queued", _("Queued"), "queued", "running"),
+        Look("running", _("Running"), "running", "running"),
+        Look("takes", _("Takes"), "none", "text"),
+        Look("done", _("Done"), "check", "done"),
+        Look("edited", _("Edited"), "edited", "edited"),
+        Look("failed", _("Failed"), "warning", "failed"),
+        Look("stale", _("Stale"), "stale", "stale"),
+        Look("locked", _("Locked"), "lock", "dim"),
+        Look("offline", _("Offline"), "offline", "idle"),
+        Look("unreadable", _("Unreadable"), "warning", "idle"),
+        Look("skipped", _("Left out"), "cross", "idle"),
     )
 }
 
@@ -45,6 +46,25 @@ class JobLook:
     running: bool
     stage: str = ""
     fraction: float | None = None
+
+
+_STAGES = {
+    "building": _("building"),
+    "caption": _("captioning"),
+    "codec": _("sounding"),
+    "decoding": _("decoding"),
+    "drawing": _("drawing"),
+    "features": _("looking"),
+    "loading": _("loading"),
+    "sampling": _("sampling"),
+    "verifying": _("verifying"),
+    "writing": _("writing"),
+}
+
+
+def stage_words(stage: str) -> str:
+    """What a running job is at; the engine's own word for stages of a newer one."""
+    return _STAGES.get(stage, stage) or _("starting")
 
 
 def is_edited(state: CueState, takes: Mapping[str, Take]) -> bool:
@@ -93,5 +113,5 @@ def words(look: Look, state: CueState, job: JobLook | None = None) -> str:
         return f"{job.fraction * 100:.0f} %"
     n_takes = len(state.visible_takes)
     if look.state == "takes":
-        return f"{n_takes} take{'s' if n_takes != 1 else ''}"
+        return ngettext("{n} take", "{n} takes", n_takes).format(n=n_takes)
     return look.word

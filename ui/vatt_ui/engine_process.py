@@ -17,6 +17,7 @@ from vatt_engine.errors import EngineUnavailable
 from vatt_engine.messages import Event, Log, Request
 from vatt_plugin.client import EngineClient, EngineStatus, JobState
 from vatt_plugin.product import clean_environment, command
+from vatt_ui.language import _
 from vatt_ui.later import later
 
 logger = logging.getLogger(__name__)
@@ -191,8 +192,8 @@ class EngineProcess(QObject):
             self._pump(
                 self.client.refused(
                     EngineUnavailable(
-                        f"The engine's Python could not be started ({reason}).",
-                        "Prompts and takes still work. Run `vatt doctor` to see what is missing.",
+                        _("The engine's Python could not be started ({why}).").format(why=reason),
+                        _("Prompts and takes still work. Run `vatt doctor` to see what is amiss."),
                     )
                 )
             )
@@ -206,7 +207,11 @@ class EngineProcess(QObject):
         process.deleteLater()
         self._deadline.stop()
         crashed = status == QProcess.ExitStatus.CrashExit
-        reason = f"killed by signal {code}" if crashed and code else f"exit status {code}"
+        reason = (
+            _("killed by signal {n}").format(n=code)
+            if crashed and code
+            else _("exit status {n}").format(n=code)
+        )
         events += self.client.ended(reason)
         self._pump(events)
         if self._stopping:

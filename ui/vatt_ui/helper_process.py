@@ -13,6 +13,7 @@ from typing import Any
 from PyQt6.QtCore import QObject, QProcess, QTimer, pyqtSignal
 
 from vatt_engine.errors import EngineLost, VattError, error_from_dict
+from vatt_ui.language import _
 
 logger = logging.getLogger(__name__)
 
@@ -162,13 +163,15 @@ class HelperProcess(QObject):
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
-            self._ended("it could not be started")
+            self._ended(_("it could not be started"))
 
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
         while self._process is not None and self._process.canReadLine():
             self._deliver_line(self._process.readLine().data())
         crashed = status == QProcess.ExitStatus.CrashExit
-        self._ended(f"signal {code}" if crashed else f"exit status {code}")
+        self._ended(
+            _("signal {n}").format(n=code) if crashed else _("exit status {n}").format(n=code)
+        )
 
     def _ended(self, reason: str) -> None:
         process, self._process = self._process, None
@@ -178,8 +181,8 @@ class HelperProcess(QObject):
         if self._stopping:
             return
         error = EngineLost(
-            f"The helper that reads media ended ({reason}).",
-            "The panel goes on; the file it was reading may be damaged.",
+            _("The helper that reads media ended ({why}).").format(why=reason),
+            _("The panel goes on; the file it was reading may be damaged."),
         )
         for question in asked.values():
             if question.on_error is not None:

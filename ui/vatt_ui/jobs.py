@@ -426,7 +426,9 @@ class Jobs(QObject):
         name = cue.clip if cue is not None else info.cue_id
         self._session.tell(
             Notice(
-                _("{clip}: {what} Other takes are safe.").format(clip=plain(name), what=error.message),
+                _("{clip}: {what} Other takes are safe.").format(
+                    clip=plain(name), what=error.message
+                ),
                 error.hint,
                 "error",
                 "takes" if info.kind in ("generate", "span") else "inspector",

@@ -1,10 +1,10 @@
 """The panel's words in the user's language: gettext, with English in the source.
 
-The language is the environment's (``LANGUAGE``, ``LC_ALL``, ``LC_MESSAGES``, ``LANG``), settled when
-this module is first imported, so that tables of words made at import are in it too. Catalogues
-lie in ``locale/<language>/LC_MESSAGES/vatt-panel.mo``; ``make messages`` writes their template.
-``en_XA`` is no language but a test: every word accented and two fifths longer, which shows what
-is not translated and what has no room.
+The language is the environment's (``LANGUAGE``, ``LC_ALL``, ``LC_MESSAGES``, ``LANG``), settled
+when this module is first imported, so that tables of words made at import are in it too.
+Catalogues lie in ``locale/<language>/LC_MESSAGES/vatt-panel.mo``; ``make messages`` writes their
+template. ``en_XA`` is no language but a test: every word accented and two fifths longer, which
+shows what is not translated and what has no room.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
     QApplication,
     QDockWidget,
-    QFileDialog,
     QMainWindow,
     QMessageBox,
     QWidget,
@@ -20,22 +19,25 @@ from vatt_ui.actions import Actions, KeyGuard
 from vatt_ui.commands import Commands
 from vatt_ui.dialogs import (
     about,
+    cue_source,
     first_run,
     key_sheet,
     model_picker,
     pattern,
-    recovery,
     write_preview,
 )
 from vatt_ui.dialogs import preferences as preferences_dialog
 from vatt_ui.helper_process import HelperProcess
+from vatt_ui.language import _, ngettext
 from vatt_ui.later import later
 from vatt_ui.notices import Notice
+from vatt_ui.opening import Opening
 from vatt_ui.playback.sounds import SoundBank
 from vatt_ui.playback.transport import Transport
 from vatt_ui.player import Player
 from vatt_ui.preferences import Preferences
 from vatt_ui.session import Session
+from vatt_ui.take_keeping import empty_trash
 from vatt_ui.theme.apply import Theme
 from vatt_ui.watcher import Watcher
 from vatt_ui.widgets.common import NoticeBar, Pane
@@ -48,10 +50,6 @@ from vatt_ui.widgets.timeline_pane import TimelinePane
 from vatt_ui.widgets.viewer import Screen
 from vatt_ui.widgets.viewer_pane import ViewerPane
 
-OPENABLE = (
-    "Timelines and video (*.otio *.otioz *.otiod *.edl *.xml *.fcpxml *.aaf *.kdenlive "
-    "*.mp4 *.mov *.mkv *.mxf *.avi *.webm *.mpg *.m4v);;All files (*)"
-)
 LAYOUT_VERSION = 1
 STOP_MS = 4000
 
@@ -99,6 +97,7 @@ class MainWindow(QMainWindow):
         )
         self.docks: dict[str, QDockWidget] = {}
         window_layout.arrange(self)
+        self.opening = Opening(self)
         self.commands = Commands(self)
         self.actions_ = Actions(self, theme, self.commands.handlers())
         window_layout.build_menus(self)
@@ -178,13 +177,14 @@ class MainWindow(QMainWindow):
         for pane in self.panes:
             pane.notices.clear(key)
 
-    def _on_engine_status(self, _: object) -> None:
-        life = self.session.engine.status.life
+    def _on_engine_status(self, *_args: object) -> None:
+        status = self.session.engine.status
+        life = status.life
         if life == "unavailable":
             self.show_notice(
                 Notice(
-                    f"{self.session.engine.status.detail} Prompts and takes still work.",
-                    self.session.engine.status.hint,
+                    _("{why} Prompts and takes still work.").format(why=status.detail),
+                    status.hint,
                     "error",
                     "window",
                     "engine",
@@ -194,8 +194,10 @@ class MainWindow(QMainWindow):
         elif life == "restarting":
             self.show_notice(
                 Notice(
-                    f"{self.session.engine.status.detail} It is started again; the running job "
-                    "is run once more. Finished takes are safe.",
+                    _(
+                        "{why} It is started again; the running job is run once more. Finished "
+                        "takes are safe."
+                    ).format(why=status.detail),
                     "",
                     "warning",
                     "window",
@@ -223,74 +225,19 @@ class MainWindow(QMainWindow):
         undo_label = project.undo_label if project is not None else ""
         redo_label = project.redo_label if project is not None else ""
         undo.setEnabled(bool(undo_label))
-        undo.setText(f"Undo {undo_label}".strip().replace("&", "&&"))
+        undo.setText(_("Undo {what}").format(what=undo_label).strip().replace("&", "&&"))
         redo.setEnabled(bool(redo_label))
-        redo.setText(f"Redo {redo_label}".strip().replace("&", "&&"))
-        for name in ("save", "write", "relink", "watch"):
+        redo.setText(_("Redo {what}").format(what=redo_label).strip().replace("&", "&&"))
+        for name in ("save", "write", "relink", "watch", "cue_source"):
             self.actions_[name].setEnabled(project is not None)
 
     # --- opening ------------------------------------------------------------------------------
 
-    def open_path(self, path: Path) -> None:
-        """Open a cut or video; after a crash, ask what to do with unsaved steps first."""
-        found = self.session.unsaved(path)
-        if found is None:
-            self.session.open(path)
-            return
-        choice = recovery.ask(self, self.theme, path, found)
-        if choice != "skip":
-            self.session.open(path, recover=choice == "recover")
-
-    def ask_open(self) -> None:
-        """Let the user pick a cut or a video."""
-        recent = self.preferences.recent
-        start = str(Path(recent[0]).parent) if recent else ""
-        dialog = QFileDialog(self, "Open timeline or video", start, OPENABLE)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda name: self.open_path(Path(name)))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    def open_sample(self) -> None:
-        """Open a copy of the bundled sample cut in the user's own folder."""
-        path = first_run.sample_copy()
-        if path is None:
-            self.show_notice(Notice("The sample cut is not in this installation.", level="warning"))
-        else:
-            self.open_path(path)
-
     def _on_empty_acted(self) -> None:
-        if self.cues.empty.button.text() == "Cancel":
-            self.session.cancel_opening()
+        if self.cues.reading:
+            self.session.opening.cancel()
         else:
-            self.ask_open()
-
-    def ask_relink(self) -> None:
-        """Let the user find the media of offline cues; one folder serves all."""
-        offline = [c for c in self.session.cues if c.status == "offline"]
-        if not offline:
-            self.show_notice(Notice("No media is missing.", pane="cues", key="relink"))
-            return
-        dialog = QFileDialog(self, "Folder to search for missing media")
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.fileSelected.connect(lambda name: self.relink_from(Path(name)))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    def relink_from(self, folder: Path) -> None:
-        """Relink every offline cue whose file is in the folder, as one step."""
-        changes = {}
-        for cue in self.session.cues:
-            name = cue.media.replace("\\", "/").rsplit("/", 1)[-1]
-            if cue.status == "offline" and name and (folder / name).is_file():
-                changes[cue.cue_id] = {"relinked": str(folder / name)}
-        self.session.edit(f"Relink {len(changes)} cues", changes)
-        n = sum(
-            c.status == "offline" and not self.session.state(c.cue_id).relinked
-            for c in self.session.cues
-        )
-        text = f"{len(changes)} cue(s) relinked; {n} still offline."
-        self.show_notice(Notice(text, pane="cues", key="relink"))
+            self.opening.ask()
 
     def toggle_watch(self) -> None:
         """Follow the cut on disk, or stop doing so."""
@@ -303,14 +250,14 @@ class MainWindow(QMainWindow):
             return
         self.show_notice(
             Notice(
-                "The cut has changed on disk. Your takes are safe either way.",
+                _("The cut has changed on disk. Your takes are safe either way."),
                 "",
                 "warning",
                 "window",
                 "cut",
                 actions=(
-                    ("Conform takes to the new cut", self.session.conform),
-                    ("Keep the old", self.watcher.keep_old),
+                    (_("Conform takes to the new cut"), self.session.conform),
+                    (_("Keep the old"), self.watcher.keep_old),
                 ),
             )
         )
@@ -324,6 +271,11 @@ class MainWindow(QMainWindow):
         write_preview.show(self, self.session, self.theme, self.preferences)
 
     # --- dialogs ------------------------------------------------------------------------------
+
+    def ask_cue_source(self) -> None:
+        """What becomes a cue."""
+        if self.session.cut is not None:
+            cue_source.show(self)
 
     def show_preferences(self) -> None:
         """Theme, keys, output."""
@@ -354,33 +306,25 @@ class MainWindow(QMainWindow):
         project = self.session.project
         n = sum(len(s.trashed) for s in project.states.values()) if project is not None else 0
         if not n:
-            self.show_notice(Notice("The trash is empty.", pane="takes", key="trash"))
+            self.show_notice(Notice(_("The trash is empty."), pane="takes", key="trash"))
             return
         box = QMessageBox(self)
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setWindowTitle("Empty the trash")
+        box.setWindowTitle(_("Empty the trash"))
         box.setText(
-            f"Delete {n} take{'s' if n != 1 else ''} for good? Undo cannot bring them back."
+            ngettext(
+                "Delete one take for good? Undo cannot bring it back.",
+                "Delete {n} takes for good? Undo cannot bring them back.",
+                n,
+            ).format(n=n)
         )
-        delete = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
+        delete = box.addButton(_("Delete"), QMessageBox.ButtonRole.DestructiveRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(QMessageBox.StandardButton.Cancel)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if delete is not None:
-            delete.clicked.connect(self.session.empty_trash)
+            delete.clicked.connect(lambda: empty_trash(self.session))
         box.open()
-
-    def offer_recovery(self) -> None:
-        """At the start without a file: after a crash, projects with unsaved steps are offered."""
-        recent = [path for name in self.preferences.recent if (path := Path(name)).exists()]
-        found = [(p, left) for p in recent if (left := self.session.unsaved(p)) is not None]
-        if len(found) == 1:
-            self.open_path(found[0][0])
-        elif found:
-            chosen = recovery.ask_which(self, self.theme, found)
-            if chosen is not None:
-                path, choice = chosen
-                self.session.open(path, recover=choice == "recover")
 
     # --- small things -------------------------------------------------------------------------
 
@@ -438,7 +382,7 @@ class MainWindow(QMainWindow):
         if url.isLocalFile():
             event.acceptProposedAction()
             path = Path(url.toLocalFile())
-            later(self, 0, lambda: self.open_path(path))
+            later(self, 0, lambda: self.opening.path(path))
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Coming back to the window: look whether the cut changed meanwhile."""

@@ -13,6 +13,7 @@ from PyQt6.QtCore import QObject, QTimer
 
 from vatt_plugin.cues import Cue, Take
 from vatt_ui.asking import as_shown
+from vatt_ui.language import _
 from vatt_ui.notices import Notice
 from vatt_ui.playback.audio import RATE, Program, Sound
 from vatt_ui.playback.sounds import SoundBank
@@ -68,6 +69,8 @@ class Player(QObject):
     def cues_between(self, start_s: float, end_s: float) -> list[Cue]:
         """The cues that touch a stretch of the timeline."""
         cues, ends = self._session.cues, self._ends
+        if len(cues) != len(ends):
+            return []  # one cut is closed and the next one not yet told
         first = max(0, bisect.bisect_right(self._starts, start_s) - N_OVERLAPPING)
         last = bisect.bisect_left(self._starts, end_s)
         return [cues[i] for i in range(first, last) if ends[i] > start_s]
@@ -81,15 +84,20 @@ class Player(QObject):
         """What the viewer shows at a position, or why it shows nothing."""
         cue = self.cue_at(position)
         if cue is None:
-            return None, "" if self._session.cut else "No timeline open"
+            return None, "" if self._session.cut else _("No timeline open")
         shown = as_shown(cue, self._session.state(cue.cue_id))
         if shown.status == "offline":
             return (
                 None,
-                f"{cue.note or 'The media is offline.'}\nDrop the file on the cue to relink.",
+                "\n".join(
+                    (
+                        cue.note or _("The media is offline."),
+                        _("Drop the file on the cue to relink."),
+                    )
+                ),
             )
         if shown.status == "unreadable":
-            return None, cue.note or "The media cannot be read."
+            return None, cue.note or _("The media cannot be read.")
         return place_of(shown.picture, position - float(cue.start_s)), ""
 
     def set_foley_muted(self, muted: bool) -> None:

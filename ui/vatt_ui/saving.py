@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -54,7 +54,7 @@ class Saving(QObject):
         self._asked = (0, "")  # the record and the kind of the snapshot being made
         jobs.changed.connect(self._on_jobs_changed)
 
-    def _timer(self, interval: int, act: object, *, single: bool = False) -> QTimer:
+    def _timer(self, interval: int, act: Callable[[], object], *, single: bool = False) -> QTimer:
         timer = QTimer(self)
         timer.setInterval(interval)
         timer.setSingleShot(single)

@@ -20,9 +20,8 @@ from vatt_engine.errors import CannotWrite, VattError
 from vatt_plugin.cues import Cue, Take
 from vatt_plugin.project import Project, inspect
 from vatt_plugin.project_state import CueState, Edit, Settings
-from vatt_ui.conforming import find_heirs
 from vatt_ui.cue_status import state_of
-from vatt_ui.cut_reader import CutReader
+from vatt_ui.cut_opening import CutOpening
 from vatt_ui.engine_process import EngineProcess
 from vatt_ui.helper.plain import Cut, place_of
 from vatt_ui.helper_process import HelperProcess
@@ -31,7 +30,7 @@ from vatt_ui.jobs import Jobs
 from vatt_ui.language import _, ngettext
 from vatt_ui.notices import Notice, from_error
 from vatt_ui.saving import Saving
-from vatt_ui.wishes import CueSource, Wishes
+from vatt_ui.wishes import Wishes
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +75,6 @@ class Session(QObject):
         self.cut: Cut | None = None
         self.project: Project | None = None
         self.models = InstalledModels()
-        self.cue_source = CueSource()
         self.shown_take: dict[str, str] = {}
         self.compared_take: dict[str, str] = {}
         self._cues: dict[str, Cue] = {}
@@ -84,14 +82,8 @@ class Session(QObject):
         self._places: Mapping[str, tuple[float, float]] = {}
         self._current = ""
         self._selected: tuple[str, ...] = ()
-        self._recover = True
-        self._reader = CutReader(self.background, self)
-        self._reader.started.connect(self.opening_started)
-        self._reader.progressed.connect(self.opening_progressed)
-        self._reader.cut_read.connect(self._on_cut_read)
-        self._reader.failed.connect(self._on_not_read)
+        self.opening = CutOpening(self)
         self._n_scratch = 0
-        self._conforming: Path | None = None
         self._owners: dict[str, str] = {}
         self._files = QTemporaryDir()
         self._random = random.Random()
@@ -107,40 +99,18 @@ class Session(QObject):
 
     # --- opening and closing ------------------------------------------------------------------
 
-    def open(self, path: Path, *, recover: bool | None = None) -> None:
+    def open(self, path: Path, *, recover: bool = True) -> None:
         """Read a cut or a video in the helper; ``cut_opened`` or a notice follows.
 
         Args:
             path: the file.
-            recover: what to do with unsaved steps of a crash; None when there are none.
+            recover: replay the unsaved steps of a crash, if there are any.
         """
-        self._recover = recover is not False
-        self.cue_source = CueSource.of(path)
-        self._reader.read(path.absolute(), self.cue_source)
-
-    def cancel_opening(self) -> None:
-        """Stop reading; what is open stays open."""
-        self._reader.cancel()
-
-    def use_cue_source(self, source: CueSource) -> None:
-        """Read the open cut again with other cues; work on the cues of now is kept."""
-        if self.cut is None:
-            return
-        path = Path(self.cut.path)
-        try:
-            source.keep(path)
-        except CannotWrite as error:
-            self.tell(from_error(error, "cues"))
-            return
-        self.open(path)
+        self.opening.open(path, recover=recover)
 
     def conform(self) -> None:
         """Read the cut again from disk; takes go with their cues."""
-        if self.cut is not None:
-            self.notice_cleared.emit("cut")
-            path = Path(self.cut.path)
-            self.open(path)
-            self._conforming = path
+        self.opening.conform()
 
     def unsaved(self, path: Path) -> Any:
         """What a crash left of the project of a cut; None when nothing."""
@@ -169,60 +139,17 @@ class Session(QObject):
         self.background.stop()
         self.engine.stop()
 
-    def _on_cut_read(self, cut: Cut) -> None:
-        path = Path(cut.path)
-        conforming, self._conforming = self._conforming == path, None
-        self.close_cut()
-        try:
-            self.project = Project.open(path, recover=self._recover)
-        except VattError as error:
-            self.tell(from_error(error, "cues"))
-            self.cut_opened.emit()
-            return
-        self.cut = cut
+    def take_up(self, cut: Cut, project: Project) -> None:
+        """Show a cut that was read, with its project; the last one has been closed."""
+        self.cut, self.project = cut, project
         self._cues = {cue.cue_id: cue for cue in cut.cues}
         self._index = {cue.cue_id: i for i, cue in enumerate(cut.cues)}
         self._places = cut.places or {cue.cue_id: place_of(cue) for cue in cut.cues}
-        self.saving.watch(self.project)
-        waiting = list(self.project.queue)
+        self.saving.watch(project)
         self.cut_opened.emit()
         self.history_changed.emit()
         if cut.cues:
             self.select([cut.cues[0].cue_id])
-        if self.project.read_only:
-            self.tell(
-                Notice(
-                    _("{why} It is open for looking only.").format(why=self.project.read_only),
-                    level="warning",
-                )
-            )
-        self._tell_oddities()
-        find_heirs(self, at_once=conforming)
-        self.jobs.restore(waiting)
-
-    def _on_not_read(self, error: VattError) -> None:
-        self._conforming = None
-        self.tell(from_error(error, "cues", key="open"))
-
-    def _tell_oddities(self) -> None:
-        assert self.cut is not None
-        if self.cut.notes:
-            lines = [
-                f"{where}: {message}" if where else message for where, message in self.cut.notes
-            ]
-            self.tell(
-                Notice(
-                    ngettext(
-                        "One remark on how this cut was read.",
-                        "{n} remarks on how this cut was read.",
-                        len(lines),
-                    ).format(n=len(lines)),
-                    level="info",
-                    pane="cues",
-                    key="report",
-                    details="\n".join(lines),
-                )
-            )
 
     # --- reading ------------------------------------------------------------------------------
 

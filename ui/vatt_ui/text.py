@@ -43,7 +43,8 @@ def timecode(seconds: Fraction | float, fps: Fraction, *, drop_frame: bool | Non
     """
     if fps <= 0:
         return "--:--:--:--"
-    number = round(Fraction(seconds) * fps)
+    exact = seconds if isinstance(seconds, Fraction) else Fraction(seconds)
+    number = round(exact * fps)
     base = round(fps)
     drops = fps.denominator == 1001 and base % 30 == 0 if drop_frame is None else drop_frame
     sign, number = ("-", -number) if number < 0 else ("", number)

@@ -9,9 +9,20 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from vatt_ui.keys import KEYS
+from vatt_ui.language import _
 
 if TYPE_CHECKING:
     from vatt_ui.main_window import MainWindow
+
+MENUS = {
+    "File": _("File"),
+    "Edit": _("Edit"),
+    "Cue": _("Cue"),
+    "Take": _("Take"),
+    "Queue": _("Queue"),
+    "View": _("View"),
+    "Help": _("Help"),
+}
 
 
 def arrange(window: MainWindow) -> None:
@@ -63,8 +74,8 @@ def build_menus(window: MainWindow) -> None:
     bar = window.menuBar()
     assert bar is not None
     menus = {}
-    for name in ("File", "Edit", "Cue", "Take", "Queue", "View", "Help"):
-        menus[name] = bar.addMenu(f"&{name}")
+    for name, title in MENUS.items():
+        menus[name] = bar.addMenu(f"&{title}")
     for key in KEYS:
         menu = menus.get(key.menu)
         if menu is not None:
@@ -74,7 +85,7 @@ def build_menus(window: MainWindow) -> None:
     view.addSeparator()
     for dock in window.docks.values():
         view.addAction(dock.toggleViewAction())
-    reset = QAction("Reset layout", window)
+    reset = QAction(_("Reset layout"), window)
     reset.triggered.connect(window.reset_layout)
     view.addAction(reset)
     window.actions_["watch"].setCheckable(True)

@@ -136,7 +136,7 @@ def panel(window: MainWindow, cut_path: Path, qtbot: QtBot) -> MainWindow:
 
 def open_cut(window: MainWindow, path: Path, qtbot: QtBot) -> None:
     with qtbot.waitSignal(window.session.cut_opened, timeout=20000):
-        window.open_path(path)
+        window.opening.path(path)
 
 
 def wait_take(window: MainWindow, qtbot: QtBot, n: int = 1) -> None:

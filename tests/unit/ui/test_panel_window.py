@@ -39,7 +39,7 @@ def test_what_cannot_be_read_is_said_and_the_open_cut_stays(
 ) -> None:
     bad = tmp_path / "bad.otio"
     bad.write_text("not a timeline <b>at all</b>")
-    panel.open_path(bad)
+    panel.opening.path(bad)
     qtbot.waitUntil(lambda: bool(panel.cues.notices.texts), timeout=20000)
     assert panel.cues.model.rowCount() == 3
 
@@ -182,11 +182,11 @@ def test_offline_media_is_shown_and_can_be_relinked(
     assert not session.can_generate(session.current)
     window.commands.generate()
     assert window.inspector.notices.texts
-    window.relink_from(movie.parent)
+    window.opening.relink_from(movie.parent)
     assert session.can_generate(session.current)
     assert session.status(session.current) == "none"
     assert session.project is not None
-    assert session.project.undo_label == "Relink 2 cues"
+    assert session.project.undo_label == "Relink of 2 cues"
 
 
 def test_names_from_files_stay_plain_text(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:

@@ -70,7 +70,7 @@ def test_one_is_opened_and_the_skipped_one_keeps_its_steps(
 ) -> None:
     press("Skip one.otio", f"{button} two.otio")
     with qtbot.waitSignal(window.session.cut_opened, timeout=20000):
-        window.offer_recovery()
+        window.opening.offer_recovery()
     assert window.session.project is not None
     assert window.session.project.timeline == crashed[1]
     assert window.session.state("cue").prompt == prompt
@@ -82,6 +82,6 @@ def test_skipping_everything_changes_nothing(
     window: MainWindow, crashed: list[Path], buttons: tuple[str, ...]
 ) -> None:
     press(*buttons)
-    window.offer_recovery()
+    window.opening.offer_recovery()
     assert window.session.project is None
     assert [n_unsaved(path) for path in crashed] == [1, 2]

@@ -15,8 +15,8 @@ from vatt_ui.main_window import MainWindow
 from vatt_ui.playback.sounds import Peaks
 from vatt_ui.theme.tokens import DARK
 from vatt_ui.widgets.strip import HEAD_PX, RULER_PX
-from vatt_ui.widgets.strip_lanes import HITS_H, PICTURE_H
 from vatt_ui.widgets.strip_blocks import Block, Lane
+from vatt_ui.widgets.strip_lanes import HITS_H, PICTURE_H
 from vatt_ui.widgets.strip_tiles import TILE_PX, TileCache, paint_tile
 
 pytestmark = pytest.mark.usefixtures("qapp")

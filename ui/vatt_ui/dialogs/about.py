@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from vatt_plugin.product import manifest
 from vatt_ui.dialogs.base import Dialog
+from vatt_ui.language import _
 from vatt_ui.text import Label
 from vatt_ui.widgets.common import text_button
 
 if TYPE_CHECKING:
     from vatt_ui.main_window import MainWindow
 
-TEXT = (
+TEXT = _(
     "Synchronised Foley on your editing timeline, made on your own machine. Nothing is sent "
     "anywhere.\n\nThe panel and its icons are free software under the GPL, version 3 or later. "
     "The engine and the timeline tools are under the Apache licence 2.0. Models have licences of "
@@ -22,14 +23,16 @@ TEXT = (
 
 def show(window: MainWindow) -> Dialog:
     """Open it."""
-    dialog = Dialog(window, "About VATT Foley")
+    dialog = Dialog(window, _("About VATT Foley"))
     product = manifest()
-    dialog.body.addWidget(Label(f"Version {product.get('version', '')}", "dim"))
+    dialog.body.addWidget(
+        Label(_("Version {version}").format(version=product.get("version", "")), "dim")
+    )
     text = Label(TEXT)
     text.setWordWrap(True)
     text.setMinimumWidth(420)
     dialog.body.addWidget(text)
-    close = text_button(window.theme, "Close", primary=True)
+    close = text_button(window.theme, _("Close"), primary=True)
     close.clicked.connect(dialog.accept)
     dialog.add_buttons(close)
     dialog.show()

@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QGridLayout
 import vatt_plugin
 from vatt_plugin.client import EngineStatus
 from vatt_ui.dialogs.base import Dialog
+from vatt_ui.language import _
 from vatt_ui.text import Label
 from vatt_ui.theme.tokens import GAP, PAD
 from vatt_ui.widgets.common import text_button
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 TEXT_PX = 440
 NEEDED_BYTES = 2_000_000_000
 HINTS = (
-    "Space plays, J K L shuttle, Up and Down walk the cues.",
-    "P edits the prompt, Ctrl+Enter generates, 1-9 choose a take.",
-    "Drag a hit in the hit lane, then regenerate around it.",
-    "Ctrl+E writes a new timeline. The cut itself is never changed.",
+    _("Space plays, J K L shuttle, Up and Down walk the cues."),
+    _("P edits the prompt, Ctrl+Enter generates, 1-9 choose a take."),
+    _("Drag a hit in the hit lane, then regenerate around it."),
+    _("Ctrl+E writes a new timeline. The cut itself is never changed."),
 )
+
+ROWS = {"engine": _("Engine"), "model": _("Model"), "sound": _("Sound"), "disk": _("Disk")}
 
 
 def sample_copy() -> Path | None:
@@ -45,7 +48,7 @@ class FirstRun(Dialog):
     """Checks that fill in as the answers come; nothing here has to be waited for."""
 
     def __init__(self, window: MainWindow) -> None:
-        super().__init__(window, "Welcome")
+        super().__init__(window, _("Welcome"))
         self.setMinimumWidth(TEXT_PX + 160)
         self._window = window
         self._grid = QGridLayout()
@@ -53,22 +56,22 @@ class FirstRun(Dialog):
         self._grid.setVerticalSpacing(GAP)
         self._grid.setColumnStretch(2, 1)
         self._rows: dict[str, tuple[Label, Label]] = {}
-        self.body.addWidget(Label("What this machine has", "large"))
+        self.body.addWidget(Label(_("What this machine has"), "large"))
         self.body.addLayout(self._grid)
-        for name in ("Engine", "Model", "Sound", "Disk"):
-            self._add_row(name)
+        for name, title in ROWS.items():
+            self._add_row(name, title)
         self._check_sound()
         self._check_disk()
         self._check_engine(window.session.engine.status)
-        self._say("Model", None, "asking the engine…")
+        self._say("model", None, _("asking the engine…"))
         self.body.addSpacing(GAP)
-        self.body.addWidget(Label("Four things to know", "large"))
+        self.body.addWidget(Label(_("Four things to know"), "large"))
         for hint in HINTS:
             self.body.addWidget(Label(f"•  {hint}", "dim"))
-        sample = text_button(window.theme, "Open the sample", "play", primary=True)
-        skip = text_button(window.theme, "Close")
+        sample = text_button(window.theme, _("Open the sample"), "play", primary=True)
+        skip = text_button(window.theme, _("Close"))
         sample.clicked.connect(self.accept)
-        sample.clicked.connect(window.open_sample)
+        sample.clicked.connect(window.opening.sample)
         skip.clicked.connect(self.accept)
         self.add_buttons(skip, sample)
         session = window.session
@@ -77,12 +80,12 @@ class FirstRun(Dialog):
         session.jobs.list_models()
         sample.setFocus()
 
-    def _add_row(self, name: str) -> None:
+    def _add_row(self, name: str, title: str) -> None:
         mark, text = Label(), Label("", "dim")
         text.setWordWrap(True)
         row_number = len(self._rows)
         self._grid.addWidget(mark, row_number, 0)
-        self._grid.addWidget(Label(name), row_number, 1)
+        self._grid.addWidget(Label(title), row_number, 1)
         self._grid.addWidget(text, row_number, 2)
         self._rows[name] = (mark, text)
 
@@ -94,35 +97,35 @@ class FirstRun(Dialog):
             None: ("queued", "dim"),
         }[good]
         mark.setPixmap(self._window.theme.icon(icon, token).pixmap(QSize(18, 18)))
-        mark.setAccessibleName({True: "there", False: "missing", None: "unknown"}[good])
+        mark.setAccessibleName({True: _("there"), False: _("missing"), None: _("unknown")}[good])
         label.setText(text)
         label.setMinimumHeight(label.heightForWidth(TEXT_PX))
 
     def _check_sound(self) -> None:
         audio = self._window.player.transport.audio
         audio.open()
-        self._say("Sound", audio.available, audio.note or "the default output")
+        self._say("sound", audio.available, audio.note or _("the default output"))
 
     def _check_disk(self) -> None:
         free = shutil.disk_usage(Path.home()).free
-        text = f"{free / 1e9:,.0f} GB free"
+        text = _("{n} GB free").format(n=f"{free / 1e9:,.0f}")
         if free < NEEDED_BYTES:
-            text += "; free 2 GB to keep takes"
-        self._say("Disk", free >= NEEDED_BYTES, text)
+            text += _("; free 2 GB to keep takes")
+        self._say("disk", free >= NEEDED_BYTES, text)
 
     def _check_engine(self, status: EngineStatus) -> None:
         if status.life == "unavailable":
-            self._say("Engine", False, f"{status.detail} {status.hint}")
-            self._say("Model", None, "unknown without an engine")
+            self._say("engine", False, f"{status.detail} {status.hint}")
+            self._say("model", None, _("unknown without an engine"))
         elif status.life in ("ready", "busy"):
-            self._say("Engine", True, f"version {status.version}")
+            self._say("engine", True, _("version {version}").format(version=status.version))
         else:
-            self._say("Engine", None, "starting…")
+            self._say("engine", None, _("starting…"))
 
     def _check_models(self, models: list[dict[str, object]]) -> None:
         names = [str(m.get("name", "")) for m in models]
         usable = [n for n in names if n]
-        self._say("Model", bool(usable), ", ".join(usable) or "none; see `vatt models list`")
+        self._say("model", bool(usable), ", ".join(usable) or _("none; see `vatt models list`"))
 
 
 def show(window: MainWindow) -> FirstRun:

@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from vatt_ui.dialogs.base import Dialog
 from vatt_ui.keys import KEYS, Key, shown_keys
+from vatt_ui.language import _
 from vatt_ui.text import Label
 from vatt_ui.theme.apply import fixed_font
 from vatt_ui.theme.tokens import GAP, PAD, SPACE
@@ -24,7 +25,7 @@ class KeySheet(Dialog):
     """All groups side by side."""
 
     def __init__(self, window: MainWindow) -> None:
-        super().__init__(window, "Keys")
+        super().__init__(window, _("Keys"))
         self.resize(1020, 690)
         groups: dict[str, list[tuple[Key, str]]] = {}
         preferences = window.preferences
@@ -51,8 +52,8 @@ class KeySheet(Dialog):
         scroll.setWidgetResizable(True)
         scroll.setWidget(content)
         self.body.addWidget(scroll, 1)
-        change = text_button(window.theme, "Change keys…", "settings")
-        close = text_button(window.theme, "Close", primary=True)
+        change = text_button(window.theme, _("Change keys…"), "settings")
+        close = text_button(window.theme, _("Close"), primary=True)
         change.clicked.connect(self.accept)
         change.clicked.connect(window.show_preferences)
         close.clicked.connect(self.accept)
@@ -67,7 +68,7 @@ def _group(name: str, keys: list[tuple[Key, str]]) -> QWidget:
     grid.setHorizontalSpacing(PAD)
     grid.addWidget(Label(name, "large"), 0, 0, 1, 2)
     for row_number, (key, shown) in enumerate(keys, 1):
-        title = "Choose take 1-9" if key.action == "take_1" else key.title.rstrip("…")
+        title = _("Choose take 1-9") if key.action == "take_1" else key.title.rstrip("…")
         shown = "1-9" if key.action == "take_1" else shown
         cap = Label(shown)
         cap.setFont(fixed_font(9))

@@ -9,13 +9,14 @@ from PyQt6.QtWidgets import QPlainTextEdit, QTableWidget, QTableWidgetItem
 
 from vatt_plugin.client import EngineStatus
 from vatt_ui.dialogs.base import Dialog
+from vatt_ui.language import _
 from vatt_ui.text import Label, plain
 from vatt_ui.widgets.common import quiet, row, text_button
 
 if TYPE_CHECKING:
     from vatt_ui.main_window import MainWindow
 
-HEADERS = ("Model", "Size", "Licence", "Fit on the CPU", "About")
+HEADERS = (_("Model"), _("Size"), _("Licence"), _("Fit on the CPU"), _("About"))
 
 
 def cells_of(model: dict[str, Any]) -> list[str]:
@@ -29,9 +30,9 @@ def cells_of(model: dict[str, Any]) -> list[str]:
         licence = ", ".join(str(v) for v in licence)
     about = model.get("note") or model.get("summary") or model.get("description") or ""
     if not about and model.get("trained") is False:
-        about = "untrained, for tests"
+        about = _("untrained, for tests")
     if model.get("error"):
-        about = f"damaged: {model['error']}"
+        about = _("damaged: {why}").format(why=model["error"])
     return [str(model.get("name", "")), size, str(licence), fit_of(model), str(about)]
 
 
@@ -45,18 +46,21 @@ def fit_of(model: dict[str, Any]) -> str:
     needed, machine = model.get("memory_bytes"), model.get("machine_bytes")
     if not needed:
         return "–"
-    words = f"needs {needed / 1e9:,.1f} GB"
+    size = f"{needed / 1e9:,.1f}"
+    words = _("needs {size} GB").format(size=size)
     if not machine or model.get("fits") is None:
         return words
-    verdict = "fits" if model["fits"] else "too large"
-    return f"{verdict}: {words} of {machine / 1e9:,.0f} GB"
+    told = (
+        _("fits: {need} of {there} GB") if model["fits"] else _("too large: {need} of {there} GB")
+    )
+    return told.format(need=words, there=f"{machine / 1e9:,.0f}")
 
 
 class ModelPicker(Dialog):
     """Filled when the engine answers; works, and says so, when there is none."""
 
     def __init__(self, window: MainWindow) -> None:
-        super().__init__(window, "Engine and models")
+        super().__init__(window, _("Engine and models"))
         self.resize(860, 480)
         self._window = window
         session = window.session
@@ -64,23 +68,23 @@ class ModelPicker(Dialog):
         self.state.setWordWrap(True)
         self.body.addWidget(self.state)
         self.table = QTableWidget(0, len(HEADERS))
-        self.table.setAccessibleName("Installed models")
+        self.table.setAccessibleName(_("Installed models"))
         self.table.setHorizontalHeaderLabels(list(HEADERS))
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
         quiet(self.table, 4, {0: 130, 1: 80, 2: 130, 3: 235})
         self.body.addWidget(self.table, 1)
         self.log = QPlainTextEdit("\n".join(session.engine.client.log[-60:]))
-        self.log.setAccessibleName("The engine's log")
+        self.log.setAccessibleName(_("The engine's log"))
         self.log.setReadOnly(True)
         self.log.setMaximumHeight(120)
         self.log.hide()
         self.body.addWidget(self.log)
-        show_log = text_button(window.theme, "Log")
+        show_log = text_button(window.theme, _("Log"))
         show_log.setCheckable(True)
         show_log.toggled.connect(self.log.setVisible)
-        use = text_button(window.theme, "Use this model", primary=True)
-        close = text_button(window.theme, "Close")
+        use = text_button(window.theme, _("Use this model"), primary=True)
+        close = text_button(window.theme, _("Close"))
         use.clicked.connect(self._on_used)
         close.clicked.connect(self.accept)
         buttons = row(show_log, 1, close, use)
@@ -93,13 +97,13 @@ class ModelPicker(Dialog):
     def show_state(self, status: EngineStatus) -> None:
         """What the engine does."""
         text = {
-            "stopped": "The engine starts with the first job.",
-            "starting": "The engine is starting.",
-            "ready": f"The engine {status.version} is ready.",
-            "busy": f"The engine {status.version} is busy.",
-            "restarting": "The engine is being started again.",
-            "lost": "The engine has stopped answering; it is being replaced.",
-            "unavailable": "There is no engine. Prompts and takes still work.",
+            "stopped": _("The engine starts with the first job."),
+            "starting": _("The engine is starting."),
+            "ready": _("The engine {version} is ready.").format(version=status.version),
+            "busy": _("The engine {version} is busy.").format(version=status.version),
+            "restarting": _("The engine is being started again."),
+            "lost": _("The engine has stopped answering; it is being replaced."),
+            "unavailable": _("There is no engine. Prompts and takes still work."),
         }[status.life]
         self.state.setText(" ".join(x for x in (text, status.detail, status.hint) if x))
 

@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QCheckBox, QLineEdit
 from vatt_plugin.cues import Cue
 from vatt_plugin.project_state import CueState
 from vatt_ui.dialogs.base import Dialog
+from vatt_ui.language import _, ngettext
 from vatt_ui.text import Label, plain
 from vatt_ui.widgets.common import text_button
 
@@ -24,28 +25,32 @@ def filled(pattern: str, cue: Cue, state: CueState, number: int) -> str:
     return " ".join(pattern.split())[:2000]
 
 
+def _title(n: int) -> str:
+    return ngettext("One prompt for {n} cue", "One prompt for {n} cues", n).format(n=n)
+
+
 class PatternDialog(Dialog):
     """Pattern, example, and whether to generate at once."""
 
     def __init__(self, window: MainWindow) -> None:
         session = window.session
         ids = [c for c in session.selected if not session.state(c).locked]
-        super().__init__(window, f"One prompt for {len(ids)} cue{'s' if len(ids) != 1 else ''}")
+        super().__init__(window, _title(len(ids)))
         self._window, self._ids = window, ids
         self.pattern = QLineEdit(session.state(session.current).prompt or "{caption}")
-        self.pattern.setAccessibleName("Prompt pattern")
+        self.pattern.setAccessibleName(_("Prompt pattern"))
         self.pattern.setMinimumWidth(480)
         self.example = Label("", "dim")
         self.example.setWordWrap(True)
-        self.generate = QCheckBox("Generate a take of each")
+        self.generate = QCheckBox(_("Generate a take of each"))
         self.body.addWidget(
-            Label("{clip} is the clip's name, {caption} the engine's words, {n} counts.", "dim")
+            Label(_("{clip} is the clip's name, {caption} the engine's words, {n} counts."), "dim")
         )
         self.body.addWidget(self.pattern)
         self.body.addWidget(self.example)
         self.body.addWidget(self.generate)
-        cancel = text_button(window.theme, "Cancel")
-        self.apply = text_button(window.theme, "Apply", primary=True)
+        cancel = text_button(window.theme, _("Cancel"))
+        self.apply = text_button(window.theme, _("Apply"), primary=True)
         cancel.clicked.connect(self.reject)
         self.apply.clicked.connect(self._on_applied)
         self.apply.setEnabled(bool(ids))
@@ -65,12 +70,14 @@ class PatternDialog(Dialog):
 
     def _show_example(self) -> None:
         first = next(iter(self.prompts().values()), "")
-        self.example.setText(f"First cue: {plain(first)}" if first else "First cue: (its caption)")
+        self.example.setText(
+            _("First cue: {prompt}").format(prompt=plain(first) if first else _("(its caption)"))
+        )
 
     def _on_applied(self) -> None:
         session = self._window.session
         changes = {cue_id: {"prompt": prompt} for cue_id, prompt in self.prompts().items()}
-        session.edit(f"One prompt for {len(changes)} cues", changes)
+        session.edit(_title(len(changes)), changes)
         if self.generate.isChecked():
             for cue_id in changes:
                 session.jobs.generate(cue_id)

@@ -18,7 +18,9 @@ from PyQt6.QtWidgets import (
 )
 
 from vatt_ui.dialogs.base import Dialog
+from vatt_ui.dialogs.take_settings import TakeSettings
 from vatt_ui.keys import BY_ACTION, KEYS, conflicts, shown_keys
+from vatt_ui.language import _
 from vatt_ui.text import Label
 from vatt_ui.theme.tokens import PAD, THEMES
 from vatt_ui.widgets.common import quiet, row, text_button
@@ -27,30 +29,32 @@ if TYPE_CHECKING:
     from vatt_ui.main_window import MainWindow
 
 PROFILES = (
-    ("nle", "From zero (Resolve, Premiere, Kdenlive, most editors)"),
-    ("post", "From record timecode (Avid, Pro Tools, audio post)"),
+    ("nle", _("From zero (Resolve, Premiere, Kdenlive, most editors)")),
+    ("post", _("From record timecode (Avid, Pro Tools, audio post)")),
 )
 URL_PROFILES = (
-    ("portable", "Relative: the folder can be moved"),
-    ("resolve", "Absolute, for Resolve"),
-    ("premiere", "file:// addresses, for Premiere"),
+    ("portable", _("Relative: the folder can be moved")),
+    ("resolve", _("Absolute, for Resolve")),
+    ("premiere", _("file:// addresses, for Premiere")),
 )
 
 
 class PreferencesDialog(Dialog):
-    """Tabs: General, Keys."""
+    """Tabs: General, New takes, Keys."""
 
     def __init__(self, window: MainWindow) -> None:
-        super().__init__(window, "Preferences")
+        super().__init__(window, _("Preferences"))
         self.resize(680, 560)
         self._window = window
         self._preferences = window.preferences
         tabs = QTabWidget()
-        tabs.setAccessibleName("Preferences")
-        tabs.addTab(self._general(), "General")
-        tabs.addTab(self._keys(), "Keys")
+        tabs.setAccessibleName(_("Preferences"))
+        tabs.addTab(self._general(), _("General"))
+        self.takes = TakeSettings(window.session)
+        tabs.addTab(self.takes, _("New takes"))
+        tabs.addTab(self._keys(), _("Keys"))
         self.body.addWidget(tabs, 1)
-        close = text_button(window.theme, "Close", primary=True)
+        close = text_button(window.theme, _("Close"), primary=True)
         close.clicked.connect(self.accept)
         self.add_buttons(close)
 
@@ -59,25 +63,25 @@ class PreferencesDialog(Dialog):
         form = QFormLayout(page)
         form.setContentsMargins(PAD, PAD, PAD, PAD)
         self.theme_box = QComboBox()
-        self.theme_box.setAccessibleName("Theme")
+        self.theme_box.setAccessibleName(_("Theme"))
         for name in THEMES:
             self.theme_box.addItem(name.capitalize(), name)
         self.theme_box.setCurrentIndex(list(THEMES).index(self._window.theme.tokens.name))
         self.theme_box.currentIndexChanged.connect(self._on_theme_picked)
-        form.addRow(Label("Theme", "field"), self.theme_box)
-        self.profile_box = _choice(PROFILES, self._preferences.profile, "Written times count")
+        form.addRow(Label(_("Theme"), "field"), self.theme_box)
+        self.profile_box = _choice(PROFILES, self._preferences.profile, _("Written times count"))
         self.profile_box.currentIndexChanged.connect(self._on_output_picked)
-        form.addRow(Label("Written times count", "field"), self.profile_box)
+        form.addRow(Label(_("Written times count"), "field"), self.profile_box)
         self.url_box = _choice(
-            URL_PROFILES, self._preferences.url_profile, "Media paths are written"
+            URL_PROFILES, self._preferences.url_profile, _("Media paths are written")
         )
         self.url_box.currentIndexChanged.connect(self._on_output_picked)
-        form.addRow(Label("Media paths are written", "field"), self.url_box)
-        self.single = QCheckBox("Single keys act (Space, J, K, L, R ...)")
+        form.addRow(Label(_("Media paths are written"), "field"), self.url_box)
+        self.single = QCheckBox(_("Single keys act (Space, J, K, L, R ...)"))
         self.single.setChecked(self._preferences.single_keys)
         self.single.toggled.connect(self._on_single_toggled)
         form.addRow("", self.single)
-        reset = text_button(self._window.theme, "Reset layout")
+        reset = text_button(self._window.theme, _("Reset layout"))
         reset.clicked.connect(self._window.reset_layout)
         form.addRow("", reset)
         return page
@@ -87,20 +91,20 @@ class PreferencesDialog(Dialog):
         column = QVBoxLayout(page)
         column.setContentsMargins(PAD, PAD, PAD, PAD)
         self.table = QTableWidget(0, 3)
-        self.table.setAccessibleName("Keys of all actions")
-        self.table.setHorizontalHeaderLabels(["Where", "Action", "Key"])
+        self.table.setAccessibleName(_("Keys of all actions"))
+        self.table.setHorizontalHeaderLabels([_("Where"), _("Action"), _("Key")])
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
         quiet(self.table, 1, {})
         column.addWidget(self.table, 1)
         self.sequence = QKeySequenceEdit()
-        self.sequence.setAccessibleName("New key for the chosen action")
+        self.sequence.setAccessibleName(_("New key for the chosen action"))
         self.sequence.setMaximumSequenceLength(1)
-        self.apply = text_button(self._window.theme, "Set")
-        self.reset = text_button(self._window.theme, "Default")
+        self.apply = text_button(self._window.theme, _("Set"))
+        self.reset = text_button(self._window.theme, _("Default"))
         self.apply.clicked.connect(self._on_key_set)
         self.reset.clicked.connect(self._on_key_reset)
-        column.addLayout(row(Label("New key", "field"), self.sequence, self.apply, self.reset))
+        column.addLayout(row(Label(_("New key"), "field"), self.sequence, self.apply, self.reset))
         self.warning = Label("", "error")
         self.warning.setWordWrap(True)
         column.addWidget(self.warning)
@@ -121,7 +125,9 @@ class PreferencesDialog(Dialog):
         clashes = conflicts(self._preferences.keys)
         self.warning.setText(
             "; ".join(
-                f"{keys} is both '{BY_ACTION[a].title}' and '{BY_ACTION[b].title}'"
+                _("{keys} is both '{one}' and '{other}'").format(
+                    keys=keys, one=BY_ACTION[a].title, other=BY_ACTION[b].title
+                )
                 for keys, a, b in clashes
             )
         )

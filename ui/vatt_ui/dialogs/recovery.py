@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from vatt_plugin.project import Recovery
 from vatt_ui.dialogs.base import Dialog
+from vatt_ui.language import _, ngettext
 from vatt_ui.text import ElidedLabel, Label, plain, tooltip
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, PAD
@@ -23,23 +24,22 @@ class RecoveryDialog(Dialog):
     """Recover, open what was saved, or leave everything as it is."""
 
     def __init__(self, parent: QWidget, theme: Theme, path: Path, found: Recovery) -> None:
-        super().__init__(parent, "Recover your work", modal=True)
+        super().__init__(parent, _("Recover your work"), modal=True)
         self.choice: Choice = "skip"
-        text = (
-            f"{plain(path.name)} was not closed properly. {in_words(found)} "
-            f"made up to {moment(found.last_change)} can be recovered."
-        )
+        text = _(
+            "{name} was not closed properly. {steps} made up to {time} can be recovered."
+        ).format(name=plain(path.name), steps=in_words(found), time=moment(found.last_change))
         if found.saved_at is not None:
-            text += f" The last save is of {moment(found.saved_at)}."
+            text += " " + _("The last save is of {time}.").format(time=moment(found.saved_at))
         label = Label(text)
         label.setWordWrap(True)
         label.setMinimumWidth(440)
         self.body.addWidget(label)
-        hint = Label("Skip changes nothing; you will be asked again.", "dim")
+        hint = Label(_("Skip changes nothing; you will be asked again."), "dim")
         self.body.addWidget(hint)
-        self.recover = text_button(theme, "Recover", primary=True)
-        self.saved = text_button(theme, "Open saved")
-        self.skip = text_button(theme, "Skip")
+        self.recover = text_button(theme, _("Recover"), primary=True)
+        self.saved = text_button(theme, _("Open saved"))
+        self.skip = text_button(theme, _("Skip"))
         self.saved.setEnabled(found.saved_at is not None)
         self.recover.clicked.connect(lambda: self._choose("recover"))
         self.saved.clicked.connect(lambda: self._choose("saved"))
@@ -64,13 +64,15 @@ class RecoveryList(Dialog):
     def __init__(
         self, parent: QWidget, theme: Theme, found: Sequence[tuple[Path, Recovery]]
     ) -> None:
-        super().__init__(parent, "Recover your work", modal=True)
+        super().__init__(parent, _("Recover your work"), modal=True)
         self._theme = theme
         self.path: Path | None = None
         self.choice: Choice = "skip"
         text = Label(
-            "These projects were not closed properly. Open one now; the others keep their "
-            "steps, and you will be asked again."
+            _(
+                "These projects were not closed properly. Open one now; the others keep their "
+                "steps, and you will be asked again."
+            )
         )
         text.setWordWrap(True)
         text.setMinimumWidth(640)
@@ -79,7 +81,7 @@ class RecoveryList(Dialog):
         self.rows = [self._row(path, recovery) for path, recovery in found]
         for row in self.rows:
             self.body.addWidget(row)
-        self.skip_all = text_button(theme, "Skip all")
+        self.skip_all = text_button(theme, _("Skip all"))
         self.skip_all.clicked.connect(self.reject)
         self.add_buttons(self.skip_all)
         self._focus_first()
@@ -94,15 +96,19 @@ class RecoveryList(Dialog):
         name = ElidedLabel(f"{path.parent.name}/{path.name}")
         name.setToolTip(tooltip(str(path)))
         grid.addWidget(name, 0, 0)
-        saved = f"saved {moment(found.saved_at)}" if found.saved_at is not None else "never saved"
-        steps = f"{in_words(found)} not saved, the last {moment(found.last_change)}; {saved}"
+        saved = _("never saved")
+        if found.saved_at is not None:
+            saved = _("saved {time}").format(time=moment(found.saved_at))
+        steps = _("{steps} not saved, the last {time}; {saved}").format(
+            steps=in_words(found), time=moment(found.last_change), saved=saved
+        )
         grid.addWidget(Label(steps, "dim"), 1, 0)
-        recover = self._button("Recover", path)
+        recover = self._button(_("Recover"), path)
         recover.clicked.connect(lambda: self._choose(path, "recover"))
-        as_saved = self._button("Open saved", path)
+        as_saved = self._button(_("Open saved"), path)
         as_saved.setEnabled(found.saved_at is not None)
         as_saved.clicked.connect(lambda: self._choose(path, "saved"))
-        skip = self._button("Skip", path)
+        skip = self._button(_("Skip"), path)
         skip.clicked.connect(lambda: self._skip(row))
         for column, button in enumerate((skip, as_saved, recover), 1):
             grid.addWidget(button, 0, column, 2, 1)
@@ -129,7 +135,7 @@ class RecoveryList(Dialog):
 
     def _focus_first(self) -> None:
         for button in self.rows[0].findChildren(QPushButton):
-            if button.text() == "Recover":
+            if button.text() == _("Recover"):
                 button.setFocus()
 
 
@@ -141,7 +147,7 @@ def moment(time_s: float) -> str:
 def in_words(found: Recovery) -> str:
     """How many unsaved steps there are."""
     n = found.unsaved_steps
-    return f"{n} step{'s' if n != 1 else ''}"
+    return ngettext("{n} step", "{n} steps", n).format(n=n)
 
 
 def ask(parent: QWidget, theme: Theme, path: Path, found: Recovery) -> Choice:

@@ -14,7 +14,9 @@ from vatt_engine.errors import VattError
 from vatt_plugin.project_state import take_to_plain
 from vatt_ui.cue_status import LOOKS
 from vatt_ui.dialogs.base import Dialog
+from vatt_ui.dialogs.mix_box import MixBox
 from vatt_ui.helper.writing import CutChanged
+from vatt_ui.language import _, ngettext
 from vatt_ui.notices import Notice, from_error
 from vatt_ui.preferences import Preferences
 from vatt_ui.session import Session
@@ -59,33 +61,40 @@ class WriteDialog(Dialog):
     def __init__(
         self, window: MainWindow, session: Session, theme: Theme, preferences: Preferences
     ) -> None:
-        super().__init__(window, "Write timeline")
+        super().__init__(window, _("Write timeline"))
         assert session.cut is not None
         self._window = window
         self._session = session
         self._preferences = preferences
         self._rows = chosen_rows(session)
-        self.resize(760, 520)
+        self.resize(780, 620)
         n, all_cues = len(self._rows), len(session.cues)
         summary = Label(
-            f"{n} of {all_cues} cues have a take in use. They go onto new audio tracks after the "
-            "cut's own; nothing else in the cut is changed.",
+            ngettext(
+                "{n} of {all} cues has a take in use. It goes onto a new audio track after the "
+                "cut's own; nothing else in the cut is changed.",
+                "{n} of {all} cues have a take in use. They go onto new audio tracks after the "
+                "cut's own; nothing else in the cut is changed.",
+                n,
+            ).format(n=n, all=all_cues)
         )
         summary.setWordWrap(True)
         self.body.addWidget(summary)
         self.table = self._preview()
         self.body.addWidget(self.table, 1)
+        self.mix = MixBox(session)
+        self.body.addWidget(self.mix)
         output = session.settings.output or str(default_output(Path(session.cut.path)))
         self.path = QLineEdit(output)
-        self.path.setAccessibleName("New timeline")
-        browse = icon_button(theme, "folder", "Choose where to write")
+        self.path.setAccessibleName(_("New timeline"))
+        browse = icon_button(theme, "folder", _("Choose where to write"))
         browse.clicked.connect(self._browse)
-        self.body.addLayout(row(Label("New timeline", "field"), self.path, browse))
+        self.body.addLayout(row(Label(_("New timeline"), "field"), self.path, browse))
         self.warning = Label("", "dim")
         self.warning.setWordWrap(True)
         self.body.addWidget(self.warning)
-        self.cancel = text_button(theme, "Cancel")
-        self.write = text_button(theme, "Write", "write", primary=True)
+        self.cancel = text_button(theme, _("Cancel"))
+        self.write = text_button(theme, _("Write"), "write", primary=True)
         self.cancel.clicked.connect(self.reject)
         self.write.clicked.connect(self.start)
         self.write.setEnabled(n > 0)
@@ -100,8 +109,8 @@ class WriteDialog(Dialog):
         cut = session.cut
         assert cut is not None
         table = QTableWidget(0, 4)
-        table.setAccessibleName("What will be written")
-        table.setHorizontalHeaderLabels(["TC in", "Clip", "Take", "Prompt"])
+        table.setAccessibleName(_("What will be written"))
+        table.setHorizontalHeaderLabels([_("TC in"), _("Clip"), _("Take"), _("Prompt")])
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         quiet(table, 3, {0: 110, 1: 170, 2: 50})
         chosen = {r["cue_id"]: r for r in self._rows}
@@ -109,10 +118,14 @@ class WriteDialog(Dialog):
             entry = chosen.get(cue.cue_id)
             at = timecode(cue.record_timecode_s, cue.fps, drop_frame=cut.drop)
             if entry is None:
-                word = LOOKS[session.status(cue.cue_id)].word.lower()
+                status = session.status(cue.cue_id)
                 muted = session.state(cue.cue_id).muted
-                why = "as you said" if muted else "no take is chosen" if word == "takes" else word
-                cells = [at, plain(cue.clip), "–", f"left out: {why}"]
+                why = LOOKS[status].word
+                if muted:
+                    why = _("as you said")
+                elif status == "takes":
+                    why = _("no take is chosen")
+                cells = [at, plain(cue.clip), "–", _("left out: {why}").format(why=why)]
             else:
                 take = entry["take"]
                 prompt = take["recipe"]["prompt"] or take["caption"] or ""
@@ -128,17 +141,17 @@ class WriteDialog(Dialog):
         own = cut is not None and path.absolute() == Path(cut.path).absolute()
         if own:
             self.warning.setText(
-                "This is the cut itself, which is never written. Pick another name."
+                _("This is the cut itself, which is never written. Pick another name.")
             )
         elif path.exists():
-            self.warning.setText("This timeline is already there and will be replaced.")
+            self.warning.setText(_("This timeline is already there and will be replaced."))
         else:
             self.warning.setText("")
         self.write.setEnabled(bool(self._rows) and not own and bool(self.path.text()))
-        self.write.setText("Replace" if path.exists() and not own else "Write")
+        self.write.setText(_("Replace") if path.exists() and not own else _("Write"))
 
     def _browse(self) -> None:
-        dialog = QFileDialog(self, "Write timeline", self.path.text(), "OTIO (*.otio *.otioz)")
+        dialog = QFileDialog(self, _("Write timeline"), self.path.text(), "OTIO (*.otio *.otioz)")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
         dialog.fileSelected.connect(self.path.setText)
@@ -151,7 +164,9 @@ class WriteDialog(Dialog):
         if cut is None:
             return
         out = Path(self.path.text()).absolute()
-        session.set_settings(dataclasses.replace(session.settings, output=str(out)))
+        wishes = self.mix.wishes(session.wishes)
+        settings = wishes.into(session.settings)
+        session.set_settings(dataclasses.replace(settings, output=str(out)))
         window = self._window
         session.background.ask(
             "write",
@@ -163,27 +178,35 @@ class WriteDialog(Dialog):
                 "sha256": cut.sha256,
                 "profile": self._preferences.profile,
                 "url_profile": self._preferences.url_profile,
+                **dataclasses.asdict(session.opening.source),
+                "duck": wishes.duck,
+                "duck_db": wishes.duck_db,
+                "room_tone": wishes.room_tone,
             },
             lambda reply: _on_written(window, reply),
             on_error=lambda error: _on_failed(window, error),
         )
-        session.tell(Notice(f"Writing {out.name}…", pane="window", key="write"))
+        session.tell(Notice(_("Writing {name}…").format(name=out.name), pane="window", key="write"))
         self.accept()
 
 
 def _on_written(window: MainWindow, reply: dict[str, Any]) -> None:
     path = Path(reply["path"])
-    tracks = ", ".join(reply["tracks"]) or "no track"
+    tracks = ", ".join(reply["tracks"]) or _("no track")
     notes = [f"{where}: {text}" if where else text for where, text in reply["notes"]]
     notes += [f"{where}: {text}" for where, text in reply["left_out"]]
     window.show_notice(
         Notice(
-            f"Written: {path.name} with {tracks}, {reply['clips']} sound(s).",
-            "The cut itself is unchanged.",
+            ngettext(
+                "Written: {name} with {tracks}, {n} sound.",
+                "Written: {name} with {tracks}, {n} sounds.",
+                reply["clips"],
+            ).format(name=path.name, tracks=tracks, n=reply["clips"]),
+            _("The cut itself is unchanged."),
             "info",
             "window",
             "write",
-            actions=(("Show folder", lambda: _show_folder(path.parent)),),
+            actions=((_("Show folder"), lambda: _show_folder(path.parent)),),
             details="\n".join(notes),
         )
     )
@@ -192,7 +215,7 @@ def _on_written(window: MainWindow, reply: dict[str, Any]) -> None:
 def _on_failed(window: MainWindow, error: VattError) -> None:
     notice = from_error(error, "window", "write")
     if isinstance(error, CutChanged):
-        conform = ("Conform takes to the new cut", window.session.conform)
+        conform = (_("Conform takes to the new cut"), window.session.conform)
         notice = dataclasses.replace(notice, actions=(conform,))
     window.show_notice(notice)
 

@@ -100,18 +100,18 @@ def _lay(out: Samples, piece: Any, offset_s: float) -> None:
 
 
 def hand_over(samples: Samples, path: str) -> dict[str, Any]:
-    """Write samples for the panel and describe them."""
+    """Write samples [S, C] for the panel, as stereo that it can map as it is, and describe them."""
+    stereo = np.repeat(samples, 2, axis=1) if samples.shape[1] == 1 else samples[:, :2]
     try:
-        samples.astype("<f4").tofile(path)
+        stereo.astype("<f4").tofile(path)
     except OSError as error:
         raise CannotWrite(f"No room to listen to this sound: {error.strerror or error}.") from error
     if not len(samples):
-        return {"path": path, "frames": 0, "channels": 2, "low": "", "high": ""}
+        return {"path": path, "frames": 0, "low": "", "high": ""}
     low, high = peaks_of(samples)
     return {
         "path": path,
         "frames": len(samples),
-        "channels": samples.shape[1],
         "low": base64.b64encode(low.tobytes()).decode(),
         "high": base64.b64encode(high.tobytes()).decode(),
     }

@@ -60,8 +60,10 @@ def write(
         sha256: of the cut as it is shown; another one on disk is not written to by guess.
         profile: ``nle`` or ``post``; see ``vatt_plugin.timeline.write``.
         url_profile: how media paths are written.
-        cues, split_cuts: how the cut was read for the panel.
-        duck: audio tracks under which the Foley is held back, ``duck_db`` by how much.
+        cues: how the cut was read for the panel, as is ``split_cuts``.
+        split_cuts: see ``vatt_plugin.timeline.load``.
+        duck: audio tracks under which the Foley is held back.
+        duck_db: by how much.
         room_tone: lay a quiet bed under each scene.
     """
     from vatt_plugin import mixing

@@ -7,13 +7,14 @@ from typing import Any
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, QSortFilterProxyModel, Qt
 
 from vatt_ui.cue_status import LOOKS, words
+from vatt_ui.language import _
 from vatt_ui.session import Session
 from vatt_ui.text import duration, ltr, plain, timecode, tooltip
 from vatt_ui.theme.apply import Theme, fixed_font
 
 NUMBER, TIMECODE, CLIP, LENGTH, STATE, STAR = range(6)
-HEADERS = ("#", "TC in", "Clip", "Length", "State", "★")
-HEADER_NAMES = ("Number", "Timecode in", "Clip", "Length", "State", "Starred")
+HEADERS = (_("#"), _("TC in"), _("Clip"), _("Length"), _("State"), "★")
+HEADER_NAMES = (_("Number"), _("Timecode in"), _("Clip"), _("Length"), _("State"), _("Starred"))
 
 CUE_ID_ROLE = Qt.ItemDataRole.UserRole + 1
 STATE_ROLE = Qt.ItemDataRole.UserRole + 2
@@ -21,6 +22,21 @@ SORT_ROLE = Qt.ItemDataRole.UserRole + 3
 FRACTION_ROLE = Qt.ItemDataRole.UserRole + 4
 
 _NO_PARENT = QModelIndex()
+# Looked up once: an attribute of an enumeration costs as much as the rest of a cell.
+_DISPLAY = Qt.ItemDataRole.DisplayRole
+_DECORATION = Qt.ItemDataRole.DecorationRole
+_FOREGROUND = Qt.ItemDataRole.ForegroundRole
+_FONT = Qt.ItemDataRole.FontRole
+_ALIGNMENT = Qt.ItemDataRole.TextAlignmentRole
+_ANSWERED = frozenset(
+    int(role)
+    for role in (
+        _DISPLAY, _DECORATION, _FOREGROUND, _FONT, _ALIGNMENT, CUE_ID_ROLE, STATE_ROLE,
+        FRACTION_ROLE, SORT_ROLE, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole,
+    )
+)  # fmt: skip
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 class CuesModel(QAbstractTableModel):
@@ -57,11 +73,24 @@ class CuesModel(QAbstractTableModel):
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """One cell, by role."""
-        if not index.isValid() or index.row() >= len(self._cues):
+        """One cell, by role. Asked some hundred times a redraw, so the commonest end first."""
+        if role not in _ANSWERED:
             return None
-        cue = self._cues[index.row()]
-        column = index.column()
+        row, column = index.row(), index.column()
+        if not 0 <= row < len(self._cues):
+            return None
+        if role == _DISPLAY:
+            text = self._text(row, column)
+            return text if column == CLIP else ltr(text)
+        if role == _DECORATION:
+            return self._icon(row) if column == STATE else None
+        if role == _FOREGROUND:
+            return self._colour(row, column)
+        if role == _FONT:
+            return self._fixed if column in (NUMBER, TIMECODE, LENGTH) else None
+        if role == _ALIGNMENT:
+            return _RIGHT if column in (NUMBER, LENGTH) else _LEFT
+        cue = self._cues[row]
         if role == CUE_ID_ROLE:
             return cue.cue_id
         if role == STATE_ROLE:
@@ -70,25 +99,10 @@ class CuesModel(QAbstractTableModel):
             job = self._session.jobs.look(cue.cue_id)
             return job.fraction if job is not None else None
         if role == SORT_ROLE:
-            return index.row()
-        if role == Qt.ItemDataRole.FontRole:
-            return self._fixed if column in (NUMBER, TIMECODE, LENGTH) else None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            right = column in (NUMBER, LENGTH)
-            side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
-            return side | Qt.AlignmentFlag.AlignVCenter
+            return row
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tooltip(self._about(index.row()))
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{HEADER_NAMES[column]}: {self._text(index.row(), column) or 'no'}"
-        if role == Qt.ItemDataRole.DisplayRole:
-            text = self._text(index.row(), column)
-            return text if column == CLIP else ltr(text)
-        if role == Qt.ItemDataRole.DecorationRole:
-            return self._icon(index.row(), column)
-        if role == Qt.ItemDataRole.ForegroundRole:
-            return self._colour(index.row(), column)
-        return None
+            return tooltip(self._about(row))
+        return f"{HEADER_NAMES[column]}: {self._text(row, column) or _('no')}"
 
     def row_of(self, cue_id: str) -> int:
         """The row of a cue; -1 for none."""
@@ -119,13 +133,11 @@ class CuesModel(QAbstractTableModel):
                 drop = self._session.cut.drop if self._session.cut else None
                 return timecode(cue.record_timecode_s, cue.fps, drop_frame=drop)
             case 2:
-                return plain(cue.clip) or "(no name)"
+                return plain(cue.clip) or _("(no name)")
             case _:
                 return duration(float(cue.duration_s))
 
-    def _icon(self, row: int, column: int) -> Any:
-        if column != STATE:
-            return None
+    def _icon(self, row: int) -> Any:
         look = LOOKS[self._session.status(self._cues[row].cue_id)]
         return self._theme.icon(look.icon, look.token)
 
@@ -139,7 +151,7 @@ class CuesModel(QAbstractTableModel):
 
     def _about(self, row: int) -> str:
         cue = self._cues[row]
-        lines = [plain(cue.clip), f"Track {plain(cue.track)}"]
+        lines = [plain(cue.clip), _("Track {name}").format(name=plain(cue.track))]
         if cue.media:
             lines.append(plain(cue.media))
         if cue.note:

@@ -7,19 +7,26 @@ from typing import Any
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from vatt_plugin.client import JobState
+from vatt_ui.cue_status import stage_words
 from vatt_ui.jobs import JobInfo
+from vatt_ui.language import _
 from vatt_ui.session import Session
 from vatt_ui.text import duration, plain, tooltip
 from vatt_ui.theme.apply import Theme
 
 CUE, WHAT, PROGRESS, LEFT = range(4)
-HEADERS = ("Cue", "Job", "Progress", "Left")
+HEADERS = (_("Cue"), _("Job"), _("Progress"), _("Left"))
 
 JOB_ID_ROLE = Qt.ItemDataRole.UserRole + 1
 STATUS_ROLE = Qt.ItemDataRole.UserRole + 2
 FRACTION_ROLE = Qt.ItemDataRole.UserRole + 3
 
-_WORDS = {"queued": "Waiting", "running": "Running", "done": "Done", "cancelled": "Cancelled"}
+_WORDS = {
+    "queued": _("Waiting"),
+    "running": _("Running"),
+    "done": _("Done"),
+    "cancelled": _("Cancelled"),
+}
 _ICONS = {
     "queued": ("queued", "dim"),
     "running": ("running", "running"),
@@ -96,7 +103,7 @@ class QueueModel(QAbstractTableModel):
             return plain(state.error.message)
         if state.status == "running":
             fraction = "" if state.fraction is None else f" {state.fraction * 100:.0f} %"
-            return (state.stage or "starting") + fraction
+            return stage_words(state.stage) + fraction
         return _WORDS[state.status]
 
     def _on_changed(self) -> None:

@@ -7,13 +7,21 @@ from typing import Any
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from vatt_plugin.cues import Take
+from vatt_ui.language import _
 from vatt_ui.session import Session
 from vatt_ui.text import ltr, plain, tooltip
 from vatt_ui.theme.apply import Theme, fixed_font
 
 NUMBER, WAVE, SEED, LAG, LEVEL, USED = range(6)
-HEADERS = ("#", "Sound", "Seed", "Lag", "LUFS", "Use")
-HEADER_NAMES = ("Take", "Sound", "Seed", "Lag of sound behind picture", "Loudness", "State")
+HEADERS = ("#", _("Sound"), _("Seed"), _("Lag"), "LUFS", _("Use"))
+HEADER_NAMES = (
+    _("Take"),
+    _("Sound"),
+    _("Seed"),
+    _("Lag of sound behind picture"),
+    _("Loudness"),
+    _("State"),
+)
 
 TAKE_ID_ROLE = Qt.ItemDataRole.UserRole + 1
 TRASHED_ROLE = Qt.ItemDataRole.UserRole + 2
@@ -123,18 +131,20 @@ class TakesModel(QAbstractTableModel):
     def _use(self, take: Take) -> str:
         state = self._session.state(self._session.current)
         if take.take_id in state.trashed:
-            return "trash"
-        return "used" if take.take_id == state.chosen else ""
+            return _("trash")
+        return _("used") if take.take_id == state.chosen else ""
 
     def _spoken(self, take: Take, column: int) -> str:
         if column == WAVE:
             mark = self._mark(take)
-            return f"take {self._numbers[take.take_id]}" + (f", {mark}" if mark else "")
+            return _("take {n}").format(n=self._numbers[take.take_id]) + (
+                f", {mark}" if mark else ""
+            )
         if column == USED:
             starred = take.take_id in self._session.state(self._session.current).starred
-            return (
-                ", ".join(x for x in (self._use(take), "starred" if starred else "") if x) or "no"
-            )
+            return ", ".join(
+                x for x in (self._use(take), _("starred") if starred else "") if x
+            ) or _("no")
         return self._text(take, column)
 
     def _icon(self, take: Take) -> Any:
@@ -148,13 +158,19 @@ class TakesModel(QAbstractTableModel):
     def _about(self, take: Take) -> str:
         recipe = take.recipe
         lines = [
-            f"Prompt: {plain(recipe.prompt or take.caption) or '(none)'}",
-            f"Seed {recipe.seed}, model {plain(recipe.model)}, engine {recipe.engine_version}",
+            _("Prompt: {text}").format(text=plain(recipe.prompt or take.caption) or _("(none)")),
+            _("Seed {seed}, model {model}, engine {version}").format(
+                seed=recipe.seed, model=plain(recipe.model), version=recipe.engine_version
+            ),
         ]
         if recipe.negative:
-            lines.insert(1, f"Without: {plain(recipe.negative)}")
+            lines.insert(1, _("Without: {text}").format(text=plain(recipe.negative)))
         if recipe.span:
-            lines.append(f"Regenerated {recipe.span[0]:.2f} to {recipe.span[1]:.2f} s")
+            lines.append(
+                _("Regenerated {start} to {end} s").format(
+                    start=f"{recipe.span[0]:.2f}", end=f"{recipe.span[1]:.2f}"
+                )
+            )
         if take.sync is not None:
             lines.append(f"Hits met: {take.sync * 100:.0f} %")
         if take.peak_dbtp is not None:

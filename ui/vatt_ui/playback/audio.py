@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vatt_ui.language import _
+
 logger = logging.getLogger(__name__)
 
 RATE = 48_000
@@ -150,7 +152,7 @@ class AudioOut:
         try:
             import sounddevice
         except OSError:
-            self.note = (
+            self.note = _(
                 "Playing silently: PortAudio is missing (Debian: apt install libportaudio2)."
             )
             return
@@ -162,8 +164,10 @@ class AudioOut:
         except (sounddevice.PortAudioError, ValueError) as error:
             self._stream = None
             none = not list(sounddevice.query_devices())
-            why = "this machine has none" if none else str(error)
-            self.note = f"Playing silently: no sound output could be opened ({why})."
+            why = _("this machine has none") if none else str(error)
+            self.note = _("Playing silently: no sound output could be opened ({why}).").format(
+                why=why
+            )
             logger.info(self.note)
 
     @property

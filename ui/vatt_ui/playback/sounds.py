@@ -23,7 +23,7 @@ from vatt_ui.jobs import raw_path
 from vatt_ui.playback.audio import RATE, Samples
 
 PEAK_SAMPLES = 256
-MAX_BYTES = 400_000_000
+MAX_MAPPED = 200
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class SoundBank(QObject):
         self._helper = helper
         self._folder = folder
         self._peaks: dict[str, Peaks] = {}
-        self._files: dict[str, tuple[str, int, int]] = {}
+        self._files: dict[str, tuple[str, int]] = {}
         self._samples: OrderedDict[str, Samples] = OrderedDict()
         self._asked: set[str] = set()
         self._bad: dict[str, str] = {}
@@ -97,17 +97,14 @@ class SoundBank(QObject):
             return found
         if key not in self._files:
             return None
-        path, frames, channels = self._files[key]
-        try:
-            flat = np.fromfile(path, dtype="<f4", count=frames * channels)
-        except OSError:
+        path, frames = self._files[key]
+        if not frames:
             return None
-        if len(flat) != frames * channels or not frames:
+        try:  # mapped, not read: an hour of sound must not hold the panel up
+            self._samples[key] = np.memmap(path, dtype="<f4", mode="r", shape=(frames, 2))
+        except (OSError, ValueError):
             return None
-        stereo = flat.reshape(frames, channels)
-        stereo = np.repeat(stereo, 2, axis=1) if channels == 1 else stereo[:, :2]
-        self._samples[key] = np.ascontiguousarray(stereo)
-        while sum(s.nbytes for s in self._samples.values()) > MAX_BYTES and len(self._samples) > 1:
+        if len(self._samples) > MAX_MAPPED:
             self._samples.popitem(last=False)
         return self._samples[key]
 
@@ -142,7 +139,7 @@ class SoundBank(QObject):
         low = np.frombuffer(base64.b64decode(reply["low"]), dtype=np.int8)
         high = np.frombuffer(base64.b64decode(reply["high"]), dtype=np.int8)
         self._peaks[key] = Peaks(low, high)
-        self._files[key] = (str(reply["path"]), int(reply["frames"]), int(reply["channels"]))
+        self._files[key] = (str(reply["path"]), int(reply["frames"]))
         self.ready.emit(key)
 
     def _on_error(self, key: str, error: VattError) -> None:

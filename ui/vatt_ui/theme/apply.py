@@ -24,10 +24,12 @@ class Theme(QObject):
     def __init__(self, name: str = DARK.name, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.tokens = THEMES.get(name, DARK)
+        self._colours: dict[tuple[str, int], QColor] = {}
 
     def use(self, name: str) -> None:
         """Switch to a theme by name; an unknown name takes the dark one."""
         self.tokens = THEMES.get(name, DARK)
+        self._colours = {}
         application = QApplication.instance()
         if isinstance(application, QApplication):
             put_on(application, self.tokens)
@@ -35,9 +37,11 @@ class Theme(QObject):
 
     def colour(self, token: str, alpha: int = 255) -> QColor:
         """A token as a colour."""
-        colour = QColor(getattr(self.tokens, token))
-        colour.setAlpha(alpha)
-        return colour
+        known = self._colours.get((token, alpha))
+        if known is None:
+            known = self._colours[token, alpha] = QColor(getattr(self.tokens, token))
+            known.setAlpha(alpha)
+        return known
 
     def icon(self, name: str, token: str = "text", on: str = "") -> QIcon:
         """An icon in the colour of a token; ``on`` is the token while checked."""

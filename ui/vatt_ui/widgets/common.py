@@ -20,6 +20,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from vatt_ui.language import _
 from vatt_ui.notices import Notice
 from vatt_ui.text import ElidedLabel, Label, plain
 from vatt_ui.theme.apply import Theme
@@ -125,7 +126,7 @@ class PaneTitle(QWidget):
         self._layout.addWidget(self.subject, 1)
         self.setMinimumHeight(TARGET + 8)
         if dock is not None:
-            button = icon_button(theme, "float", f"Float {title}")
+            button = icon_button(theme, "float", _("Float {pane}").format(pane=title))
             button.setProperty("flat", True)
             button.clicked.connect(lambda: dock.setFloating(not dock.isFloating()))
             self._layout.addWidget(button)
@@ -211,7 +212,7 @@ class NoticeBar(QFrame):
         layout = QHBoxLayout(frame)
         layout.setContentsMargins(GAP, SPACE, SPACE, SPACE)
         layout.addLayout(body, 1)
-        close = icon_button(self._theme, "cross", "Put this message away")
+        close = icon_button(self._theme, "cross", _("Put this message away"))
         close.setProperty("flat", True)
         close.clicked.connect(lambda: self.clear(key))
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
@@ -228,7 +229,7 @@ class NoticeBar(QFrame):
         return button
 
     def _details_button(self, frame: QFrame, details: str) -> QPushButton:
-        button = text_button(self._theme, "Details")
+        button = text_button(self._theme, _("Details"))
         shown = Label(details[:4000], "dim")
         shown.setWordWrap(True)
         shown.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from vatt_plugin.project_state import CueState
+from vatt_ui.language import _, ngettext
 from vatt_ui.theme.apply import Theme
 
 HEIGHT = 34
@@ -30,38 +31,57 @@ class CueLane(QWidget):
         self._position = -1.0
         self.setFixedHeight(HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Hits of the current cue")
-        theme.changed.connect(self.update)
+        self.setAccessibleName(_("Hits of the current cue"))
+        self._drawn: QPixmap | None = None
+        theme.changed.connect(self._draw_anew)
 
     def show_cue(self, state: CueState, duration_s: float) -> None:
         """Another cue, or another state of it."""
         self._state, self._duration_s = state, duration_s
         n = len(state.hits or ())
-        self.setAccessibleDescription(f"{n} hits" if state.hits is not None else "not spotted yet")
+        said = ngettext("{n} hit", "{n} hits", n).format(n=n)
+        self.setAccessibleDescription(said if state.hits is not None else _("not spotted yet"))
+        self._draw_anew()
+
+    def _draw_anew(self) -> None:
+        self._drawn = None
         self.update()
 
     def set_position(self, position: float) -> None:
         """The playhead, seconds from the cue's first frame."""
-        self._position = position
-        self.update()
+        old, self._position = self._position, position
+        for at in (old, position):
+            self.update(int(self._x(at)) - 3, 0, 7, HEIGHT)
 
     def _x(self, time_s: float) -> float:
         return EDGE + time_s / max(1e-6, self._duration_s) * (self.width() - 2 * EDGE)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """A handful of lines; cheap enough to draw each time."""
-        del event
+        """The kept drawing of the cue, and the playhead, which is all that moves."""
+        ratio = self.devicePixelRatioF()
+        size = self.size() * ratio
+        if self._drawn is None or self._drawn.size() != size:
+            self._drawn = QPixmap(size)
+            self._drawn.setDevicePixelRatio(ratio)
+            self._draw(self._drawn)
         painter = QPainter(self)
-        tokens = self._theme.tokens
-        painter.fillRect(self.rect(), QColor(tokens.ground))
-        if self._duration_s > 0:
-            self._draw_intensity(painter)
-            self._draw_span(painter)
-            self._draw_hits(painter)
-            if 0 <= self._position <= self._duration_s:
-                painter.setPen(QPen(QColor(tokens.playhead), 1.4))
-                x = self._x(self._position)
-                painter.drawLine(QPointF(x, 0), QPointF(x, HEIGHT))
+        if event is not None:
+            painter.setClipRect(event.rect())
+        painter.drawPixmap(0, 0, self._drawn)
+        if 0 <= self._position <= self._duration_s and self._duration_s > 0:
+            painter.setPen(QPen(QColor(self._theme.tokens.playhead), 1.4))
+            x = self._x(self._position)
+            painter.drawLine(QPointF(x, 0), QPointF(x, HEIGHT))
+        painter.end()
+
+    def _draw(self, target: QPixmap) -> None:
+        target.fill(QColor(self._theme.tokens.ground))
+        if self._duration_s <= 0:
+            return
+        painter = QPainter(target)
+        self._draw_intensity(painter)
+        self._draw_span(painter)
+        self._draw_hits(painter)
         painter.end()
 
     def _draw_intensity(self, painter: QPainter) -> None:

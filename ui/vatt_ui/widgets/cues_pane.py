@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
 )
 
 from vatt_ui.cue_status import LOOKS
+from vatt_ui.language import _, ngettext
 from vatt_ui.models import cues_model
 from vatt_ui.models.cues_model import CUE_ID_ROLE, FRACTION_ROLE, STATE, CuesFilter, CuesModel
 from vatt_ui.session import Session
@@ -26,19 +27,19 @@ from vatt_ui.widgets.common import EmptyState, Pane, Stack, quiet, row
 
 TAKE_MIME = "application/x-vatt-take"
 FILTERS = (
-    ("", "All"),
-    ("none", "No take"),
-    ("takes", "Takes, none used"),
-    ("queued", "Queued"),
-    ("running", "Running"),
-    ("done", "Done"),
-    ("edited", "Edited"),
-    ("failed", "Failed"),
-    ("stale", "Stale: picture changed"),
-    ("locked", "Locked"),
-    ("offline", "Offline"),
-    ("skipped", "Left out"),
-    ("starred", "Starred"),
+    ("", _("All")),
+    ("none", _("No take")),
+    ("takes", _("Takes, none used")),
+    ("queued", _("Queued")),
+    ("running", _("Running")),
+    ("done", _("Done")),
+    ("edited", _("Edited")),
+    ("failed", _("Failed")),
+    ("stale", _("Stale: picture changed")),
+    ("locked", _("Locked")),
+    ("offline", _("Offline")),
+    ("skipped", _("Left out")),
+    ("starred", _("Starred")),
 )
 
 
@@ -112,36 +113,41 @@ class CuesPane(Pane):
     """All cues of the cut."""
 
     def __init__(self, session: Session, theme: Theme) -> None:
-        super().__init__("cues", "Cues", theme)
+        super().__init__("cues", _("Cues"), theme)
         self._session = session
         self.model = CuesModel(session, theme, self)
         self.filter = CuesFilter(session, self)
         self.filter.setSourceModel(self.model)
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Filter cues")
-        self.search.setAccessibleName("Filter cues by name or prompt")
+        self.search.setPlaceholderText(_("Filter cues"))
+        self.search.setAccessibleName(_("Filter cues by name or prompt"))
         self.search.setClearButtonEnabled(True)
         for button in self.search.findChildren(QToolButton):
-            button.setAccessibleName("Clear the filter")
+            button.setAccessibleName(_("Clear the filter"))
         self.states = QComboBox()
-        self.states.setAccessibleName("Show cues in this state")
+        self.states.setAccessibleName(_("Show cues in this state"))
         for state, word in FILTERS:
             self.states.addItem(word, state)
         self.table = CuesTable()
         self._build_table(theme)
         self.empty = EmptyState(
-            theme, "No timeline open", "Open a cut or a video, or drop one here.", "Open…", "folder"
+            theme,
+            _("No timeline open"),
+            _("Open a cut or a video, or drop one here."),
+            _("Open…"),
+            "folder",
         )
         self._stack = Stack(self.table, self.empty)
         self.body.addLayout(row(self.search, self.states, margin=SPACE + 2, spacing=SPACE + 2))
         self.body.addWidget(self._stack, 1)
+        self.reading = False  # a cut is being read; the button cancels it
         self._busy = False
         self._connect()
 
     def _build_table(self, theme: Theme) -> None:
         table = self.table
         table.setModel(self.filter)
-        table.setAccessibleName("Cues")
+        table.setAccessibleName(_("Cues"))
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setAcceptDrops(True)
         table.setItemDelegateForColumn(STATE, _StateDelegate(theme, table))
@@ -232,31 +238,41 @@ class CuesPane(Pane):
         has_cues = bool(self._session.cues)
         self._stack.show_content(has_cues)
         if self._session.cut is not None and not has_cues:
-            self.empty.say("No cues", "This cut has no picture clips that want sound.", "Open…")
+            self.empty.say(
+                _("No cues"), _("This cut has no picture clips that want sound."), _("Open…")
+            )
         elif self._session.cut is None:
-            self.empty.say("No timeline open", "Open a cut or a video, or drop one here.", "Open…")
+            self.empty.say(
+                _("No timeline open"), _("Open a cut or a video, or drop one here."), _("Open…")
+            )
         n = len(self._session.cues)
         self.title.subject.setText(f"{n:,}" if n else "")
         self.show_selection()
 
     def _on_opening(self, name: str) -> None:
+        self.reading = True
         self._stack.show_content(False)
-        self.empty.say(f"Reading {name}", "0 cues so far", "Cancel")
+        self.empty.say(_("Reading {name}").format(name=name), self._so_far(0), _("Cancel"))
+
+    @staticmethod
+    def _so_far(n: int) -> str:
+        return ngettext("{n} cue so far", "{n} cues so far", n).format(n=f"{n:,}")
 
     def _on_opening_progressed(self, n: int) -> None:
         if n < 0:
+            self.reading = False
             self._on_cut_opened()
         else:
-            self.empty.text.setText(f"{n:,} cues so far")
+            self.empty.text.setText(self._so_far(n))
 
     def _on_take_dropped(self, cue_id: str, take_id: str) -> None:
         if take_id in self._session.state(cue_id).takes:
-            self._session.edit_each("Choose take", [cue_id], chosen=take_id)
+            self._session.edit_each(_("Choose take"), [cue_id], chosen=take_id)
 
     def _on_media_dropped(self, cue_id: str, path: str) -> None:
         cue = self._session.cue(cue_id)
         if cue is not None and cue.status == "offline":
-            self._session.edit_each("Relink", [cue_id], relinked=path)
+            self._session.edit_each(_("Relink"), [cue_id], relinked=path)
 
 
 def state_words() -> list[str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QRect, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import (
-    QLayout,
-    QLayoutItem,
     QMenu,
     QPlainTextEdit,
     QPushButton,
@@ -18,77 +16,15 @@ from PyQt6.QtWidgets import (
 )
 
 from vatt_ui.cue_status import LOOKS
+from vatt_ui.language import _, ngettext
 from vatt_ui.session import Session
 from vatt_ui.text import Label, duration, plain, tooltip
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, PAD, SPACE, TARGET
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, row, text_button
+from vatt_ui.widgets.flow import FlowLayout
 
-MIXED = "(several prompts; typing sets them all)"
-
-
-class FlowLayout(QLayout):
-    """Chips in lines, as many to a line as fit."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._items: list[QLayoutItem] = []
-        self.setContentsMargins(0, 0, 0, 0)
-        self.setSpacing(SPACE)
-
-    def addItem(self, item: QLayoutItem | None) -> None:
-        """Add at the end."""
-        if item is not None:
-            self._items.append(item)
-
-    def count(self) -> int:
-        """How many."""
-        return len(self._items)
-
-    def itemAt(self, index: int) -> QLayoutItem | None:
-        """The item at a place."""
-        return self._items[index] if 0 <= index < len(self._items) else None
-
-    def takeAt(self, index: int) -> QLayoutItem | None:
-        """Remove the item at a place."""
-        return self._items.pop(index) if 0 <= index < len(self._items) else None
-
-    def hasHeightForWidth(self) -> bool:
-        """It grows downwards."""
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        """The height at a width."""
-        return self._arrange(QRect(0, 0, width, 0), apply=False)
-
-    def setGeometry(self, rect: QRect) -> None:
-        """Lay the items out."""
-        super().setGeometry(rect)
-        self._arrange(rect, apply=True)
-
-    def sizeHint(self) -> QSize:
-        """The smallest size."""
-        return self.minimumSize()
-
-    def minimumSize(self) -> QSize:
-        """Room for the largest item."""
-        size = QSize()
-        for item in self._items:
-            size = size.expandedTo(QSize(40, item.sizeHint().height()))
-        return size
-
-    def _arrange(self, rect: QRect, *, apply: bool) -> int:
-        x, y, line = rect.x(), rect.y(), 0
-        for item in self._items:
-            hint = item.sizeHint()
-            width = min(hint.width(), max(40, rect.width()))
-            if x + width > rect.right() + 1 and line:
-                x, y, line = rect.x(), y + line + self.spacing(), 0
-            if apply:
-                item.setGeometry(QRect(x, y, width, hint.height()))
-            x += width + self.spacing()
-            line = max(line, hint.height())
-        return y + line - rect.y()
+MIXED = _("(several prompts; typing sets them all)")
 
 
 class PromptEdit(QPlainTextEdit):
@@ -135,40 +71,44 @@ class Inspector(Pane):
     """What the current cue should sound like. Editing never starts a job."""
 
     def __init__(self, session: Session, theme: Theme) -> None:
-        super().__init__("inspector", "Inspector", theme)
+        super().__init__("inspector", _("Inspector"), theme)
         self._session = session
         self.caption = Label("", "quote")
         self.caption.setWordWrap(True)
-        self.caption.setAccessibleName("Caption by the engine")
+        self.caption.setAccessibleName(_("Caption by the engine"))
         self.caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.recaption = icon_button(theme, "again", "Caption again")
+        self.recaption = icon_button(theme, "again", _("Caption again"))
         self.chips_holder = QWidget()
         self.chips = FlowLayout()
         self.chips_holder.setLayout(self.chips)
-        self.prompt = PromptEdit("Prompt", "What should be heard? Empty: the caption above.", 3)
-        self.history = icon_button(theme, "recall", "Earlier prompts")
-        self.negative = PromptEdit("Negative prompt", "What must not be heard", 1)
+        self.prompt = PromptEdit(
+            _("Prompt"), _("What should be heard? Empty: the caption above."), 3
+        )
+        self.history = icon_button(theme, "recall", _("Earlier prompts"))
+        self.negative = PromptEdit(_("Negative prompt"), _("What must not be heard"), 1)
         self.seed = QSpinBox()
         self.seed.setRange(0, 2_000_000_000)
-        self.seed.setAccessibleName("Seed of the next take")
+        self.seed.setAccessibleName(_("Seed of the next take"))
         self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.seed.setKeyboardTracking(False)
-        self.lock = icon_button(theme, "lock", "Lock seed", checkable=True)
-        self.dice = icon_button(theme, "dice", "New seed")
+        self.lock = icon_button(theme, "lock", _("Lock seed"), checkable=True)
+        self.dice = icon_button(theme, "dice", _("New seed"))
         self.takes = QSpinBox()
         self.takes.setRange(1, 9)
-        self.takes.setAccessibleName("How many takes")
+        self.takes.setAccessibleName(_("How many takes"))
         self.takes.setMinimumWidth(56)
-        self.generate = text_button(theme, "Generate", "generate", primary=True)
-        self.regenerate = text_button(theme, "Regenerate in..out", "span")
-        self.find_hits = text_button(theme, "Find hits", "hit")
+        self.generate = text_button(theme, _("Generate"), "generate", primary=True)
+        self.regenerate = text_button(theme, _("Regenerate in..out"), "span")
+        self.find_hits = text_button(theme, _("Find hits"), "hit")
         self.facts = Label("", "dim")
         self.facts.setWordWrap(True)
         self.lacking = Label("", "dim")
         self.lacking.setWordWrap(True)
-        self.lacking.setAccessibleName("What the model lacks")
+        self.lacking.setAccessibleName(_("What the model lacks"))
         self._content = QWidget()
-        self.empty = EmptyState(theme, "No cue selected", "Pick a cue to say how it should sound.")
+        self.empty = EmptyState(
+            theme, _("No cue selected"), _("Pick a cue to say how it should sound.")
+        )
         self._lay_out()
         self._connect()
         self.refresh()
@@ -177,20 +117,20 @@ class Inspector(Pane):
         column = QVBoxLayout(self._content)
         column.setContentsMargins(PAD, GAP, PAD, PAD)
         column.setSpacing(SPACE + 1)
-        column.addLayout(row(Label("Caption by the engine", "field"), 1, self.recaption))
+        column.addLayout(row(Label(_("Caption by the engine"), "field"), 1, self.recaption))
         column.addWidget(self.caption)
         column.addWidget(self.chips_holder)
         column.addSpacing(SPACE)
-        column.addLayout(row(self._named("Prompt", self.prompt), 1, self.history))
+        column.addLayout(row(self._named(_("Prompt"), self.prompt), 1, self.history))
         column.addWidget(self.prompt)
-        column.addWidget(self._named("Negative", self.negative))
+        column.addWidget(self._named(_("Negative"), self.negative))
         column.addWidget(self.negative)
         column.addSpacing(SPACE)
         numbers = row(
-            self._named("Seed", self.seed), self.seed, self.lock, self.dice, spacing=SPACE
+            self._named(_("Seed"), self.seed), self.seed, self.lock, self.dice, spacing=SPACE
         )
         numbers.addSpacing(GAP)
-        numbers.addWidget(self._named("Takes", self.takes))
+        numbers.addWidget(self._named(_("Takes"), self.takes))
         numbers.addWidget(self.takes)
         numbers.addStretch(1)
         column.addLayout(numbers)
@@ -219,13 +159,13 @@ class Inspector(Pane):
 
     def _connect(self) -> None:
         session = self._session
-        self.prompt.edited.connect(lambda text: self._edit("Edit prompt", "prompt", prompt=text))
+        self.prompt.edited.connect(lambda text: self._edit(_("Edit prompt"), "prompt", prompt=text))
         self.negative.edited.connect(
-            lambda text: self._edit("Edit negative prompt", "negative", negative=text)
+            lambda text: self._edit(_("Edit negative prompt"), "negative", negative=text)
         )
-        self.seed.valueChanged.connect(lambda value: self._edit("Set seed", "seed", seed=value))
+        self.seed.valueChanged.connect(lambda value: self._edit(_("Set seed"), "seed", seed=value))
         self.takes.valueChanged.connect(
-            lambda value: self._edit("Set number of takes", "n_takes", n_takes=value)
+            lambda value: self._edit(_("Set number of takes"), "n_takes", n_takes=value)
         )
         self.history.clicked.connect(self._offer_history)
         session.current_changed.connect(self.refresh)
@@ -260,15 +200,17 @@ class Inspector(Pane):
         self._filling = True
         state = session.state(cue.cue_id)
         n = len(session.selected)
-        self.title.subject.setText(cue.clip if n == 1 else f"{n} cues")
+        self.title.subject.setText(
+            cue.clip if n == 1 else ngettext("{n} cue", "{n} cues", n).format(n=n)
+        )
         same = len({session.state(c).prompt for c in session.selected}) <= 1
         self.prompt.show_text(state.prompt if same else "")
         self.prompt.setPlaceholderText(
-            "What should be heard? Empty: the caption above." if same else MIXED
+            _("What should be heard? Empty: the caption above.") if same else MIXED
         )
         self.negative.show_text(state.negative)
         self.caption.setText(
-            plain(state.caption, 600) if state.caption else "Not captioned yet (C)."
+            plain(state.caption, 600) if state.caption else _("Not captioned yet (C).")
         )
         self._show_chips(state.alternatives)
         self.seed.setValue(state.seed)
@@ -287,7 +229,10 @@ class Inspector(Pane):
         for control in (self.seed, self.takes, self.lock, self.dice):
             control.setEnabled(not locked)
         self.generate.setEnabled(bool(editable))
-        text = "Generate" if n == 1 else f"Generate for {len(editable)} cues"
+        text = _("Generate")
+        if n > 1:
+            text = ngettext("Generate for {n} cue", "Generate for {n} cues", len(editable))
+            text = text.format(n=len(editable))
         estimate_s = session.jobs.estimate_s(editable)
         self.generate.setText(text if estimate_s is None else f"{text}  ·  {duration(estimate_s)}")
         state = session.state(session.current)
@@ -299,8 +244,9 @@ class Inspector(Pane):
         self.recaption.setEnabled(bool(editable))
         self.lacking.setVisible(not session.models.hears_hits(session.model))
         self.lacking.setText(
-            f"The model {plain(session.model)} does not hear hits: found or edited, they do not "
-            "change its takes."
+            _(
+                "The model {name} does not hear hits: found or edited, its takes stay the same."
+            ).format(name=plain(session.model))
         )
 
     def _show_facts(self) -> None:
@@ -313,11 +259,13 @@ class Inspector(Pane):
             lines.append(plain(cue.note, 300))
         take = session.take(session.current_take(cue.cue_id))
         if take is not None and take.lag_s is not None:
-            lines.append(f"Sound {take.lag_s * 1000:+.0f} ms against the picture's hits")
-        if session.state(cue.cue_id).muted:
-            lines.append("Left out of the written timeline")
-        if session.state(cue.cue_id).nudge_s:
-            lines.append(f"Nudged by {session.state(cue.cue_id).nudge_s * 1000:+.0f} ms")
+            lag = _("Sound {ms} ms against the picture's hits")
+            lines.append(lag.format(ms=f"{take.lag_s * 1000:+.0f}"))
+        state = session.state(cue.cue_id)
+        if state.muted:
+            lines.append(_("Left out of the written timeline"))
+        if state.nudge_s:
+            lines.append(_("Nudged by {ms} ms").format(ms=f"{state.nudge_s * 1000:+.0f}"))
         self.facts.setText("\n".join(lines))
 
     def _show_chips(self, offers: tuple[str, ...]) -> None:
@@ -341,7 +289,7 @@ class Inspector(Pane):
             )
             chip.setProperty("role", "chip")
             chip.setProperty("offer", offer)
-            chip.setAccessibleName(f"Use as prompt: {plain(offer)}")
+            chip.setAccessibleName(_("Use as prompt: {text}").format(text=plain(offer)))
             chip.setToolTip(tooltip(offer))
             chip.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
             chip.setAutoDefault(False)
@@ -352,7 +300,7 @@ class Inspector(Pane):
 
     def use_prompt(self, text: str) -> None:
         """Make a caption or an earlier prompt the prompt."""
-        self._edit("Use caption as prompt", "", prompt=text)
+        self._edit(_("Use caption as prompt"), "", prompt=text)
 
     def _offer_history(self) -> None:
         menu = QMenu(self)

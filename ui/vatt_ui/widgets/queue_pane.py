@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from vatt_ui.language import _
 from vatt_ui.models import queue_model
 from vatt_ui.models.queue_model import FRACTION_ROLE, JOB_ID_ROLE, STATUS_ROLE, QueueModel
 from vatt_ui.session import Session
@@ -46,12 +47,12 @@ class QueuePane(Pane):
     """The queue."""
 
     def __init__(self, session: Session, theme: Theme) -> None:
-        super().__init__("queue", "Queue", theme)
+        super().__init__("queue", _("Queue"), theme)
         self._session = session
         self.model = QueueModel(session, theme, self)
         self.table = QTableView()
         self.table.setModel(self.model)
-        self.table.setAccessibleName("Queue")
+        self.table.setAccessibleName(_("Queue"))
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         delegate = _ProgressDelegate(theme, self.table)
         self.table.setItemDelegateForColumn(queue_model.PROGRESS, delegate)
@@ -59,12 +60,12 @@ class QueuePane(Pane):
         vertical = self.table.verticalHeader()
         assert vertical is not None
         vertical.setDefaultSectionSize(28)
-        self.cancel = text_button(theme, "Cancel", "cross")
-        self.retry = text_button(theme, "Retry", "again")
-        self.front = text_button(theme, "To front", "front")
-        self.clear = icon_button(theme, "trash", "Clear ended jobs")
+        self.cancel = text_button(theme, _("Cancel"), "cross")
+        self.retry = text_button(theme, _("Retry"), "again")
+        self.front = text_button(theme, _("To front"), "front")
+        self.clear = icon_button(theme, "trash", _("Clear ended jobs"))
         self.empty = EmptyState(
-            theme, "Nothing queued", "Jobs appear here while they wait and run."
+            theme, _("Nothing queued"), _("Jobs appear here while they wait and run.")
         )
         self._stack = Stack(self.table, self.empty)
         self.body.addWidget(self._stack, 1)
@@ -92,7 +93,7 @@ class QueuePane(Pane):
         n = self.model.rowCount()
         self._stack.show_content(n > 0)
         open_count = self._session.jobs.open_count()
-        self.title.subject.setText(f"{open_count} open" if open_count else "")
+        self.title.subject.setText(_("{n} open").format(n=open_count) if open_count else "")
         job = self.model.job(self.table.currentIndex().row()) or self.model.job(0)
         status = job[1].status if job is not None else ""
         self.cancel.setEnabled(status in ("queued", "running"))

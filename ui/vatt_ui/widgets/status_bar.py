@@ -8,6 +8,7 @@ from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from vatt_plugin.client import EngineStatus
+from vatt_ui.language import _
 from vatt_ui.session import Session
 from vatt_ui.text import ElidedLabel, Label, duration, plain, tooltip
 from vatt_ui.theme.apply import Theme
@@ -15,13 +16,13 @@ from vatt_ui.theme.tokens import GAP, PAD, TARGET
 from vatt_ui.widgets.common import icon_button
 
 _WORDS = {
-    "stopped": "Engine idle",
-    "starting": "Engine starting",
-    "ready": "Engine ready",
-    "busy": "Engine busy",
-    "restarting": "Engine restarting",
-    "lost": "Engine lost",
-    "unavailable": "No engine",
+    "stopped": _("Engine idle"),
+    "starting": _("Engine starting"),
+    "ready": _("Engine ready"),
+    "busy": _("Engine busy"),
+    "restarting": _("Engine restarting"),
+    "lost": _("Engine lost"),
+    "unavailable": _("No engine"),
 }
 _TOKENS = {
     "stopped": "idle",
@@ -56,14 +57,14 @@ class StatusBar(QWidget):
         self.chip = QPushButton()
         self.chip.setProperty("role", "chip")
         self.chip.setIconSize(QSize(16, 16))
-        self.queue = QPushButton("Queue empty")
+        self.queue = QPushButton(_("Queue empty"))
         self.queue.setProperty("role", "chip")
         self.progress = QProgressBar()
-        self.progress.setAccessibleName("Progress of the current job")
+        self.progress.setAccessibleName(_("Progress of the current job"))
         self.progress.setTextVisible(False)
         self.progress.setFixedWidth(120)
         self.progress.hide()
-        self.pause = icon_button(theme, "pause", "Pause queue", checkable=True)
+        self.pause = icon_button(theme, "pause", _("Pause queue"), checkable=True)
         self.message = ElidedLabel("", "dim")
         self.saved = Label("", "dim")
         layout = QHBoxLayout(self)
@@ -107,11 +108,11 @@ class StatusBar(QWidget):
         jobs = self._session.jobs
         n = jobs.open_count()
         left = jobs.time_left()
-        text = f"Queue {n}" if n else "Queue empty"
+        text = _("Queue {n}").format(n=n) if n else _("Queue empty")
         if left is not None and n:
-            text += f", {duration(left)} left"
+            text = _("{queue}, {time} left").format(queue=text, time=duration(left))
         self.queue.setText(text)
-        self.queue.setAccessibleName(f"{text}. Show the queue")
+        self.queue.setAccessibleName(_("{queue}. Show the queue").format(queue=text))
         running = next((s for _, s in jobs.table() if s.status == "running"), None)
         self.progress.setVisible(running is not None)
         if running is not None:
@@ -125,6 +126,6 @@ class StatusBar(QWidget):
         if project is None:
             self.saved.setText("")
         elif project.read_only:
-            self.saved.setText("read-only")
+            self.saved.setText(_("read-only"))
         else:
-            self.saved.setText(time.strftime("kept %H:%M"))
+            self.saved.setText(_("kept {time}").format(time=time.strftime("%H:%M")))

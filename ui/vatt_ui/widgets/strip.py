@@ -24,6 +24,7 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QWidget
 
+from vatt_ui.language import _
 from vatt_ui.text import timecode
 from vatt_ui.theme.apply import Theme, fixed_font
 from vatt_ui.widgets.strip_blocks import Lane
@@ -76,9 +77,9 @@ class Strip(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
         self.setMinimumHeight(RULER_PX + 60)
-        self.setAccessibleName("Timeline")
+        self.setAccessibleName(_("Timeline"))
         self.setAccessibleDescription(
-            "The cut with its Foley. The tables Cues and Takes tell the same in words."
+            _("The cut with its Foley. The tables Cues and Takes tell the same in words.")
         )
         theme.changed.connect(self._on_theme_changed)
 

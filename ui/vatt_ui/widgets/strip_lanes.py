@@ -14,6 +14,7 @@ from PyQt6.QtGui import QImage
 from vatt_plugin.cues import Cue, Take
 from vatt_ui.cue_status import LOOKS, words
 from vatt_ui.helper.plain import StripItem, StripTrack
+from vatt_ui.language import _
 from vatt_ui.playback.sounds import SoundBank, original_key
 from vatt_ui.session import Session
 from vatt_ui.widgets.strip_blocks import Block, Lane
@@ -70,12 +71,12 @@ class Lanes:
         several = len(by_track) > 1
         for name, cues in by_track.items():
             suffix = f" {_short(name, pictures)}" if several else ""
-            yield from self._add(f"Hits{suffix}", "hits", HITS_H, cues, self._hit_block)
+            yield from self._add(_("Hits") + suffix, "hits", HITS_H, cues, self._hit_block)
         apart = _apart(session, cut.cues)
-        yield from self._add("Original", "original", ORIGINAL_H, apart, self._original_block)
+        yield from self._add(_("Original"), "original", ORIGINAL_H, apart, self._original_block)
         for name, cues in by_track.items():
             suffix = f" {_short(name, pictures)}" if several else ""
-            yield from self._add(f"Foley{suffix}", "foley", FOLEY_H, cues, self._foley_block)
+            yield from self._add(_("Foley") + suffix, "foley", FOLEY_H, cues, self._foley_block)
 
     def lanes(self) -> list[Lane]:
         """The lanes as they are, with those of the current cue's takes."""
@@ -200,14 +201,14 @@ class Lanes:
             block = Block(
                 start,
                 end,
-                text=f"Take {number}" + (" · used" if chosen else ""),
+                text=(_("Take {n} · used") if chosen else _("Take {n}")).format(n=number),
                 fill="raised" if chosen else "field",
                 edge="done" if chosen else "line",
                 wave="wave_chosen" if chosen else "wave",
                 peaks=self._sounds.peaks(take_id),
                 offset_s=handles_s(session.take(take_id), cue),
             )
-            lanes.append(Lane(f"Take {number}", "take", TAKE_H, [block]))
+            lanes.append(Lane(_("Take {n}").format(n=number), "take", TAKE_H, [block]))
         return lanes
 
 

@@ -26,6 +26,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from vatt_ui.language import _
 from vatt_ui.models import takes_model
 from vatt_ui.models.takes_model import MARK_ROLE, TAKE_ID_ROLE, TRASHED_ROLE, TakesModel
 from vatt_ui.playback.sounds import SoundBank
@@ -134,7 +135,7 @@ class TakesPane(Pane):
     """The takes of the current cue."""
 
     def __init__(self, session: Session, sounds: SoundBank, theme: Theme) -> None:
-        super().__init__("takes", "Takes", theme)
+        super().__init__("takes", _("Takes"), theme)
         self._session = session
         self.model = TakesModel(session, theme, self)
         self.table = TakesTable()
@@ -142,21 +143,23 @@ class TakesPane(Pane):
         self._build_table(sounds, theme)
         self.ab = Label("", "dim")
         self.buttons = {
-            "swap": icon_button(theme, "swap", "Swap A and B"),
-            "star": icon_button(theme, "star", "Star take"),
-            "delete": icon_button(theme, "trash", "Trash take"),
+            "swap": icon_button(theme, "swap", _("Swap A and B")),
+            "star": icon_button(theme, "star", _("Star take")),
+            "delete": icon_button(theme, "trash", _("Trash take")),
         }
-        self.use = text_button(theme, "Use", "check")
+        self.use = text_button(theme, _("Use"), "check")
         self.recall = QToolButton()
-        self.recall.setText("Recall")
-        self.recall.setAccessibleName("Recall the recipe of this take")
-        self.recall.setToolTip("Put this take's recipe back into the inspector")
+        self.recall.setText(_("Recall"))
+        self.recall.setAccessibleName(_("Recall the recipe of this take"))
+        self.recall.setToolTip(_("Put this take's recipe back into the inspector"))
         self.recall.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.recall.setMenu(self._recall_menu())
-        self.nudge = text_button(theme, "Nudge")
+        self.nudge = text_button(theme, _("Nudge"))
         self.nudge.hide()
-        self.trash = icon_button(theme, "restore", "Show the trash", checkable=True)
-        self.empty = EmptyState(theme, "No takes yet", "Press R for a first take.", "", "generate")
+        self.trash = icon_button(theme, "restore", _("Show the trash"), checkable=True)
+        self.empty = EmptyState(
+            theme, _("No takes yet"), _("Press R for a first take."), "", "generate"
+        )
         self._stack = Stack(self.table, self.empty)
         self.body.addWidget(self._stack, 1)
         tools = row(
@@ -180,7 +183,7 @@ class TakesPane(Pane):
     def _build_table(self, sounds: SoundBank, theme: Theme) -> None:
         table = self.table
         table.setModel(self.model)
-        table.setAccessibleName("Takes")
+        table.setAccessibleName(_("Takes"))
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setItemDelegateForColumn(takes_model.WAVE, _WaveDelegate(sounds, theme, table))
         quiet(table, takes_model.WAVE, {0: 26, 2: 52, 3: 68, 4: 54, 5: 70})
@@ -206,9 +209,9 @@ class TakesPane(Pane):
     def _recall_menu(self) -> QMenu:
         menu = QMenu(self)
         for text, what in (
-            ("All of its recipe", "all"),
-            ("Its seed", "seed"),
-            ("Remix: all but the seed", "remix"),
+            (_("All of its recipe"), "all"),
+            (_("Its seed"), "seed"),
+            (_("Remix: all but the seed"), "remix"),
         ):
             action = menu.addAction(text)
             if action is not None:
@@ -234,7 +237,7 @@ class TakesPane(Pane):
     def choose(self, take_id: str) -> None:
         """Choose a take, or none."""
         session = self._session
-        session.edit_each("Choose take", [session.current], chosen=take_id)
+        session.edit_each(_("Choose take"), [session.current], chosen=take_id)
         if take_id:
             session.show_take(take_id)
 
@@ -251,7 +254,7 @@ class TakesPane(Pane):
 
     def star_shown(self) -> None:
         """Star the shown take, or take its star away."""
-        self._toggle("starred", "Star take")
+        self._toggle("starred", _("Star take"))
 
     def trash_shown(self) -> None:
         """Put the shown take into the trash, or back."""
@@ -261,13 +264,13 @@ class TakesPane(Pane):
             return
         if take_id in state.trashed:
             kept = tuple(t for t in state.trashed if t != take_id)
-            session.edit_each("Take back from trash", [session.current], trashed=kept)
+            session.edit_each(_("Take back from trash"), [session.current], trashed=kept)
             return
         left = [t for t in state.visible_takes if t != take_id]
         chosen = "" if state.chosen == take_id else state.chosen
         session.shown_take.pop(session.current, None)
         session.edit_each(
-            "Trash take", [session.current], trashed=(*state.trashed, take_id), chosen=chosen
+            _("Trash take"), [session.current], trashed=(*state.trashed, take_id), chosen=chosen
         )
         if left:
             session.show_take(chosen or left[-1])
@@ -302,13 +305,13 @@ class TakesPane(Pane):
             fields.update(seed=recipe.seed, seed_locked=True)
         if what in ("all", "remix"):
             fields.update(prompt=recipe.prompt or "", negative=recipe.negative, span=recipe.span)
-        session.edit("Recall recipe", {session.current: fields})
+        session.edit(_("Recall recipe"), {session.current: fields})
 
     def nudge_away_lag(self) -> None:
         """Lay the sound earlier or later by its measured lag."""
         take = self._session.take(self.shown)
         if take is not None and take.lag_s is not None:
-            self._session.edit_each("Nudge sound", [self._session.current], nudge_s=-take.lag_s)
+            self._session.edit_each(_("Nudge sound"), [self._session.current], nudge_s=-take.lag_s)
 
     def _toggle(self, field: str, label: str) -> None:
         session, take_id = self._session, self.shown
@@ -321,7 +324,7 @@ class TakesPane(Pane):
 
     # --- showing ----------------------------------------------------------------------------
 
-    def refresh(self, _: str = "") -> None:
+    def refresh(self, *_args: object) -> None:
         """One method sets all controls from the state of the cue."""
         session = self._session
         state = session.state(session.current)
@@ -331,10 +334,10 @@ class TakesPane(Pane):
         self._stack.show_content(any_shown)
         if not any_shown:
             trashed = len(state.trashed)
-            hint = "Press R for a first take." if cue is not None else "Pick a cue first."
+            hint = _("Press R for a first take.") if cue is not None else _("Pick a cue first.")
             if trashed:
-                hint += f" {trashed} in the trash."
-            self.empty.say("No takes yet", hint)
+                hint += " " + _("{n} in the trash.").format(n=trashed)
+            self.empty.say(_("No takes yet"), hint)
         take = session.take(self.shown)
         has = take is not None
         for control in (self.use, self.recall, *self.buttons.values()):
@@ -352,8 +355,10 @@ class TakesPane(Pane):
         worth = lag is not None and abs(lag) >= 0.01 and abs(state.nudge_s + lag) > 0.001
         self.nudge.setVisible(worth)
         if lag is not None:
-            self.nudge.setText(f"Nudge {-lag * 1000:+.0f} ms")
-            self.nudge.setAccessibleName(f"Nudge the sound by {-lag * 1000:+.0f} milliseconds")
+            self.nudge.setText(_("Nudge {ms} ms").format(ms=f"{-lag * 1000:+.0f}"))
+            self.nudge.setAccessibleName(
+                _("Nudge the sound by {ms} milliseconds").format(ms=f"{-lag * 1000:+.0f}")
+            )
         self._select_shown()
 
     def _select_shown(self) -> None:

@@ -14,8 +14,8 @@ from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QScrollArea, QScrollBar, QWidget
 
 from vatt_plugin.cues import Cue
-from vatt_ui.helper_process import HelperProcess
 from vatt_ui.asking import as_shown
+from vatt_ui.helper_process import HelperProcess
 from vatt_ui.language import _
 from vatt_ui.later import later
 from vatt_ui.player import Player
@@ -133,9 +133,9 @@ class TimelinePane(Pane):
         if self._building is not None:
             self._build_on()
             return
-        for cue_id in changed:
+        known = [c for c in changed if self._session.cue(c) is not None]  # not of the last cut
+        for cue_id in known:
             lanes.update(cue_id)
-        known = [c for c in changed if self._session.cue(c) is not None]
         self._changed = set()
         self.strip.set_lanes(lanes.lanes(), [self._session.place(c) for c in known])
 
@@ -150,7 +150,8 @@ class TimelinePane(Pane):
         self._building = None
         changed, self._changed = self._changed, set()
         for cue_id in changed:
-            self._lanes.update(cue_id)
+            if self._session.cue(cue_id) is not None:
+                self._lanes.update(cue_id)
         self.strip.set_lanes(self._lanes.lanes(), None)
 
     def _on_cut_opened(self) -> None:

@@ -18,6 +18,7 @@ from vatt_engine.errors import VattError
 from vatt_engine.messages import PictureSegment
 from vatt_ui.helper.shared import N_SLOTS, SLOT_BYTES
 from vatt_ui.helper_process import HelperProcess
+from vatt_ui.language import _
 from vatt_ui.theme.apply import Theme
 
 
@@ -70,7 +71,7 @@ class Screen(QWidget):
         self._asked_size = QSize()
         self.setMinimumSize(220, 124)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setAccessibleName("Picture")
+        self.setAccessibleName(_("Picture"))
 
     def show_place(self, place: Place | None, message: str = "") -> None:
         """Show the picture of a place; None is black, with a message."""

@@ -7,6 +7,7 @@ from fractions import Fraction
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtWidgets import QSlider, QVBoxLayout, QWidget
 
+from vatt_ui.language import _
 from vatt_ui.player import Player
 from vatt_ui.session import Session
 from vatt_ui.text import ElidedLabel, Label, timecode
@@ -21,37 +22,37 @@ class ViewerPane(Pane):
     """Picture and transport. Buttons are wired to actions by the main window."""
 
     def __init__(self, session: Session, player: Player, screen: Screen, theme: Theme) -> None:
-        super().__init__("viewer", "Viewer", theme)
+        super().__init__("viewer", _("Viewer"), theme)
         self._session = session
         self._player = player
         self.picture = screen
         self.timecode = Label("--:--:--:--")
         self.timecode.setFont(fixed_font(15))
-        self.timecode.setAccessibleName("Timecode at the playhead")
+        self.timecode.setAccessibleName(_("Timecode at the playhead"))
         self.rate = Label("", "dim")
         self.rate.setFont(fixed_font(9))
         self.span = ElidedLabel("", "dim")
         self.span.setFont(fixed_font(9))
         self.buttons = {
-            "cue_previous": icon_button(theme, "previous", "Previous cue"),
-            "shuttle_back": icon_button(theme, "back", "Shuttle backwards"),
-            "play": icon_button(theme, "play", "Play or pause"),
-            "shuttle_on": icon_button(theme, "forward", "Shuttle forwards"),
-            "cue_next": icon_button(theme, "next", "Next cue"),
-            "span_in": icon_button(theme, "in", "Set in"),
-            "span_out": icon_button(theme, "out", "Set out"),
-            "loop": icon_button(theme, "loop", "Loop", checkable=True),
-            "mute_foley": word_button("Foley", "Mute Foley"),
-            "mute_original": word_button("Original", "Mute original sound"),
+            "cue_previous": icon_button(theme, "previous", _("Previous cue")),
+            "shuttle_back": icon_button(theme, "back", _("Shuttle backwards")),
+            "play": icon_button(theme, "play", _("Play or pause")),
+            "shuttle_on": icon_button(theme, "forward", _("Shuttle forwards")),
+            "cue_next": icon_button(theme, "next", _("Next cue")),
+            "span_in": icon_button(theme, "in", _("Set in")),
+            "span_out": icon_button(theme, "out", _("Set out")),
+            "loop": icon_button(theme, "loop", _("Loop"), checkable=True),
+            "mute_foley": word_button(_("Foley"), _("Mute Foley")),
+            "mute_original": word_button(_("Original"), _("Mute original sound")),
         }
         self.volume = QSlider(Qt.Orientation.Horizontal)
-        self.volume.setAccessibleName("Volume")
-        self.volume.setToolTip("Volume")
+        self.volume.setAccessibleName(_("Volume"))
+        self.volume.setToolTip(_("Volume"))
         self.volume.setRange(0, 100)
         self.volume.setValue(80)
         self.volume.setFixedWidth(96)
         self.volume.valueChanged.connect(self._on_volume)
-        self.hint = Label("Mute", "dim")
+        self.hint = Label(_("Mute"), "dim")
         self.volume_icon = Label()
         self.lane = CueLane(theme)
         self.lane.seek_asked.connect(self._on_lane_seek)
@@ -155,7 +156,7 @@ class ViewerPane(Pane):
     def _draw_play(self, playing: bool) -> None:
         button = self.buttons["play"]
         button.setIcon(self.theme.icon("pause" if playing else "play"))
-        button.setAccessibleName("Pause" if playing else "Play")
+        button.setAccessibleName(_("Pause") if playing else _("Play"))
         self.volume_icon.setPixmap(self.theme.icon("sound", "dim").pixmap(QSize(18, 18)))
 
     def _on_rate(self, rate: float) -> None:

@@ -1,0 +1,106 @@
+"""Opening cuts and finding their media: dialogs, recovery after a crash, the bundled sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QFileDialog
+
+from vatt_ui.dialogs import first_run, recovery
+from vatt_ui.language import _, ngettext
+from vatt_ui.notices import Notice
+
+if TYPE_CHECKING:
+    from vatt_ui.main_window import MainWindow
+
+OPENABLE = (
+    "*.otio *.otioz *.otiod *.edl *.xml *.fcpxml *.aaf *.kdenlive "
+    "*.mp4 *.mov *.mkv *.mxf *.avi *.webm *.mpg *.m4v"
+)
+
+
+class Opening:
+    """What the File menu does about cuts."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._w = window
+        self._session = window.session
+
+    def path(self, path: Path) -> None:
+        """Open a cut or video; after a crash, ask what to do with unsaved steps first."""
+        found = self._session.unsaved(path)
+        if found is None:
+            self._session.open(path)
+            return
+        choice = recovery.ask(self._w, self._w.theme, path, found)
+        if choice != "skip":
+            self._session.open(path, recover=choice == "recover")
+
+    def ask(self) -> None:
+        """Let the user pick a cut or a video."""
+        recent = self._w.preferences.recent
+        start = str(Path(recent[0]).parent) if recent else ""
+        filters = _("Timelines and video") + f" ({OPENABLE});;" + _("All files") + " (*)"
+        dialog = QFileDialog(self._w, _("Open timeline or video"), start, filters)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda name: self.path(Path(name)))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def sample(self) -> None:
+        """Open a copy of the bundled sample cut in the user's own folder."""
+        path = first_run.sample_copy()
+        if path is None:
+            text = _("The sample cut is not in this installation.")
+            self._w.show_notice(Notice(text, level="warning"))
+        else:
+            self.path(path)
+
+    def offer_recovery(self) -> None:
+        """At the start without a file: after a crash, projects with unsaved steps are offered."""
+        recent = [path for name in self._w.preferences.recent if (path := Path(name)).exists()]
+        found = [(p, left) for p in recent if (left := self._session.unsaved(p)) is not None]
+        if len(found) == 1:
+            self.path(found[0][0])
+        elif found:
+            chosen = recovery.ask_which(self._w, self._w.theme, found)
+            if chosen is not None:
+                path, choice = chosen
+                self._session.open(path, recover=choice == "recover")
+
+    def ask_relink(self) -> None:
+        """Let the user find the media of offline cues; one folder serves all."""
+        if not any(c.status == "offline" for c in self._session.cues):
+            self._w.show_notice(Notice(_("No media is missing."), pane="cues", key="relink"))
+            return
+        dialog = QFileDialog(self._w, _("Folder to search for missing media"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(lambda name: self.relink_from(Path(name)))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def relink_from(self, folder: Path) -> None:
+        """Relink every offline cue whose file is in the folder, as one step."""
+        changes = {}
+        for cue in self._session.cues:
+            name = cue.media.replace("\\", "/").rsplit("/", 1)[-1]
+            if cue.status == "offline" and name and (folder / name).is_file():
+                changes[cue.cue_id] = {"relinked": str(folder / name)}
+        self._session.edit(self._session.labelled(_("Relink"), list(changes)), changes)
+        text = ngettext(
+            "One cue relinked; {left} still offline.",
+            "{n} cues relinked; {left} still offline.",
+            len(changes),
+        ).format(n=len(changes), left=self._n_offline())
+        self._w.show_notice(Notice(text, pane="cues", key="relink"))
+
+    def _n_offline(self) -> int:
+        cues: Sequence[object] = [
+            c
+            for c in self._session.cues
+            if c.status == "offline" and not self._session.state(c.cue_id).relinked
+        ]
+        return len(cues)

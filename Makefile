@@ -2,7 +2,7 @@
 VENV := .venv/bin
 DEMO := build/demo
 
-.PHONY: help demo test lint e2e panel bench screenshots clean
+.PHONY: help demo test lint e2e panel bench screenshots messages clean
 help:  ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -34,6 +34,9 @@ bench: .venv/.ready  ## seconds per stage on this machine
 
 screenshots: .venv/.ready  ## every pane and theme into build/screenshots/
 	@$(VENV)/python scripts/screenshots.py
+
+messages: .venv/.ready  ## the template of the panel's catalogues, for translators
+	@$(VENV)/python scripts/messages.py
 
 clean:  ## remove what the targets above made, except .venv
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -102,14 +102,14 @@ def make_window(folder: Path, argv: list[str] | None = None) -> MainWindow:
 def close_window(window: MainWindow, qtbot: QtBot) -> None:
     """Close, and wait until every process is gone."""
     helpers = (window.session.background, window.reader)
-    with qtbot.waitSignal(window.session.engine.stopped, timeout=8000):
+    with qtbot.waitSignal(window.session.engine.stopped, timeout=40000):
         window.close()
     for helper in helpers:
         helper.wait_stopped()
     owners = (window, window.session)
     qtbot.waitUntil(
         lambda: not any(t.isActive() for owner in owners for t in owner.findChildren(QTimer)),
-        timeout=2000,
+        timeout=20000,
     )
     window.deleteLater()
     window.session.deleteLater()
@@ -135,11 +135,11 @@ def panel(window: MainWindow, cut_path: Path, qtbot: QtBot) -> MainWindow:
 
 
 def open_cut(window: MainWindow, path: Path, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(window.session.cut_opened, timeout=20000):
+    with qtbot.waitSignal(window.session.cut_opened, timeout=90000):
         window.opening.path(path)
 
 
 def wait_take(window: MainWindow, qtbot: QtBot, n: int = 1) -> None:
     """Until the current cue has ``n`` takes."""
     session = window.session
-    qtbot.waitUntil(lambda: len(session.takes(session.current)) >= n, timeout=20000)
+    qtbot.waitUntil(lambda: len(session.takes(session.current)) >= n, timeout=90000)

@@ -18,7 +18,7 @@ def test_the_picker_says_whether_a_model_fits(panel: MainWindow, qtbot: QtBot) -
         {**small, "name": "unknown machine", "machine_bytes": 0, "fits": None},
         {"name": "broken", "error": "a file is missing"},
     ]
-    qtbot.waitUntil(lambda: dialog.table.rowCount() == 2, timeout=10000)  # the engine's answer
+    qtbot.waitUntil(lambda: dialog.table.rowCount() == 2, timeout=60000)  # the engine's answer
     panel.session.jobs.models_found.emit(rows)
     fits = [dialog.table.item(row, 3).text() for row in range(4)]
     assert fits == [

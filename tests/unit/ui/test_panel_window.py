@@ -40,7 +40,7 @@ def test_what_cannot_be_read_is_said_and_the_open_cut_stays(
     bad = tmp_path / "bad.otio"
     bad.write_text("not a timeline <b>at all</b>")
     panel.opening.path(bad)
-    qtbot.waitUntil(lambda: bool(panel.cues.notices.texts), timeout=20000)
+    qtbot.waitUntil(lambda: bool(panel.cues.notices.texts), timeout=90000)
     assert panel.cues.model.rowCount() == 3
 
 
@@ -56,9 +56,9 @@ def test_generating_makes_a_take_that_is_heard_and_used(panel: MainWindow, qtbot
     assert session.status(session.current) == "done"
     assert session.state(session.current).seed == 2  # the next take is another one
     assert session.project is not None
-    qtbot.waitUntil(lambda: not any(session.project.scratch_folder.iterdir()), timeout=5000)
+    qtbot.waitUntil(lambda: not any(session.project.scratch_folder.iterdir()), timeout=30000)
     assert panel.takes.model.rowCount() == 1
-    qtbot.waitUntil(lambda: bool(panel.player.transport.mixer.program.sounds), timeout=10000)
+    qtbot.waitUntil(lambda: bool(panel.player.transport.mixer.program.sounds), timeout=60000)
     assert len(session.state(session.current).hits or ()) == 2
 
 
@@ -138,7 +138,7 @@ def test_writing_adds_tracks_and_leaves_the_cut_alone(
     out = tmp_path / "out.otio"
     dialog.path.setText(str(out))
     dialog.start()
-    qtbot.waitUntil(lambda: any("Written" in t for t in panel.window_notices.texts), timeout=20000)
+    qtbot.waitUntil(lambda: any("Written" in t for t in panel.window_notices.texts), timeout=90000)
     assert hashlib.sha256(cut_path.read_bytes()).hexdigest() == before
     written = otio.adapters.read_from_file(str(out))
     (foley,) = [t for t in written.tracks if t.kind == "Audio"]
@@ -151,7 +151,7 @@ def test_killing_the_engine_leaves_the_panel_alive(panel: MainWindow, qtbot: QtB
     session = panel.session
     panel.commands.generate()
     wait_take(panel, qtbot)
-    with qtbot.waitSignal(session.engine.status_changed, timeout=5000):
+    with qtbot.waitSignal(session.engine.status_changed, timeout=30000):
         os.kill(session.engine.pid, signal.SIGKILL)
     panel.inspector.prompt.setPlainText("still here")
     assert session.state(session.current).prompt == "still here"
@@ -164,7 +164,7 @@ def test_no_engine_is_said_and_editing_goes_on(panel: MainWindow, qtbot: QtBot) 
     session.engine._argv = ["/nonexistent/python"]
     session.engine._command = ["/nonexistent/python"]
     panel.commands.generate()
-    qtbot.waitUntil(lambda: session.engine.status.life == "unavailable", timeout=5000)
+    qtbot.waitUntil(lambda: session.engine.status.life == "unavailable", timeout=30000)
     assert any("still work" in t for t in panel.window_notices.texts)
     assert session.status(session.current) == "failed"
     assert "No engine" in panel.status.chip.text()
@@ -218,7 +218,7 @@ def test_crash_offers_recovery(panel: MainWindow, cut_path: Path, qtbot: QtBot) 
     session.project = None
     found = session.unsaved(cut_path)
     assert found.unsaved_steps == 1
-    with qtbot.waitSignal(session.cut_opened, timeout=20000):
+    with qtbot.waitSignal(session.cut_opened, timeout=90000):
         session.open(cut_path, recover=True)
     assert session.state(session.current).prompt == "before the crash"
     assert json.loads((folder / "project.json").read_text())["schema"] == 1
@@ -282,9 +282,9 @@ def test_recut_carries_takes_over_and_undo_brings_them_back(
     otio.adapters.write_to_file(timeline, str(cut_path))
     panel.watcher.look()
     qtbot.waitUntil(
-        lambda: any("changed on disk" in t for t in panel.window_notices.texts), timeout=20000
+        lambda: any("changed on disk" in t for t in panel.window_notices.texts), timeout=90000
     )
-    with qtbot.waitSignal(session.cut_opened, timeout=20000):
+    with qtbot.waitSignal(session.cut_opened, timeout=90000):
         session.conform()
     qtbot.waitUntil(lambda: any("Conformed" in t for t in panel.window_notices.texts))
     first = session.cues[0]
@@ -338,7 +338,7 @@ def test_takes_are_compared_starred_trashed_and_recalled(panel: MainWindow, qtbo
 def test_captions_are_offered_and_become_prompts(panel: MainWindow, qtbot: QtBot) -> None:
     session = panel.session
     session.jobs.caption(session.current)
-    qtbot.waitUntil(lambda: bool(session.state(session.current).caption), timeout=20000)
+    qtbot.waitUntil(lambda: bool(session.state(session.current).caption), timeout=90000)
     assert panel.inspector.caption.text() == "a door closes"
     assert panel.inspector.chips.count() == 2
     panel.inspector.chips.itemAt(0).widget().click()
@@ -359,7 +359,7 @@ def test_batch_over_a_selection(panel: MainWindow, qtbot: QtBot) -> None:
     dialog.apply.click()
     prompts = [session.state(cue.cue_id).prompt for cue in session.cues]
     assert prompts[2] == "steps in Shot_003, 3"
-    qtbot.waitUntil(lambda: all(session.takes(c.cue_id) for c in session.cues), timeout=20000)
+    qtbot.waitUntil(lambda: all(session.takes(c.cue_id) for c in session.cues), timeout=90000)
     assert session.takes(session.cues[1].cue_id)[0].recipe.prompt == "steps in Shot_002, 2"
 
 
@@ -425,7 +425,7 @@ def test_a_cut_that_changed_meanwhile_is_not_written_by_guess(
     dialog.path.setText(str(tmp_path / "out.otio"))
     dialog.start()
     qtbot.waitUntil(
-        lambda: any("has changed on disk" in t for t in panel.window_notices.texts), timeout=20000
+        lambda: any("has changed on disk" in t for t in panel.window_notices.texts), timeout=90000
     )
     assert not (tmp_path / "out.otio").exists()
 
@@ -434,11 +434,11 @@ def test_the_best_installed_model_is_taken_unless_one_was_named(
     panel: MainWindow, qtbot: QtBot
 ) -> None:
     session = panel.session
-    with qtbot.waitSignal(session.jobs.models_found, timeout=10000):
+    with qtbot.waitSignal(session.jobs.models_found, timeout=60000):
         session.jobs.list_models()
     assert session.model == "vatt-mini"
     session.models.preferred = "tiny"
-    with qtbot.waitSignal(session.jobs.models_found, timeout=10000):
+    with qtbot.waitSignal(session.jobs.models_found, timeout=60000):
         session.jobs.list_models()
     assert session.model == "tiny"
     assert any("untrained" in text for text in panel.inspector.notices.texts)

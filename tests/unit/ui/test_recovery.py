@@ -69,7 +69,7 @@ def test_one_is_opened_and_the_skipped_one_keeps_its_steps(
     window: MainWindow, crashed: list[Path], qtbot: QtBot, button: str, prompt: str
 ) -> None:
     press("Skip one.otio", f"{button} two.otio")
-    with qtbot.waitSignal(window.session.cut_opened, timeout=20000):
+    with qtbot.waitSignal(window.session.cut_opened, timeout=90000):
         window.opening.offer_recovery()
     assert window.session.project is not None
     assert window.session.project.timeline == crashed[1]

@@ -82,7 +82,7 @@ def at(panel: MainWindow, time_s: float, strength: float) -> QPoint:
 def test_hits_are_added_dragged_muted_and_undone(panel: MainWindow, qtbot: QtBot) -> None:
     session, strip = panel.session, panel.timeline.strip
     strip.fit(0.0, 2.0)
-    qtbot.waitUntil(lambda: strip.content_height() > RULER_PX + PICTURE_H + HITS_H, timeout=5000)
+    qtbot.waitUntil(lambda: strip.content_height() > RULER_PX + PICTURE_H + HITS_H, timeout=30000)
 
     def hits() -> tuple[Hit, ...]:
         return session.state(session.current).hits or ()
@@ -144,11 +144,11 @@ def test_one_changed_cue_repaints_only_its_tiles(panel: MainWindow, qtbot: QtBot
         waiting = panel.reader.busy or panel.session.background.busy
         return not waiting and not panel.timeline._later.isActive()
 
-    qtbot.waitUntil(quiet, timeout=20000)
+    qtbot.waitUntil(quiet, timeout=90000)
     strip.repaint()
     before = strip._tiles.n_painted
     panel.session.edit_each("Edit prompt", [panel.session.cues[2].cue_id], prompt="far away")
-    qtbot.waitUntil(quiet, timeout=20000)
+    qtbot.waitUntil(quiet, timeout=90000)
     strip.repaint()
     assert strip._tiles.n_painted == before
 

@@ -67,7 +67,9 @@ class FirstRun(Dialog):
         self.body.addSpacing(GAP)
         self.body.addWidget(Label(_("Four things to know"), "large"))
         for hint in HINTS:
-            self.body.addWidget(Label(f"•  {hint}", "dim"))
+            line = Label(f"•  {hint}", "dim")
+            line.setWordWrap(True)
+            self.body.addWidget(line)
         sample = text_button(window.theme, _("Open the sample"), "play", primary=True)
         skip = text_button(window.theme, _("Close"))
         sample.clicked.connect(self.accept)

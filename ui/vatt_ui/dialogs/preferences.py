@@ -28,6 +28,7 @@ from vatt_ui.widgets.common import quiet, row, text_button
 if TYPE_CHECKING:
     from vatt_ui.main_window import MainWindow
 
+THEME_WORDS = {"dark": _("Dark"), "light": _("Light"), "high contrast": _("High contrast")}
 PROFILES = (
     ("nle", _("From zero (Resolve, Premiere, Kdenlive, most editors)")),
     ("post", _("From record timecode (Avid, Pro Tools, audio post)")),
@@ -65,7 +66,7 @@ class PreferencesDialog(Dialog):
         self.theme_box = QComboBox()
         self.theme_box.setAccessibleName(_("Theme"))
         for name in THEMES:
-            self.theme_box.addItem(name.capitalize(), name)
+            self.theme_box.addItem(THEME_WORDS.get(name, name), name)
         self.theme_box.setCurrentIndex(list(THEMES).index(self._window.theme.tokens.name))
         self.theme_box.currentIndexChanged.connect(self._on_theme_picked)
         form.addRow(Label(_("Theme"), "field"), self.theme_box)

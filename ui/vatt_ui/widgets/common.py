@@ -61,8 +61,11 @@ def quiet(table: QTableView, stretched: int, widths: Mapping[int, int]) -> None:
     header.setHighlightSections(False)
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
+    model = table.model()
     for column, width in widths.items():
-        table.setColumnWidth(column, width)
+        word = str(model.headerData(column, Qt.Orientation.Horizontal) or "") if model else ""
+        needed = header.fontMetrics().horizontalAdvance(word) + 16  # a heading is never cut
+        table.setColumnWidth(column, max(width, needed))
 
 
 def word_button(word: str, name: str) -> QToolButton:

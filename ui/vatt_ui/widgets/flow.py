@@ -40,12 +40,15 @@ class FlowLayout(QLayout):
 
     def heightForWidth(self, width: int) -> int:
         """The height at a width."""
-        return self._arrange(QRect(0, 0, width, 0), apply=False)
+        edges = self.contentsMargins()
+        inner = width - edges.left() - edges.right()
+        high = self._arrange(QRect(0, 0, inner, 0), apply=False)
+        return high + edges.top() + edges.bottom()
 
     def setGeometry(self, rect: QRect) -> None:
         """Lay the items out."""
         super().setGeometry(rect)
-        self._arrange(rect, apply=True)
+        self._arrange(rect.marginsRemoved(self.contentsMargins()), apply=True)
 
     def sizeHint(self) -> QSize:
         """The smallest size."""
@@ -56,7 +59,8 @@ class FlowLayout(QLayout):
         size = QSize()
         for item in self._items:
             size = size.expandedTo(QSize(40, item.sizeHint().height()))
-        return size
+        edges = self.contentsMargins()
+        return size + QSize(edges.left() + edges.right(), edges.top() + edges.bottom())
 
     def _arrange(self, rect: QRect, *, apply: bool) -> int:
         """Lay out line by line; returns the height."""

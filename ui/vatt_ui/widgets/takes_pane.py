@@ -34,8 +34,9 @@ from vatt_ui.session import Session
 from vatt_ui.text import Label
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, SPACE
-from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, quiet, row, text_button
+from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, quiet, text_button
 from vatt_ui.widgets.cues_pane import TAKE_MIME
+from vatt_ui.widgets.flow import FlowLayout
 from vatt_ui.widgets.strip_blocks import Block
 from vatt_ui.widgets.strip_tiles import wave_image
 
@@ -162,19 +163,19 @@ class TakesPane(Pane):
         )
         self._stack = Stack(self.table, self.empty)
         self.body.addWidget(self._stack, 1)
-        tools = row(
+        tools = FlowLayout(SPACE)
+        tools.setContentsMargins(GAP, SPACE, GAP, SPACE + 2)
+        for widget in (
             self.use,
             self.buttons["star"],
             self.buttons["swap"],
-            self.ab,
-            1,
-            self.nudge,
             self.recall,
             self.buttons["delete"],
             self.trash,
-            margin=SPACE + 2,
-        )
-        tools.setContentsMargins(GAP, SPACE, GAP, SPACE + 2)
+            self.nudge,
+            self.ab,
+        ):
+            tools.addWidget(widget)
         self.body.addLayout(tools)
         self._busy = False
         self._connect()

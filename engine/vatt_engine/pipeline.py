@@ -7,7 +7,6 @@ for with it: the same picture, words, seed, model and kind of device give the sa
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from typing import Self
 
 import torch
 
-from vatt_engine.code_file import Codes, write_code_file
+from vatt_engine.code_file import Codes
 from vatt_engine.messages import (
     Caption,
     CaptionReady,
@@ -28,21 +27,24 @@ from vatt_engine.messages import (
     PictureSegment,
     Spot,
     SyncLane,
-    TakeReady,
 )
 from vatt_engine.model_folder import Model, load_model
 from vatt_engine.rendering import Renderer
 from vatt_engine.seeing import Report, Seen, look, summary_of
+from vatt_engine.self_check import MAX_REDOS, SelfCheck, Wish
 from vatt_engine.spotting_by_physics import spot
-from vatt_engine.take_figures import measure_take
 from vatt_engine.take_job import TakeJob
 from vatt_engine.take_maker import TakeMaker
-from vatt_engine.version import engine_version
+from vatt_engine.take_writer import OnStep, TakeWriter
 from vatt_engine.windows import Shape, plan, window_step
 
 _OVERLAP_S = 2
 _SHORTEST_S = 2  # a net that has learnt windows of ten seconds says little in less
 _TAKES_AT_ONCE = 4  # on a GPU: beyond it, memory grows faster than speed
+NOTHING_TO_HEAR = (
+    "Nothing seems to make a sound in this picture: its takes are room tone or silence. Write a "
+    "prompt, or draw hits into the lane, to hear something."
+)
 _REMEMBERED = 4  # pictures: editors ask for a caption, takes and a span of the same cue in turn
 
 
@@ -63,6 +65,7 @@ class VATT:
         """
         self.model = model
         self._max_batch = max_batch
+        self._self_check: SelfCheck | None = None
         self._seen: OrderedDict[tuple[object, ...], Seen] = OrderedDict()
 
     @classmethod
@@ -86,9 +89,9 @@ class VATT:
 
         Yields:
             A ``Log`` for each thing the user should know about the media. Then, for ``Generate``:
-            ``CaptionReady`` if there was no prompt, ``LaneReady`` if there is a lane, and a
-            ``TakeReady`` for each take. For ``Caption``: ``CaptionReady``. For ``Spot``:
-            ``LaneReady``.
+            ``CaptionReady`` if there was no prompt, ``LaneReady`` if there is a lane, a ``Log`` if
+            there is nothing to hear, and a ``TakeReady`` for each take. For ``Caption``:
+            ``CaptionReady``. For ``Spot``: ``LaneReady``.
 
         Raises:
             VattError: by name. Whatever ``report`` raises.
@@ -181,8 +184,15 @@ class VATT:
             lane=lane,
             sampler=job.sampler,
         )
+        wish = Wish.of(prompt, lane or found)
+        if wish.nothing:
+            yield Log("WARNING", NOTHING_TO_HEAR)
         windows = plan(job.n_frames, job.begin, job.end, self.shape)
         known = None if job.held is None else job.held.current
+        writer = TakeWriter(job, self.model, seen, lane or found, wish, self._listener(), report)
+        # What random weights make is always noise, so making it anew is idle; and a span is the
+        # user's own repair of a take: what is wrong elsewhere in it stays.
+        redos = MAX_REDOS if self.model.trained and job.held is None else 0
         batch = 1 if small else self._max_batch
         for first in range(0, request.takes, batch):
             indices = range(first, min(request.takes, first + batch))
@@ -190,52 +200,21 @@ class VATT:
             def on_step(done: int, total: int, first: int = first, n: int = len(indices)) -> None:
                 report("sampling", first * total + n * done, request.takes * total)
 
+            def again(seed: int, on_step: OnStep) -> Codes:
+                return maker.make(windows, [seed], known, on_step)[0]
+
             seeds = [request.seed + index for index in indices]
             for index, codes in zip(
                 indices, maker.make(windows, seeds, known, on_step), strict=True
             ):
-                take = self._write(job, index, codes, seen, lane or found, report)
+                take = writer.finish(index, codes, again, redos)
                 figures = {**take.figures, "batch": len(seeds)}
                 yield replace(take, prompt=prompt, figures=figures)
 
-    def _write(
-        self, job: TakeJob, index: int, codes: Codes, seen: Seen, lane: SyncLane, report: Report
-    ) -> TakeReady:
-        """Put a take's sound and codes into the scratch folder and measure it."""
-        request, take = job.request, job.code_file(codes)
-        # A job id is the client's; it must not lead out of the scratch folder.
-        stem = f"{re.sub('[^A-Za-z0-9_-]', '_', request.job_id) or 'take'}-{index}"
-        wav_path = Path(request.scratch) / f"{stem}.wav"
-        codes_path = Path(request.scratch) / f"{stem}.safetensors"
-        silent_from = None
-        if seen.ends_early_s is not None:
-            silent_from = round(seen.ends_early_s * request.sample_rate)
-        sha256 = job.renderer.write(
-            wav_path,
-            take,
-            silent_from,
-            lambda done, total: report("codec", index * total + done, request.takes * total),
-        )
-        write_code_file(codes_path, take)
-        figures = measure_take(wav_path, lane, lambda: report("writing", index, request.takes))
-        report("writing", index + 1, request.takes)
-        missing_s = sum(b - a for a, b in seen.missing_s)
-        return TakeReady(
-            job_id=request.job_id,
-            index=index,
-            seed=request.seed + index,
-            wav_path=str(wav_path),
-            codes_path=str(codes_path),
-            wav_sha256=sha256,
-            n_samples=request.n_samples,
-            sample_rate=request.sample_rate,
-            sync=figures.sync,
-            lag_s=figures.lag_s,
-            figures={**figures.numbers, "picture_missing_s": round(missing_s, 3)},
-            model=self.model.config.name,
-            model_hash=self.model.model_hash,
-            engine_version=engine_version(),
-        )
+    def _listener(self) -> SelfCheck:
+        if self._self_check is None:
+            self._self_check = SelfCheck()
+        return self._self_check
 
 
 def _notes(seen: Seen) -> Iterator[Event]:

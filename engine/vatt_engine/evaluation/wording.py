@@ -16,12 +16,14 @@ from pathlib import Path
 
 from vatt_engine.corpus.captions import heads
 from vatt_engine.corpus.categories import CATEGORIES
+from vatt_engine.corpus.sound_families import family_of
 
 _STOP = frozenset(
     {"a", "an", "the", "of", "on", "in", "at", "to", "is", "are", "and", "or", "with", "over"}
     | {"under", "from", "by", "some", "somebody", "someone", "something", "it", "its", "being"}
     | {"made", "sound", "sounds", "while", "there", "through", "into", "up", "down"}
 )
+_SURE = 0.2
 _ENDINGS = ("ings", "ing", "ies", "es", "ed", "s", "e")
 
 
@@ -73,11 +75,24 @@ def categories_of(text: str, n: int = 3) -> list[tuple[str, float]]:
     return [(name, score) for name, score in scored[:n] if score > 0]
 
 
+def families_of(text: str) -> tuple[str, ...]:
+    """Sound families that the parts of ``text`` mean, in the order they are named; () for none.
+
+    A part whose words are all unknown, or hardly like those of any category, means none.
+    """
+    found = [best for part in _parts(text) for best in categories_of(part, 1)]
+    sure = [family_of(category) for category, likeness in found if likeness >= _SURE]
+    return tuple(dict.fromkeys(sure))
+
+
 def says(text: str, category: str) -> bool:
     """Whether the words of ``text`` mean ``category`` first of all (in any of its parts)."""
-    parts = re.split(r"\band\b|\bwhile\b|\bwith\b|,", text)
-    best = [found[0][0] for part in [text, *parts] if (found := categories_of(part, 1))]
+    best = [found[0][0] for part in [text, *_parts(text)] if (found := categories_of(part, 1))]
     return category in best
+
+
+def _parts(text: str) -> list[str]:
+    return re.split(r"\band\b|\bwhile\b|\bwith\b|,", text)
 
 
 @lru_cache(maxsize=1)

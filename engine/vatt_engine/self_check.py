@@ -1,0 +1,190 @@
+"""The engine listens to its own takes: which are faulty, and how well do the others fit?
+
+A take is faulty when it clips, is silent where the picture hits, is hiss, speech or music that
+nobody asked for, or is restless where there is nothing to hear. Faulty ones are made anew a few
+times (``pipeline``); what stays faulty is delivered and says so. The others are ranked by how well
+they meet the lane and by how likely their kind of sound is the one that was asked for. What was
+asked for is read from the words: the prompt's, or else the caption's.
+
+All figures are plain numbers and depend on the take, the words and the lane alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import soundfile
+
+from vatt_engine.corpus.sound_families import FAMILIES
+from vatt_engine.evaluation.family_judge import FamilyJudge
+from vatt_engine.evaluation.health import check_health
+from vatt_engine.evaluation.hearing import hear
+from vatt_engine.evaluation.wording import categories_of, families_of, stems
+from vatt_engine.evaluation.yamnet import Yamnet
+from vatt_engine.messages import SyncLane
+from vatt_engine.take_figures import TakeFigures
+
+MAX_REDOS = 2
+"""How often a faulty take is made anew; more would cost time and rarely help."""
+
+FAULTS = ("clipped", "silent", "noise", "speech", "music", "restless")
+
+_LISTEN_S = 60  # the first minute tells what kind of sound it is; an hour would take long
+_RESTLESS_HZ = 0.2  # onsets a second that a shot with nothing to hear may have
+_LATE_S = 0.1  # a lag beyond which nothing is left of the part for timing
+_NOTHING = frozenset(stems("silence silent nothing"))
+_VOICES = frozenset(
+    stems("speech speak talk voice sing singing song shout scream cry dialogue conversation words")
+)
+_TONES = frozenset(
+    stems("music song melody guitar piano violin drum drums flute trumpet organ tune whistle sing")
+)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a take should sound like, as far as words and lane tell.
+
+    Attributes:
+        families: sound families the words name; empty when they name none that is known.
+        nothing: nothing hits, and the words name nothing, silence or room tone.
+        voices: speech would be no fault; ``tones`` the same for music, ``noise`` for hiss.
+        hits: whether the picture hits.
+    """
+
+    families: tuple[str, ...]
+    nothing: bool
+    voices: bool
+    tones: bool
+    noise: bool
+    hits: bool
+
+    @classmethod
+    def of(cls, text: str, lane: SyncLane) -> Self:
+        """Read the words of a prompt or a caption."""
+        words = set(stems(text))
+        still = not lane.hits
+        families = families_of(text)
+        named = categories_of(text, 1)
+        hush = bool(named) and named[0][0] == "room_tone"
+        rows = [FAMILIES[name] for name in families]
+        return cls(
+            families=families,
+            nothing=still and (not words or hush or (bool(words & _NOTHING) and not families)),
+            voices=any(row.voiced for row in rows) or bool(words & _VOICES),
+            tones=any(row.tonal for row in rows) or bool(words & _TONES),
+            # Words nobody here knows may well mean a hiss; where something hits they do not.
+            noise=any(row.noisy for row in rows) or (still and not rows),
+            hits=not still,
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found about a take.
+
+    Attributes:
+        faults: of ``FAULTS``.
+        closeness: how likely the judge finds the families that were asked for, 0..1; None when the
+            words name none.
+        score: 0..1, to rank takes of one cue that have equally many faults.
+        nothing: there was nothing to hear; silence and room tone are right.
+    """
+
+    faults: tuple[str, ...]
+    closeness: float | None
+    score: float
+    nothing: bool = False
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Sorts the best take first."""
+        return len(self.faults), -self.score
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """For the take's metadata."""
+        told = {"score": self.score, "faults": float(len(self.faults))}
+        told |= {f"fault_{name}": 1.0 for name in self.faults}
+        if self.nothing:
+            told["nothing_to_hear"] = 1.0
+        return told if self.closeness is None else {**told, "closeness": self.closeness}
+
+
+class SelfCheck:
+    """YAMNet and the judge of sound families, loaded once, on the CPU."""
+
+    def __init__(self) -> None:
+        self._yamnet = Yamnet.load()
+        self._families = FamilyJudge.load()
+
+    def verdict(
+        self, wav_path: Path, measured: TakeFigures, wish: Wish, check: Callable[[], None]
+    ) -> Verdict:
+        """Listen to the first minute of a take.
+
+        Args:
+            wav_path: of the take, mono.
+            measured: what ``take_figures`` found.
+            wish: what it should be.
+            check: called now and then; raises to stop.
+        """
+        with soundfile.SoundFile(wav_path) as file:
+            wave = file.read(_LISTEN_S * file.samplerate, dtype="float32")
+            rate, duration_s = file.samplerate, file.frames / file.samplerate
+        check()
+        heard = hear(self._yamnet, wave, rate)
+        check()
+        health = check_health(
+            wave,
+            heard.mean_scores,
+            self._yamnet.classes,
+            expects_noise=wish.noise or wish.nothing,
+            expects_speech=wish.voices,
+            expects_music=wish.tones,
+        )
+        found = {
+            "clipped": health.clipped or measured.numbers["clipped"] > 0,
+            "silent": health.silent and wish.hits and duration_s <= _LISTEN_S,
+            "noise": health.noise,
+            "speech": health.speech,
+            "music": health.music,
+            "restless": wish.nothing and measured.numbers["n_onsets"] > _RESTLESS_HZ * duration_s,
+        }
+        closeness = None
+        if wish.families and not health.silent:
+            probabilities = self._families.probabilities(heard)
+            at = [self._families.names.index(name) for name in wish.families]
+            closeness = round(float(np.clip(probabilities[at].sum(), 0, 1)), 4)
+        elif wish.families:
+            closeness = 0.0
+        faults = tuple(name for name in FAULTS if found[name])
+        return Verdict(faults, closeness, _score(measured, closeness, wish), wish.nothing)
+
+
+def _score(measured: TakeFigures, closeness: float | None, wish: Wish) -> float:
+    """Mean of what is known: timing and closeness."""
+    if wish.nothing:
+        return round(1 / (1 + measured.numbers["n_onsets"]), 4)
+    parts = []
+    if measured.sync is not None:
+        lag = _LATE_S if measured.lag_s is None else abs(measured.lag_s)
+        parts.append(0.75 * measured.sync + 0.25 * max(0.0, 1 - lag / _LATE_S))
+    if closeness is not None:
+        parts.append(closeness)
+    return round(sum(parts) / len(parts), 4) if parts else 0.5
+
+
+def redo_seed(seed: int, attempt: int) -> int:
+    """The seed of the ``attempt``-th redo (from 1) of the take with ``seed``: a hash of both.
+
+    Neighbouring takes have neighbouring seeds, so counting on would make the redo of one take the
+    same as the next take.
+    """
+    digest = hashlib.sha256(f"{seed} {attempt}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % (1 << 62)

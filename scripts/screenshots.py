@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -23,15 +22,22 @@ from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtWidgets import QApplication, QWidget
 
 from vatt_engine.errors import OutOfMemory
-from vatt_engine.messages import Failed, PictureSegment
+from vatt_engine.messages import Failed
 from vatt_plugin.client import EngineStatus
-from vatt_plugin.cues import Cue, Recipe, Take
+from vatt_plugin.cues import Recipe, Take
 from vatt_plugin.project import Recovery
 from vatt_plugin.project_state import Hit, picture_key
-from vatt_ui import app
-from vatt_ui.dialogs import first_run, key_sheet, model_picker, pattern, preferences, write_preview
+from vatt_ui import app, bench
+from vatt_ui.dialogs import (
+    cue_source,
+    first_run,
+    key_sheet,
+    model_picker,
+    pattern,
+    preferences,
+    write_preview,
+)
 from vatt_ui.dialogs.recovery import RecoveryDialog, RecoveryList
-from vatt_ui.helper.plain import Cut, StripItem, StripTrack
 from vatt_ui.main_window import MainWindow
 from vatt_ui.notices import Notice
 from vatt_ui.preferences import Preferences
@@ -69,6 +75,14 @@ def sound(hits: tuple[float, ...], length_s: float, seed: int) -> np.ndarray:
     return np.clip(out, -0.9, 0.9)
 
 
+def figures(seed: int) -> dict[str, float]:
+    """What an engine that listens to its takes would say of one."""
+    made: dict[str, float] = {"score": 0.55 + 0.09 * (seed % 5), "closeness": 0.7, "faults": 0.0}
+    if seed % 4 == 2:
+        made.update(faults=1.0, fault_noise=1.0)
+    return made
+
+
 def settle(application: QApplication, done: Callable[[], bool], limit_s: float = 20.0) -> None:
     """Let the panel work until ``done``, or until the limit."""
     end = time.monotonic() + limit_s
@@ -100,7 +114,7 @@ def fill(window: MainWindow, folder: Path) -> None:
             lag = (0.012, -0.034, 0.004, 0.051)[seed % 4]
             caption = CAPTIONS.get(cue.clip, "")
             take = Take(take_id, cue.cue_id, str(path), str(path), caption, recipe,
-                        0.8, lag, -27.0 - seed % 3, -6.2, 4.0)  # fmt: skip
+                        0.8, lag, -27.0 - seed % 3, -6.2, 4.0, figures(seed))  # fmt: skip
             session.project.add_take(take)
             ids.append(take_id)
         generator = np.random.default_rng(number)
@@ -132,26 +146,6 @@ def fill(window: MainWindow, folder: Path) -> None:
     session.compared_take[first.cue_id] = session.takes(first.cue_id)[0].take_id
     session.show_take(session.takes(first.cue_id)[1].take_id)
     window.player.transport.seek(1.24)
-
-
-def feature(n: int) -> Cut:
-    """A made-up feature of ``n`` cues, to see the strip zoomed out."""
-    fps = Fraction(24)
-    cues, items = [], []
-    start = 0
-    for i in range(n):
-        frames = 30 + (i * 37) % 90
-        begin = start / fps
-        segment = PictureSegment("/media/reel.mov", float(begin), frames / 24)
-        cues.append(
-            Cue(f"f{i}", f"Shot_{i:04d}", "V1", fps, start, frames, 86_400 + start, (segment,),
-                {}, "offline" if i % 97 == 0 else "ready")
-        )  # fmt: skip
-        items.append(StripItem(f"Shot_{i:04d}", "clip", float(begin), frames / 24))
-        start += frames
-    track = StripTrack("V1", "Video", tuple(items))
-    return Cut("/media/feature.otio", "feature", fps, False, Fraction(3600), start / fps,
-               tuple(cues), (track,))  # fmt: skip
 
 
 class Studio:
@@ -243,6 +237,7 @@ class Studio:
             ("preferences", preferences.show(window)),
             ("models", model_picker.show(window)),
             ("pattern", pattern.show(window)),
+            ("cue-source", cue_source.show(window)),
             ("welcome", first_run.show(window)),
         ]
         session.jobs.models_found.emit(models)
@@ -290,10 +285,11 @@ class Studio:
         window.timeline.strip.fit(0.2, 2.2)
         self.shot(window.timeline, "pane-timeline-zoomed")
         window.resize(1440, 900)
-        window.session.cut = feature(3000)
-        window.session._cues = {c.cue_id: c for c in window.session.cut.cues}
-        window.session._index = {c.cue_id: i for i, c in enumerate(window.session.cut.cues)}
-        window.session.cut_opened.emit()
+        sample = window.session.cut
+        window.opening.path(bench.write_feature(self.temporary / "feature.otio", 3000))
+        settle(self.application, lambda: window.session.cut is not sample)
+        settle(self.application, lambda: window.timeline.strip.n_lanes > 0)
+        bench.fill_with_takes(window, self.temporary, 700)
         self.shot(window, "panel-3000-cues")
         self.close(window)
         assert isinstance(self.application, QApplication)

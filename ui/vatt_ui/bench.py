@@ -49,7 +49,7 @@ def run(n_cues: int = N_CUES, n_takes: int = N_TAKES, *, engine: bool = True) ->
         figures: dict[str, Any] = {"time_to_window_s": time.perf_counter() - began}
         cut = write_feature(base / "feature.otio", n_cues)
         figures.update(_open(window, cut))
-        _fill(window, base, n_takes)
+        fill_with_takes(window, base, n_takes)
         figures.update(_scroll(application, window))
         figures.update(_select(application, window))
         if engine:
@@ -203,7 +203,7 @@ def _open(window: Any, cut: Path) -> dict[str, float]:
     return {"open_s": took, **watch.stop("open")}
 
 
-def _fill(window: Any, base: Path, n_takes: int) -> None:
+def fill_with_takes(window: Any, base: Path, n_takes: int) -> None:
     """Takes for the first cues, with waveforms of ten seconds."""
     import numpy as np
 

@@ -56,6 +56,7 @@ _STAGES = {
     "drawing": _("drawing"),
     "features": _("looking"),
     "loading": _("loading"),
+    "redoing": _("making anew"),
     "sampling": _("sampling"),
     "verifying": _("verifying"),
     "writing": _("writing"),

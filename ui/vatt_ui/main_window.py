@@ -145,6 +145,7 @@ class MainWindow(QMainWindow):
         session.selection_changed.connect(self._refresh_actions)
         session.engine.status_changed.connect(self._on_engine_status)
         self.cues.empty.acted.connect(self._on_empty_acted)
+        self.cues.empty.acted_otherwise.connect(self.opening.sample)
         self.status.engine_clicked.connect(self.show_models)
         self.status.queue_clicked.connect(self.toggle_queue)
         self.status.pause_toggled.connect(session.engine.set_paused)

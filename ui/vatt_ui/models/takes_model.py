@@ -6,20 +6,21 @@ from typing import Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
+from vatt_plugin import ranking
 from vatt_plugin.cues import Take
 from vatt_ui.language import _
 from vatt_ui.session import Session
 from vatt_ui.text import ltr, plain, tooltip
 from vatt_ui.theme.apply import Theme, fixed_font
 
-NUMBER, WAVE, SEED, LAG, LEVEL, USED = range(6)
-HEADERS = ("#", _("Sound"), _("Seed"), _("Lag"), "LUFS", _("Use"))
+NUMBER, WAVE, SEED, LAG, FIT, USED = range(6)
+HEADERS = ("#", _("Sound"), _("Seed"), _("Lag"), _("Fit"), _("Use"))
 HEADER_NAMES = (
     _("Take"),
     _("Sound"),
     _("Seed"),
     _("Lag of sound behind picture"),
-    _("Loudness"),
+    _("How well timing and kind of sound fit"),
     _("State"),
 )
 
@@ -99,9 +100,11 @@ class TakesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return tooltip(self._about(take))
         if role == Qt.ItemDataRole.FontRole:
-            return self._fixed if column in (NUMBER, SEED, LAG, LEVEL) else None
-        if role == Qt.ItemDataRole.DecorationRole and column == USED:
-            return self._icon(take)
+            return self._fixed if column in (NUMBER, SEED, LAG, FIT) else None
+        if role == Qt.ItemDataRole.DecorationRole:
+            if column == FIT:
+                return self._theme.icon("warning", "edited") if ranking.faults(take) else None
+            return self._icon(take) if column == USED else None
         if role == Qt.ItemDataRole.ForegroundRole:
             if take.take_id in state.trashed:
                 return self._theme.colour("dim")
@@ -122,17 +125,28 @@ class TakesModel(QAbstractTableModel):
             case 3:
                 return "–" if take.lag_s is None else f"{take.lag_s * 1000:+.0f} ms"
             case 4:
-                return "–" if take.lufs is None else f"{take.lufs:.1f}"
+                return self._fit(take)
             case 5:
                 return self._use(take)
             case _:
                 return ""
 
+    @staticmethod
+    def _fit(take: Take) -> str:
+        """What the engine's self-check says; its timing for takes nobody listened to."""
+        score = take.figures.get("score", take.sync)
+        return "–" if score is None else f"{score * 100:.0f} %"
+
     def _use(self, take: Take) -> str:
         state = self._session.state(self._session.current)
         if take.take_id in state.trashed:
             return _("trash")
-        return _("used") if take.take_id == state.chosen else ""
+        if take.take_id == state.chosen:
+            return _("used")
+        if ranking.faults(take):
+            return _("faulty")
+        several = len(self._takes) > 1 and ranking.best(self._takes) is take
+        return _("best") if several else ""
 
     def _spoken(self, take: Take, column: int) -> str:
         if column == WAVE:
@@ -171,11 +185,27 @@ class TakesModel(QAbstractTableModel):
                     start=f"{recipe.span[0]:.2f}", end=f"{recipe.span[1]:.2f}"
                 )
             )
+        return "\n".join([*lines, *self._measured(take)])
+
+    def _measured(self, take: Take) -> list[str]:
+        """What was measured of a take, and its place among the others."""
+        lines = []
         if take.sync is not None:
-            lines.append(f"Hits met: {take.sync * 100:.0f} %")
+            lines.append(_("Hits met: {n} %").format(n=f"{take.sync * 100:.0f}"))
+        if "closeness" in take.figures:
+            likely = f"{take.figures['closeness'] * 100:.0f}"
+            lines.append(_("Likely the sound asked for: {n} %").format(n=likely))
+        if len(self._takes) > 1:
+            place = sorted(self._takes, key=ranking.rank).index(take) + 1
+            said = _("Place {place} of {n} by timing and kind of sound")
+            lines.append(said.format(place=place, n=len(self._takes)))
+        lines += [_("Mind: {what}").format(what=what) for what in ranking.remarks(take)]
+        if take.lufs is not None:
+            lines.append(_("Loudness {lufs} LUFS").format(lufs=f"{take.lufs:.1f}"))
         if take.peak_dbtp is not None:
-            lines.append(f"True peak {take.peak_dbtp:.1f} dBTP, gain {take.gain_db:+.1f} dB")
-        return "\n".join(lines)
+            peak = _("True peak {peak} dBTP, gain {gain} dB")
+            lines.append(peak.format(peak=f"{take.peak_dbtp:.1f}", gain=f"{take.gain_db:+.1f}"))
+        return lines
 
     def _on_reset(self) -> None:
         self.beginResetModel()

@@ -166,9 +166,10 @@ QLineEdit:disabled, QPlainTextEdit:disabled, QSpinBox:disabled {{ color: {t.line
     border-color: {t.line}; }}
 QComboBox::drop-down {{ border: 0; width: 22px; }}
 QComboBox::down-arrow {{ image: url({arrows}/down.svg); width: 14px; height: 14px; }}
-QSpinBox::up-button, QSpinBox::down-button {{ border: 0; width: 18px; background: transparent; }}
-QSpinBox::up-arrow {{ image: url({arrows}/up.svg); width: 10px; height: 10px; }}
-QSpinBox::down-arrow {{ image: url({arrows}/down.svg); width: 10px; height: 10px; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: 18px;
+    background: transparent; }}
+QAbstractSpinBox::up-arrow {{ image: url({arrows}/up.svg); width: 10px; height: 10px; }}
+QAbstractSpinBox::down-arrow {{ image: url({arrows}/down.svg); width: 10px; height: 10px; }}
 QComboBox QAbstractItemView {{ background: {t.raised}; border: 1px solid {t.line_strong}; }}
 QCheckBox, QRadioButton {{ spacing: 6px; min-height: {TARGET - 4}px; }}
 QCheckBox::indicator {{ width: 15px; height: 15px; border: 1px solid {t.line_strong};

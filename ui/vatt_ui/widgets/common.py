@@ -255,9 +255,11 @@ class EmptyState(QWidget):
 
     Signals:
         acted(): its button was pressed.
+        acted_otherwise(): its second button was pressed.
     """
 
     acted = pyqtSignal()
+    acted_otherwise = pyqtSignal()
 
     def __init__(
         self, theme: Theme, title: str, text: str = "", button: str = "", icon: str = ""
@@ -287,15 +289,22 @@ class EmptyState(QWidget):
         self.button = text_button(theme, button or "OK")
         self.button.setVisible(bool(button))
         self.button.clicked.connect(self.acted)
+        self.other = text_button(theme, "")
+        self.other.hide()
+        self.other.clicked.connect(self.acted_otherwise)
         holder = QHBoxLayout()
         holder.addStretch(1)
         holder.addWidget(self.button)
+        holder.addWidget(self.other)
         holder.addStretch(1)
         layout.addLayout(holder)
         layout.addStretch(2)
 
-    def say(self, title: str, text: str = "", button: str = "") -> None:
-        """Another message."""
+    def say(self, title: str, text: str = "", button: str = "", other: str = "") -> None:
+        """Another message; ``other`` is a second thing to do."""
+        self.other.setText(other)
+        self.other.setAccessibleName(other)
+        self.other.setVisible(bool(other))
         self.title.setText(title)
         self.setAccessibleName(title)
         self.text.setText(text)

@@ -130,13 +130,8 @@ class CuesPane(Pane):
             self.states.addItem(word, state)
         self.table = CuesTable()
         self._build_table(theme)
-        self.empty = EmptyState(
-            theme,
-            _("No timeline open"),
-            _("Open a cut or a video, or drop one here."),
-            _("Open…"),
-            "folder",
-        )
+        self.empty = EmptyState(theme, "", "", _("Open…"), "folder")
+        self._say_nothing_open()
         self._stack = Stack(self.table, self.empty)
         self.body.addLayout(row(self.search, self.states, margin=SPACE + 2, spacing=SPACE + 2))
         self.body.addWidget(self._stack, 1)
@@ -159,6 +154,8 @@ class CuesPane(Pane):
             cues_model.STATE: 94,
             cues_model.STAR: 26,
         }
+        words = [look.word for look in LOOKS.values()]
+        widths[STATE] = max(94, *(table.fontMetrics().horizontalAdvance(w) + 40 for w in words))
         quiet(table, cues_model.CLIP, widths)
         vertical = table.verticalHeader()
         assert vertical is not None
@@ -242,12 +239,18 @@ class CuesPane(Pane):
                 _("No cues"), _("This cut has no picture clips that want sound."), _("Open…")
             )
         elif self._session.cut is None:
-            self.empty.say(
-                _("No timeline open"), _("Open a cut or a video, or drop one here."), _("Open…")
-            )
+            self._say_nothing_open()
         n = len(self._session.cues)
         self.title.subject.setText(f"{n:,}" if n else "")
         self.show_selection()
+
+    def _say_nothing_open(self) -> None:
+        self.empty.say(
+            _("No timeline open"),
+            _("Open a cut or a video, or drop one here."),
+            _("Open…"),
+            _("Open the sample"),
+        )
 
     def _on_opening(self, name: str) -> None:
         self.reading = True

@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from vatt_plugin import ranking
 from vatt_ui.cue_status import LOOKS
 from vatt_ui.language import _, ngettext
 from vatt_ui.session import Session
@@ -127,17 +128,10 @@ class Inspector(Pane):
         column.addWidget(self.negative)
         column.addSpacing(SPACE)
         numbers = row(
-            self._named(_("Seed"), self.seed), self.seed, self.lock, self.dice, spacing=SPACE
+            self._named(_("Seed"), self.seed), self.seed, self.lock, self.dice, 1, spacing=SPACE
         )
-        numbers.addSpacing(GAP)
-        numbers.addWidget(self._named(_("Takes"), self.takes))
-        numbers.addWidget(self.takes)
-        numbers.addStretch(1)
         column.addLayout(numbers)
         column.addSpacing(SPACE)
-        self.generate.setMinimumHeight(TARGET + 6)
-        column.addWidget(self.generate)
-        column.addLayout(row(self.regenerate, self.find_hits))
         column.addWidget(self.lacking)
         column.addWidget(self.facts)
         column.addStretch(1)
@@ -147,9 +141,28 @@ class Inspector(Pane):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._content.setProperty("role", "pane")
-        self._stack = Stack(scroll, self.empty)
+        whole = QWidget()
+        halves = QVBoxLayout(whole)
+        halves.setContentsMargins(0, 0, 0, 0)
+        halves.setSpacing(0)
+        halves.addWidget(scroll, 1)
+        halves.addWidget(self._foot())
+        self._stack = Stack(whole, self.empty)
         self.body.addWidget(self._stack, 1)
         self.setMinimumWidth(300)
+
+    def _foot(self) -> QWidget:
+        """What is pressed most stays in view, however low the pane is."""
+        foot = QWidget()
+        column = QVBoxLayout(foot)
+        column.setContentsMargins(PAD, SPACE, PAD, GAP)
+        column.setSpacing(SPACE)
+        self.generate.setMinimumHeight(TARGET + 6)
+        again = row(self._named(_("Takes"), self.takes), self.takes)
+        again.addWidget(self.generate, 1)
+        column.addLayout(again)
+        column.addLayout(row(self.regenerate, self.find_hits))
+        return foot
 
     @staticmethod
     def _named(text: str, buddy: QWidget) -> Label:
@@ -261,6 +274,8 @@ class Inspector(Pane):
         if take is not None and take.lag_s is not None:
             lag = _("Sound {ms} ms against the picture's hits")
             lines.append(lag.format(ms=f"{take.lag_s * 1000:+.0f}"))
+        if take is not None:
+            lines += [_("Mind: {what}").format(what=what) for what in ranking.remarks(take)]
         state = session.state(cue.cue_id)
         if state.muted:
             lines.append(_("Left out of the written timeline"))

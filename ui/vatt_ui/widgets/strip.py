@@ -30,7 +30,7 @@ from vatt_ui.theme.apply import Theme, fixed_font
 from vatt_ui.widgets.strip_blocks import Lane
 from vatt_ui.widgets.strip_tiles import TILE_PX, TileCache
 
-HEAD_PX = 78
+HEAD_PX = 78  # width of the lanes' names, unless one of them is longer
 RULER_PX = 26
 MIN_PX_PER_S, MAX_PX_PER_S = 0.02, 2000.0
 GRAB_PX = 7
@@ -61,6 +61,7 @@ class Strip(QWidget):
         self._theme = theme
         self._tiles = TileCache()
         self._lanes: Sequence[Lane] = ()
+        self.head_px = HEAD_PX
         self._px_per_s = 40.0
         self._left_s = 0.0
         self._duration_s = 0.0
@@ -99,6 +100,10 @@ class Strip(QWidget):
             (x.name, x.height) for x in self._lanes
         ]
         self._lanes = lanes
+        words = self.fontMetrics().horizontalAdvance
+        self.head_px = (
+            max(HEAD_PX, *(words(lane.name) + 18 for lane in lanes)) if lanes else HEAD_PX
+        )
         if changed is None or not same_shape:
             self._tiles.clear()
         else:
@@ -141,6 +146,11 @@ class Strip(QWidget):
         """The zoom."""
         return self._px_per_s
 
+    @property
+    def n_lanes(self) -> int:
+        """How many lanes are shown; 0 while they are being made."""
+        return len(self._lanes)
+
     def visible(self) -> tuple[float, float]:
         """The stretch of time in view."""
         return self._left_s, self._right_s()
@@ -158,7 +168,7 @@ class Strip(QWidget):
             around_s = self._position if inside else self._left_s + self._view_s() / 2
         x = self._x(around_s)
         self._px_per_s = min(max(self._px_per_s * factor, MIN_PX_PER_S), MAX_PX_PER_S)
-        self._left_s = self._clamped(around_s - (x - HEAD_PX) / self._px_per_s)
+        self._left_s = self._clamped(around_s - (x - self.head_px) / self._px_per_s)
         self.zoomed.emit()
         self.update()
 
@@ -194,7 +204,7 @@ class Strip(QWidget):
         return round(left_s * self._px_per_s) / self._px_per_s
 
     def _width(self) -> float:
-        return max(1.0, float(self.width() - HEAD_PX))
+        return max(1.0, float(self.width() - self.head_px))
 
     def _view_s(self) -> float:
         return self._width() / self._px_per_s
@@ -203,10 +213,10 @@ class Strip(QWidget):
         return self._left_s + self._view_s()
 
     def _x(self, at_s: float) -> float:
-        return HEAD_PX + (at_s - self._left_s) * self._px_per_s
+        return self.head_px + (at_s - self._left_s) * self._px_per_s
 
     def _time(self, x: float) -> float:
-        return max(0.0, self._left_s + (x - HEAD_PX) / self._px_per_s)
+        return max(0.0, self._left_s + (x - self.head_px) / self._px_per_s)
 
     def _lane_at(self, y: float) -> tuple[Lane, int] | None:
         top = RULER_PX
@@ -225,14 +235,14 @@ class Strip(QWidget):
         area = event.rect() if event is not None else self.rect()
         painter.fillRect(area, QColor(tokens.ground))
         painter.save()
-        painter.setClipRect(area.intersected(self.rect().adjusted(HEAD_PX, 0, 0, 0)))
+        painter.setClipRect(area.intersected(self.rect().adjusted(self.head_px, 0, 0, 0)))
         self._draw_tiles(painter, area.left(), area.right())
         self._draw_selection(painter)
         self._draw_ruler(painter)
         self._draw_span(painter)
         self._draw_playhead(painter)
         painter.restore()
-        if area.left() < HEAD_PX:
+        if area.left() < self.head_px:
             self._draw_heads(painter)
         if self.hasFocus():
             painter.setPen(QPen(QColor(tokens.focus), 1))
@@ -243,14 +253,14 @@ class Strip(QWidget):
         if not self._lanes:
             return
         ratio = self.devicePixelRatioF()
-        left_s, right_s = self._time(max(HEAD_PX, left_px)), self._time(right_px + 1)
+        left_s, right_s = self._time(max(self.head_px, left_px)), self._time(right_px + 1)
         first = math.floor(left_s * self._px_per_s / TILE_PX)
         last = math.floor(right_s * self._px_per_s / TILE_PX)
         for number in range(first, last + 1):
             tile = self._tiles.tile(
                 number, self._px_per_s, ratio, self._lanes, self._theme.tokens, self.font()
             )
-            x = HEAD_PX + number * TILE_PX - round(self._left_s * self._px_per_s)
+            x = self.head_px + number * TILE_PX - round(self._left_s * self._px_per_s)
             painter.drawImage(QPointF(x, RULER_PX), tile)
 
     def _draw_selection(self, painter: QPainter) -> None:
@@ -282,9 +292,9 @@ class Strip(QWidget):
 
     def _draw_ruler(self, painter: QPainter) -> None:
         tokens = self._theme.tokens
-        painter.fillRect(QRectF(HEAD_PX, 0, self.width(), RULER_PX), QColor(tokens.pane))
+        painter.fillRect(QRectF(self.head_px, 0, self.width(), RULER_PX), QColor(tokens.pane))
         painter.setPen(QColor(tokens.line_strong))
-        painter.drawLine(HEAD_PX, RULER_PX - 1, self.width(), RULER_PX - 1)
+        painter.drawLine(self.head_px, RULER_PX - 1, self.width(), RULER_PX - 1)
         if not self._duration_s:
             return
         painter.setFont(fixed_font(8))
@@ -320,7 +330,7 @@ class Strip(QWidget):
 
     def _draw_playhead(self, painter: QPainter) -> None:
         x = self._x(self._position)
-        if x < HEAD_PX - 8:
+        if x < self.head_px - 8:
             return
         colour = QColor(self._theme.tokens.playhead)
         painter.setPen(QPen(colour, 1.4))
@@ -334,20 +344,20 @@ class Strip(QWidget):
 
     def _draw_heads(self, painter: QPainter) -> None:
         tokens = self._theme.tokens
-        painter.fillRect(QRectF(0, 0, HEAD_PX, self.height()), QColor(tokens.pane))
+        painter.fillRect(QRectF(0, 0, self.head_px, self.height()), QColor(tokens.pane))
         painter.setFont(self.font())
         for lane, top in self._tops():
             painter.setPen(QColor(tokens.line))
-            painter.drawLine(0, top + lane.height - 1, HEAD_PX, top + lane.height - 1)
+            painter.drawLine(0, top + lane.height - 1, self.head_px, top + lane.height - 1)
             bar = {"picture": "picture", "hits": "hit", "original": "original"}.get(
                 lane.kind, "wave"
             )
             painter.fillRect(QRectF(0, top, 3, lane.height - 1), QColor(getattr(tokens, bar)))
             painter.setPen(QColor(tokens.dim))
-            rect = QRectF(10, top, HEAD_PX - 12, lane.height - 1)
+            rect = QRectF(10, top, self.head_px - 12, lane.height - 1)
             painter.drawText(rect, int(Qt.AlignmentFlag.AlignVCenter), lane.name)
         painter.setPen(QColor(tokens.line_strong))
-        painter.drawLine(HEAD_PX - 1, 0, HEAD_PX - 1, self.height())
+        painter.drawLine(self.head_px - 1, 0, self.head_px - 1, self.height())
 
     # --- the mouse ----------------------------------------------------------------------------
 
@@ -358,7 +368,7 @@ class Strip(QWidget):
         point = event.position()
         at = self._time(point.x())
         found = self._lane_at(point.y())
-        if point.x() < HEAD_PX:
+        if point.x() < self.head_px:
             return
         if point.y() < RULER_PX or found is None:
             self._drag = "scrub"

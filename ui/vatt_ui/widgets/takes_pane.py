@@ -187,7 +187,9 @@ class TakesPane(Pane):
         table.setAccessibleName(_("Takes"))
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setItemDelegateForColumn(takes_model.WAVE, _WaveDelegate(sounds, theme, table))
-        quiet(table, takes_model.WAVE, {0: 26, 2: 52, 3: 68, 4: 54, 5: 70})
+        words = (_("used"), _("best"), _("faulty"), _("trash"))
+        used = max(table.fontMetrics().horizontalAdvance(word) for word in words) + 44
+        quiet(table, takes_model.WAVE, {0: 26, 2: 52, 3: 68, 4: 66, 5: max(70, used)})
         vertical = table.verticalHeader()
         assert vertical is not None
         vertical.setDefaultSectionSize(ROW_PX)

@@ -18,7 +18,7 @@ from typing import Literal
 from vatt_engine import messages
 from vatt_engine.errors import CannotWrite, EngineError, VattError
 from vatt_engine.messages import Event, Generate
-from vatt_plugin import takes
+from vatt_plugin import ranking, takes
 from vatt_plugin.client import EngineClient
 from vatt_plugin.cues import Cue, Take
 from vatt_plugin.errors import TakeRejected
@@ -85,8 +85,8 @@ Notify = Callable[[Order | None, Event | CueResult], None]
 
 
 def choose(made: Sequence[Take]) -> Take | None:
-    """The take for the timeline: best in sync with the picture, the first of equals."""
-    return max(made, key=lambda take: -1.0 if take.sync is None else take.sync, default=None)
+    """The take for the timeline: the best by the engine's self-check, the first of equals."""
+    return ranking.best(made)
 
 
 @dataclass

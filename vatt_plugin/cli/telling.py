@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vatt_engine.messages import CaptionReady, Event, Progress, State, TakeReady
+from vatt_plugin import ranking
 from vatt_plugin.batch import CueResult, Order
 from vatt_plugin.cli.console import Console, plain
 from vatt_plugin.cues import Cue, Take
@@ -65,11 +66,13 @@ def _line(name: str, result: CueResult) -> str:
     loud = "silent" if take.lufs is None else f"{take.lufs:.1f} LUFS"
     kept = ", kept from an earlier run" if result.kept else ""
     words = result.prompt or result.caption
-    return f"{name}: {plain(words)!r}, {loud}{kept}"
+    remarks = "".join(f"; {remark}" for remark in ranking.remarks(take))
+    return f"{name}: {plain(words)!r}, {loud}{kept}{remarks}"
 
 
 def result_facts(result: CueResult) -> dict[str, Any]:
     """A result as the ``clip`` and ``finished`` events show it."""
+    order = sorted(result.takes, key=ranking.rank)
     facts: dict[str, Any] = {
         "cue": result.cue.cue_id,
         "clip": result.cue.clip,
@@ -77,7 +80,10 @@ def result_facts(result: CueResult) -> dict[str, Any]:
         "prompt": result.prompt,
         "caption": result.caption,
         "kept": result.kept,
-        "takes": [_take_facts(take, take is result.chosen) for take in result.takes],
+        "takes": [
+            {**_take_facts(take, take is result.chosen), "rank": 1 + order.index(take)}
+            for take in result.takes
+        ],
     }
     if result.error is not None:
         facts["error"] = result.error.to_dict()

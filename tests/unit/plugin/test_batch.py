@@ -15,6 +15,7 @@ from tests.helpers import fake_engine
 from tests.helpers.cuts import make_cue
 from vatt_engine.errors import CannotWrite
 from vatt_engine.messages import Event, Progress, State, TakeReady
+from vatt_plugin import ranking
 from vatt_plugin.batch import Batch, CueResult, Media, Order, choose
 from vatt_plugin.client import EngineClient
 from vatt_plugin.ledger import LEDGER, Ledger
@@ -274,6 +275,29 @@ def test_the_best_in_sync_is_chosen_and_the_first_of_equals(studio: Studio) -> N
     assert choose([unknown, result.takes[1], better]) is better
     assert choose([unknown]) is unknown
     assert choose([]) is None
+
+
+def test_a_take_without_faults_is_chosen_before_one_in_better_sync(studio: Studio) -> None:
+    import dataclasses
+
+    (result,) = studio.run("good", n=1, takes=3)
+    hiss, plain, close = (
+        dataclasses.replace(take, figures=figures)
+        for take, figures in zip(
+            result.takes,
+            (
+                {"score": 0.9, "faults": 1.0, "fault_noise": 1.0},
+                {"score": 0.3, "faults": 0.0},
+                {"score": 0.4, "faults": 0.0, "nothing_to_hear": 1.0},
+            ),
+            strict=True,
+        )
+    )
+    assert choose([hiss, plain, close]) is close
+    assert sorted([hiss, plain, close], key=ranking.rank) == [close, plain, hiss]
+    assert choose([hiss]) is hiss  # marked, but there is no other
+    assert ranking.faults(hiss) == ["it is mostly hiss"]
+    assert ranking.remarks(close) == ["nothing seems to sound in this picture"]
 
 
 def test_silence_on_the_wire_is_noticed(studio: Studio) -> None:

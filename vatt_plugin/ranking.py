@@ -1,0 +1,42 @@
+"""Which take of a cue is best? What the engine's self-check found, in order and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vatt_plugin.cues import Take
+
+_FAULTS = {
+    "clipped": "it clips",
+    "silent": "it is silent where the picture hits",
+    "noise": "it is mostly hiss",
+    "speech": "there is speech in it",
+    "music": "there is music in it",
+    "restless": "it is restless, and there is nothing to hear",
+}
+
+
+def rank(take: Take) -> tuple[float, float]:
+    """Sorts the best take first: few faults, then timing and kind of sound together.
+
+    A take of an engine that did not listen to itself has no score; its timing stands for it.
+    """
+    figures = take.figures
+    score = figures.get("score", -1.0 if take.sync is None else take.sync)
+    return figures.get("faults", 0.0), -score
+
+
+def best(takes: Sequence[Take]) -> Take | None:
+    """The best take, the first of equals; None of none."""
+    return min(takes, key=rank, default=None)
+
+
+def faults(take: Take) -> list[str]:
+    """What the engine found wrong with a take, as short sentences without a full stop."""
+    return [words for name, words in _FAULTS.items() if take.figures.get(f"fault_{name}")]
+
+
+def remarks(take: Take) -> list[str]:
+    """Faults, and whether the picture has nothing to hear, as sentences without a full stop."""
+    nothing = bool(take.figures.get("nothing_to_hear"))
+    return [*(["nothing seems to sound in this picture"] if nothing else []), *faults(take)]

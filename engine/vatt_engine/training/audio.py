@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +25,13 @@ from vatt_engine.nets.sentence import SentenceEncoder
 from vatt_engine.training import checkpoint
 from vatt_engine.training.audio_batches import Batch, BatchMaker
 from vatt_engine.training.audio_config import AudioTraining
-from vatt_engine.training.audio_data import make_shards, read_shard, shard_path
+from vatt_engine.training.audio_data import (
+    KnownPrompts,
+    make_shards,
+    read_prompts,
+    read_shard,
+    shard_path,
+)
 from vatt_engine.training.audio_folder import write_audio
 from vatt_engine.training.audio_loss import Masks, Targets, draw_masks, masked_loss
 from vatt_engine.training.batches import hash_seed
@@ -63,7 +69,8 @@ class AudioTrainer:
             torch.set_num_threads(config.run.threads)
         self.bf16 = config.run.bf16 and has_bf16(self.device)
         data = config.data
-        self._converter = converter or open_converter(Path(data.converter), self.device)
+        known = read_prompts(Path(data.prompts)) if data.prompts else KnownPrompts({}, {})
+        self._converter = converter or open_converter(Path(data.converter), known, self.device)
         codec = read_codec(Path(data.codec))
         torch.manual_seed(config.run.seed)  # the net's first weights; nothing later draws from it
         self.net = AudioModel(config.model, readable_tables(codec.codebooks)).to(self.device)
@@ -80,7 +87,7 @@ class AudioTrainer:
         numbers = range(data.shards)
         make_shards(data, numbers)
         clips = [c for n in numbers for c in read_shard(shard_path(data, n))]
-        self._batches = BatchMaker(clips, config.batch, config.run.seed, rate)
+        self._batches = BatchMaker(clips, config.batch, config.run.seed, rate, known.by_category)
         make_shards(data, [0], "valid")
         held_out = read_shard(shard_path(data, 0, "valid"))[: data.valid_clips]
         self._valid = BatchMaker(held_out, config.batch, config.run.seed, rate)
@@ -241,23 +248,23 @@ class AudioTrainer:
         write_audio(folder, self.config.model, self.average.tensors, provenance)
 
 
-def open_converter(folder: Path, device: torch.device) -> Converter:
+def open_converter(folder: Path, known: KnownPrompts, device: torch.device) -> Converter:
     """The frozen converter, whose sentence encoder remembers the few thousand captions."""
     converter = load_converter(folder).to(device)
     if converter.sentence is not None:
-        remembered: nn.Module = RememberedSentences(converter.sentence)
+        remembered: nn.Module = RememberedSentences(converter.sentence, known.vectors)
         converter.sentence = remembered  # type: ignore[assignment]
     return converter
 
 
 class RememberedSentences(nn.Module):
-    """A sentence encoder that computes each sentence once."""
+    """A sentence encoder that computes each sentence once, and those already known not at all."""
 
-    def __init__(self, encoder: SentenceEncoder) -> None:
+    def __init__(self, encoder: SentenceEncoder, known: Mapping[str, Tensor]) -> None:
         super().__init__()
         self.config = encoder.config
         self._encoder = encoder
-        self._known: dict[str, Tensor] = {}
+        self._known = dict(known)
 
     def forward(self, sentences: list[str]) -> Tensor:
         """Vectors [B, W] of B sentences."""

@@ -7,7 +7,7 @@ and the code frames stay aligned.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,15 +80,22 @@ class BatchMaker:
         config: how to draw.
         seed: of the run.
         frame_rate: code frames a second.
+        prompts: other words for a category, by its name.
     """
 
     def __init__(
-        self, clips: Sequence[Clip], config: BatchConfig, seed: int, frame_rate: int
+        self,
+        clips: Sequence[Clip],
+        config: BatchConfig,
+        seed: int,
+        frame_rate: int,
+        prompts: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._clips = list(clips)
         self._config = config
         self._seed = seed
         self._rate = frame_rate
+        self._prompts = prompts or {}
         self._films = [i for i, c in enumerate(self._clips) if len(c.pictures)]
         self._showing: dict[str, list[int]] = {}
         for i in self._films:
@@ -125,7 +132,7 @@ class BatchMaker:
         if shown is None or (not picture_only and rng.random() < config.wrong_picture):
             shown = self._films[int(rng.integers(len(self._films)))]
         piece = self._piece(index, shown, seconds, rng)
-        prompt: str | None = clip.captions[int(rng.integers(len(clip.captions)))]
+        prompt: str | None = self._words_for(clip, rng)
         if picture_only:
             prompt = None
             if rng.random() < config.splice and seconds > 1:
@@ -139,6 +146,12 @@ class BatchMaker:
         if rng.random() < config.rough_lane:
             lane = roughened(lane, self._rate, rng)
         return _Piece(piece.codes, lane, piece.pictures), prompt
+
+    def _words_for(self, clip: Clip, rng: Rng) -> str:
+        ways: Sequence[str] = clip.captions
+        if len(clip.categories) == 1 and rng.random() < self._config.other_words:
+            ways = self._prompts.get(clip.categories[0]) or ways
+        return ways[int(rng.integers(len(ways)))]
 
     def _film_like(self, index: int, rng: Rng) -> int | None:
         """A film that shows what clip ``index`` sounds like; itself, if it is one."""

@@ -29,6 +29,7 @@ class AudioDataConfig:
         corpus: a built corpus.
         picture: weights of the picture encoder, from whose last layers features are drawn.
         picture_prefix: what precedes their names in that file.
+        prompts: the prompts the small LM was trained on, for other words than the captions'.
         shards: how many packs of clips; ``clips`` in each.
         valid_clips: clips to measure on.
         films: share of made films; the others are arranged.
@@ -42,6 +43,7 @@ class AudioDataConfig:
     corpus: str
     picture: str
     picture_prefix: str = ""
+    prompts: str = ""
     shards: int = 30
     clips: int = 400
     valid_clips: int = 200
@@ -62,6 +64,7 @@ class BatchConfig:
         size: clips a step.
         crop_s: shortest and longest crop in whole seconds; one length a batch.
         whole: a batch of windows of full length, for which clips are joined.
+        other_words: a prompt of the LM's in the caption's place (clips of one category).
         picture_only: a dummy instruction in the caption's place (clips with a picture that fits).
         wrong_picture: the picture is of another film, so that the words decide.
         drop_condition: neither picture nor words are heard (for guidance).
@@ -74,6 +77,7 @@ class BatchConfig:
     size: int = 16
     crop_s: tuple[int, int] = (4, 6)
     whole: float = 0.08
+    other_words: float = 0.25
     picture_only: float = 0.25
     wrong_picture: float = 0.3
     drop_condition: float = 0.1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,20 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vatt_engine.corpus.scenes.bank import CorpusBank
 from vatt_engine.corpus.scenes.captions import SILENCE
 from vatt_engine.corpus.scenes.semantics import FeaturePrior
 from vatt_engine.errors import BadRequest
 from vatt_engine.nets.codec import Codec
+from vatt_engine.training import checkpoint
 from vatt_engine.training.arranged import Arranger
 from vatt_engine.training.audio_config import AudioDataConfig
 from vatt_engine.training.codec_folder import read_codec
 from vatt_engine.training.device import has_bf16
 from vatt_engine.training.scene_store import scene_clip
+from vatt_engine.training.sights import NAMES
 
 log = logging.getLogger(__name__)
 
@@ -200,3 +203,26 @@ def read_shard(path: Path) -> list[Clip]:
         )
         at, second = at + n, second + m
     return clips
+
+
+@dataclass(frozen=True, eq=False)
+class KnownPrompts:
+    """Prompts the LM has read: words for each category alone, and all their sentence vectors."""
+
+    by_category: Mapping[str, tuple[str, ...]]
+    vectors: Mapping[str, Tensor]
+
+
+def read_prompts(path: Path) -> KnownPrompts:
+    """The prompts of an LM's run (``training.lm``).
+
+    Raises:
+        BadRequest: there are none.
+    """
+    tensors, state = checkpoint.load(path)
+    by_category: dict[str, list[str]] = {}
+    for text, numbers in zip(state["texts"], state["categories"], strict=True):
+        if len(numbers) == 1:
+            by_category.setdefault(NAMES[numbers[0]], []).append(text)
+    ways = {name: tuple(texts) for name, texts in by_category.items()}
+    return KnownPrompts(ways, dict(zip(state["texts"], tensors["vectors"], strict=True)))

@@ -15,8 +15,9 @@ from torch import Tensor
 from vatt_engine.config import AudioModelConfig, CodecConfig
 from vatt_engine.errors import BadModelFolder, BadRequest
 from vatt_engine.nets.codec import build_codec
+from vatt_engine.training import checkpoint
 from vatt_engine.training.arranged import draw_curve, draw_pattern, envelope, strength_of
-from vatt_engine.training.audio import AudioTrainer, readable_tables
+from vatt_engine.training.audio import AudioTrainer, RememberedSentences, readable_tables
 from vatt_engine.training.audio_batches import BatchMaker, roughened
 from vatt_engine.training.audio_config import (
     AudioDataConfig,
@@ -25,11 +26,18 @@ from vatt_engine.training.audio_config import (
     MaskLossConfig,
     read_audio_training,
 )
-from vatt_engine.training.audio_data import Clip, read_shard, shard_path, write_shard
+from vatt_engine.training.audio_data import (
+    Clip,
+    read_prompts,
+    read_shard,
+    shard_path,
+    write_shard,
+)
 from vatt_engine.training.audio_folder import WEIGHTS, read_audio
 from vatt_engine.training.audio_loss import Targets, draw_masks, masked_loss
 from vatt_engine.training.codec_config import OptimConfig, RunConfig
 from vatt_engine.training.codec_folder import write_codec
+from vatt_engine.training.sights import NAMES
 
 K, V, RATE, D, E = 2, 8, 50, 6, 8
 
@@ -151,6 +159,46 @@ def test_unseen_clips_never_go_without_words_unless_a_film_shows_their_thing() -
             seen.setdefault(batch.prompts[b], set()).add(int(batch.pictures[b, 0, 0]))
     # Clip 1 is a thing no film shows; clip 2 is what film 0 shows, so that its picture may speak.
     assert seen == {None: {0}, "sound 1": {0}}
+
+
+def test_other_words_come_in_for_clips_of_one_category() -> None:
+    config = BatchConfig(
+        size=32, crop_s=(2, 2), whole=0.0, picture_only=0.0, other_words=1.0, roll=0.0
+    )
+    two = dataclasses.replace(clip(3), categories=("thing 0", "thing 1"))
+    words = {"thing 0": ("a gadget", "gizmos")}
+    batch = BatchMaker([clip(0), clip(1), two], config, 1, RATE, words).batch(0)
+    assert set(batch.prompts) == {"a gadget", "gizmos", "sound 1", "sound 3"}
+
+
+def test_the_prompts_of_an_lm_run_serve_by_category(tmp_path: Path) -> None:
+    state = {"texts": ["a dog", "a dog and rain"], "categories": [[3], [3, 4]]}
+    checkpoint.save(tmp_path / "prompts.safetensors", {"vectors": torch.eye(2)}, state)
+    known = read_prompts(tmp_path / "prompts.safetensors")
+    assert known.by_category == {NAMES[3]: ("a dog",)}
+    assert torch.equal(known.vectors["a dog and rain"], torch.tensor([0.0, 1.0]))
+
+
+class CountingSentences(torch.nn.Module):
+    """A stand-in for the sentence encoder that counts."""
+
+    config = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def forward(self, sentences: list[str]) -> Tensor:
+        self.asked += sentences
+        return torch.tensor([[float(len(s))] for s in sentences])
+
+
+def test_sentences_are_encoded_once() -> None:
+    encoder = CountingSentences()
+    remembered = RememberedSentences(encoder, {"known": torch.tensor([9.0])})  # type: ignore[arg-type]
+    for _ in range(2):
+        assert remembered(["a", "known", "bcd", "a"]).flatten().tolist() == [1, 9, 3, 1]
+    assert sorted(encoder.asked) == ["a", "bcd"]
 
 
 def test_a_rough_lane_keeps_most_hits_near_their_place() -> None:

@@ -32,7 +32,7 @@ from vatt_engine.model_folder import Model, load_model
 from vatt_engine.rendering import Renderer
 from vatt_engine.seeing import Report, Seen, look, summary_of
 from vatt_engine.self_check import MAX_REDOS, SelfCheck, Wish
-from vatt_engine.spotting_by_physics import spot
+from vatt_engine.spotting import spot
 from vatt_engine.take_job import TakeJob
 from vatt_engine.take_maker import TakeMaker
 from vatt_engine.take_writer import OnStep, TakeWriter

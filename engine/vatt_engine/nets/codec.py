@@ -104,11 +104,12 @@ def build_codec(config: CodecConfig, kmeans_init: bool = False) -> Codec:
         # The package uses torch's older weight_norm, whose key names the published files have.
         warnings.simplefilter("ignore", FutureWarning)
         encoder = SEANetEncoder(config.bands, **options)
-        decoder = SEANetDecoder(config.bands * (2 if config.noise else 1), **options)
+        means = config.noise and not config.levels
+        decoder = SEANetDecoder(config.bands * (2 if means else 1), **options)
     if config.bands > 1:
         transform = LappedTransform(config.bands, config.companding)
-        encoder = BandedEncoder(encoder, transform)
-        decoder = BandedDecoder(decoder, transform, config.noise)
+        encoder = BandedEncoder(encoder, transform, config.levels)
+        decoder = BandedDecoder(decoder, transform, config.noise, config.levels)
     quantizer = ResidualVectorQuantizer(
         dimension=config.dimension,
         n_q=config.n_codebooks,

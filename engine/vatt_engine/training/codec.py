@@ -35,7 +35,7 @@ from vatt_engine.training.quantiser import (
     start_codebooks,
 )
 from vatt_engine.training.sounds import open_sounds
-from vatt_engine.training.spectral import MultiScaleMel, Resolution, surprise
+from vatt_engine.training.spectral import MultiScaleMel, Resolution, level_error, surprise
 
 log = logging.getLogger(__name__)
 
@@ -193,6 +193,10 @@ class CodecTrainer:
         if not isinstance(decoder, BandedDecoder) or not decoder.noise:
             return decoder(vectors), None
         mean, spread = decoder.foretell(vectors)
+        if decoder.levels:
+            heard = decoder.transform.levels(wave)
+            unit = self.config.codec.companding or 1.0
+            return decoder.draw(mean, spread), level_error(spread, heard, unit)
         surprised = surprise(mean, spread, decoder.transform.linear(wave))
         if self.discriminator is None:
             mean = mean.detach()
@@ -207,15 +211,7 @@ class CodecTrainer:
     ) -> dict[str, float]:
         """Losses, gradients and the optimisers' steps."""
         weights = self.config.loss
-        real, fake = wave[:, 0], made[:, 0]
-        found = [m.distances(fake, real) for m in self._mels_of_step()]
-        mel, fine, flux = (torch.stack(each).mean() for each in zip(*found, strict=True))
-        losses = {
-            "mel": mel,
-            "fine": fine,
-            "flux": flux,
-            "wave": (made - wave).abs().mean() / wave.abs().mean().clamp_min(1e-4),
-        }
+        losses = self._wave_losses(wave, made)
         report: dict[str, float] = {}
         judge = self.discriminator if self.step >= weights.adversarial_from else None
         if judge is not None:
@@ -247,6 +243,16 @@ class CodecTrainer:
             report["skipped"] = 1.0
         report |= {k: float(v.detach()) for k, v in losses.items()}
         return report
+
+    def _wave_losses(self, wave: Tensor, made: Tensor) -> dict[str, Tensor]:
+        """Distances of the waves, if any of them counts: they cost more than the net."""
+        weights = self.config.loss
+        if not (weights.mel or weights.fine or weights.flux or weights.wave):
+            return {}
+        found = [m.distances(made[:, 0], wave[:, 0]) for m in self._mels_of_step()]
+        mel, fine, flux = (torch.stack(each).mean() for each in zip(*found, strict=True))
+        off = (made - wave).abs().mean() / wave.abs().mean().clamp_min(1e-4)
+        return {"mel": mel, "fine": fine, "flux": flux, "wave": off}
 
     def _mels_of_step(self) -> list[MultiScaleMel]:
         """All windows where they cost little; on the CPU every other one, in turn."""

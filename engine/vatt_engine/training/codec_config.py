@@ -180,7 +180,7 @@ class LossConfig:
             bool(self.windows) and set(self.windows) <= set(N_MELS),
             f"loss.windows is {list(self.windows)}; allowed: {allowed}.",
         )
-        _check(self.mel > 0, "loss.mel must be positive.")
+        _check(self.mel >= 0, "loss.mel must not be negative.")
         _check(self.discriminator_every > 0, "loss.discriminator_every must be positive.")
 
 

@@ -286,10 +286,13 @@ class Studio:
         self.shot(window.timeline, "pane-timeline-zoomed")
         window.resize(1440, 900)
         sample = window.session.cut
+        media = sorted((ROOT / "vatt_plugin" / "sample_cut" / "media").glob("*.mp4"))
+        shutil.copyfile(media[0], self.temporary / "reel.mov")
         window.opening.path(bench.write_feature(self.temporary / "feature.otio", 3000))
         settle(self.application, lambda: window.session.cut is not sample)
         settle(self.application, lambda: window.timeline.strip.n_lanes > 0)
         bench.fill_with_takes(window, self.temporary, 700)
+        window.session.select([window.session.cues[4].cue_id])
         self.shot(window, "panel-3000-cues")
         self.close(window)
         assert isinstance(self.application, QApplication)

@@ -71,10 +71,15 @@ class FlowLayout(QLayout):
             for item, width in line:
                 own = item.sizeHint().height()
                 if apply:
-                    item.setGeometry(QRect(x, y + (height - own) // 2, width, own))
+                    left = rect.left() + rect.right() + 1 - x - width if self._mirrored() else x
+                    item.setGeometry(QRect(left, y + (height - own) // 2, width, own))
                 x += width + self.spacing()
             y += height + self.spacing()
         return max(0, y - self.spacing() - rect.y())
+
+    def _mirrored(self) -> bool:
+        owner = self.parentWidget()
+        return owner is not None and owner.isRightToLeft()
 
     def _lines(self, room: int) -> list[list[tuple[QLayoutItem, int]]]:
         lines: list[list[tuple[QLayoutItem, int]]] = []

@@ -76,6 +76,10 @@ class TimelinePane(Pane):
         self._later.setSingleShot(True)
         self._later.setInterval(8)
         self._later.timeout.connect(self._on_rebuild_due)
+        self._more = QTimer(self)  # goes on as soon as others have had their turn
+        self._more.setSingleShot(True)
+        self._more.setInterval(0)
+        self._more.timeout.connect(self._on_rebuild_due)
         self._changed: set[str] = set()
         self._whole = True
         self._building: Iterator[None] | None = None
@@ -127,6 +131,8 @@ class TimelinePane(Pane):
         lanes.original_muted = self._player.original_muted
         lanes.foley_muted = self._player.foley_muted
         lanes.takes_open = self.takes_open.isChecked()
+        if self._session.cut is None:  # closed meanwhile: nothing of it may be asked for
+            self._building, changed, self._changed = None, set(), set()
         if self._whole:
             self._building = lanes.rebuild()
             self._whole = False
@@ -145,7 +151,7 @@ class TimelinePane(Pane):
         until = time.perf_counter() + TURN_S
         for _step in self._building:
             if time.perf_counter() > until:
-                self._later.start()
+                self._more.start()
                 return
         self._building = None
         changed, self._changed = self._changed, set()
@@ -163,6 +169,7 @@ class TimelinePane(Pane):
         self.hits.clear()
         self._stack.show_content(cut is not None and bool(cut.cues))
         self.title.subject.setText(cut.name if cut is not None else "")
+        self.strip.set_lanes([])  # those of the last cut say nothing about this one
         self.rebuild()
         if cut is not None:
             self.strip.set_cut(float(cut.duration_s), cut.fps, cut.global_start_s, cut.drop)

@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QSlider, QVBoxLayout, QWidget
 from vatt_ui.language import _
 from vatt_ui.player import Player
 from vatt_ui.session import Session
-from vatt_ui.text import ElidedLabel, Label, timecode
+from vatt_ui.text import ElidedLabel, Label, ltr, timecode
 from vatt_ui.theme.apply import Theme, fixed_font
 from vatt_ui.theme.tokens import GAP, SPACE
 from vatt_ui.widgets.common import Pane, icon_button, row, word_button
@@ -146,7 +146,7 @@ class ViewerPane(Pane):
             for t in state.span
         )
         length = state.span[1] - state.span[0]
-        self.span.setText(f"{start} – {end}   {length:.2f} s")
+        self.span.setText(ltr(f"{start} – {end}   {length:.2f} s"))
 
     def _on_lane_seek(self, time_s: float) -> None:
         cue = self._session.cue(self._session.current)

@@ -103,6 +103,7 @@ class CutOpening(QObject):
             why = _("{why} It is open for looking only.").format(why=project.read_only)
             session.tell(Notice(why, level="warning"))
         self._tell_oddities(cut)
+        session.warn_of_model()
         # What is left to do has a turn of its own: a feature's worth of it takes a while.
         rest = partial(self._look_back, project, waiting, asked.conforming, switched)
         later(self, 0, rest)

@@ -401,8 +401,11 @@ class Session(QObject):
         self.history_changed.emit()
 
     def _on_models_found(self, models: list[dict[str, Any]]) -> None:
-        if not self.models.consider(models):
-            return
+        if self.models.consider(models):
+            self.warn_of_model()
+
+    def warn_of_model(self) -> None:
+        """Say what has to be said of the model before it is used."""
         warning = self.models.warning(self.model)
         if warning is not None:
             self.tell(warning)

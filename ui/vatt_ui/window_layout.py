@@ -100,6 +100,7 @@ def attach_buttons(window: MainWindow) -> None:
         *window.timeline.buttons.items(),
     ):
         attach(action, button)
+    attach("write", window.status.write)
     inspector = window.inspector
     attach("generate", inspector.generate)
     attach("regenerate_span", inspector.regenerate)

@@ -124,7 +124,7 @@ class ModelPicker(Dialog):
             session = self._window.session
             session.set_settings(dataclasses.replace(session.settings, model=item.text()))
             session.models.default = session.models.preferred = item.text()
-            session.notice_cleared.emit("untrained")
+            session.warn_of_model()
             self._window.preferences.model = item.text()
             self._window.status.refresh()
             self._window.inspector.refresh()

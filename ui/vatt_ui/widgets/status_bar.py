@@ -13,7 +13,7 @@ from vatt_ui.session import Session
 from vatt_ui.text import ElidedLabel, Label, duration, plain, tooltip
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, PAD, TARGET
-from vatt_ui.widgets.common import icon_button
+from vatt_ui.widgets.common import icon_button, text_button
 
 _WORDS = {
     "stopped": _("Engine idle"),
@@ -67,6 +67,7 @@ class StatusBar(QWidget):
         self.pause = icon_button(theme, "pause", _("Pause queue"), checkable=True)
         self.message = ElidedLabel("", "dim")
         self.saved = Label("", "dim")
+        self.write = text_button(theme, _("Write timeline"), "write")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(PAD, 4, PAD, 4)
         layout.setSpacing(GAP)
@@ -74,6 +75,7 @@ class StatusBar(QWidget):
             layout.addWidget(widget)
         layout.addWidget(self.message, 1)
         layout.addWidget(self.saved)
+        layout.addWidget(self.write)
         self.setFixedHeight(TARGET + 12)
         self.chip.clicked.connect(self.engine_clicked)
         self.queue.clicked.connect(self.queue_clicked)
@@ -123,6 +125,7 @@ class StatusBar(QWidget):
     def show_saved(self) -> None:
         """When the project was last on disk."""
         project = self._session.project
+        self.write.setEnabled(project is not None)
         if project is None:
             self.saved.setText("")
         elif project.read_only:

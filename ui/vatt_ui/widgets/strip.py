@@ -10,10 +10,11 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QPointF, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
     QFontMetricsF,
+    QHelpEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -22,10 +23,10 @@ from PyQt6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtWidgets import QToolTip, QWidget
 
 from vatt_ui.language import _
-from vatt_ui.text import timecode
+from vatt_ui.text import timecode, tooltip
 from vatt_ui.theme.apply import Theme, fixed_font
 from vatt_ui.widgets.strip_blocks import Lane
 from vatt_ui.widgets.strip_tiles import TILE_PX, TileCache
@@ -34,6 +35,14 @@ HEAD_PX = 78  # width of the lanes' names, unless one of them is longer
 RULER_PX = 26
 MIN_PX_PER_S, MAX_PX_PER_S = 0.02, 2000.0
 GRAB_PX = 7
+LANE_TIPS = {
+    "ruler": _("Drag to move the playhead; the wheel scrolls, with Ctrl it zooms"),
+    "picture": _("Click selects a cue, double-click fits it into view"),
+    "hits": _("Drag a hit in time or strength; double-click adds one; Del mutes it"),
+    "original": _("The cut's own sound, heard dimmed; Shift+M mutes it"),
+    "foley": _("The take in use; its colour at the edge is the cue's state"),
+    "take": _("A take of the current cue; its number key uses it"),
+}
 _STEPS_S = (0.04, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 
@@ -360,6 +369,15 @@ class Strip(QWidget):
         painter.drawLine(self.head_px - 1, 0, self.head_px - 1, self.height())
 
     # --- the mouse ----------------------------------------------------------------------------
+
+    def event(self, event: QEvent | None) -> bool:
+        """A tool tip says what the mouse does on the lane it rests on."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            found = self._lane_at(event.pos().y())
+            tip = LANE_TIPS.get(found[0].kind, "") if found is not None else LANE_TIPS["ruler"]
+            QToolTip.showText(event.globalPos(), tooltip(tip) if tip else "", self)
+            return True
+        return super().event(event)
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Ruler: scrub. Hit lane: grab. Elsewhere: go there and select."""

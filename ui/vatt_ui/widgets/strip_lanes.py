@@ -148,8 +148,18 @@ class Lanes:
         state = self._session.state(cue.cue_id)
         hits = tuple((h.time_s, h.strength, h.muted) for h in state.hits or ())
         start, end = self._session.place(cue.cue_id)
-        intensity = state.intensity
-        return Block(start, end, fill="field", edge="line", hits=hits, intensity=intensity)
+        current = cue.cue_id == self._session.current
+        hint = _("Not looked for yet: Shift+H") if current and state.hits is None else ""
+        return Block(
+            start,
+            end,
+            hint,
+            fill="field",
+            edge="line",
+            hits=hits,
+            intensity=state.intensity,
+            dim=bool(hint),
+        )
 
     def _original_block(self, cue: Cue) -> Block:
         peaks = self._sounds.peaks(original_key(cue.picture)) if cue.picture else None

@@ -149,6 +149,7 @@ class TakesPane(Pane):
             "delete": icon_button(theme, "trash", _("Trash take")),
         }
         self.use = text_button(theme, _("Use"), "check")
+        self.use.setToolTip(_("Let this take go to the timeline (double-click does so too)"))
         self.recall = QToolButton()
         self.recall.setText(_("Recall"))
         self.recall.setAccessibleName(_("Recall the recipe of this take"))
@@ -159,7 +160,11 @@ class TakesPane(Pane):
         self.nudge.hide()
         self.trash = icon_button(theme, "restore", _("Show the trash"), checkable=True)
         self.empty = EmptyState(
-            theme, _("No takes yet"), _("Press R for a first take."), "", "generate"
+            theme,
+            _("No takes yet"),
+            _("Press R, or Generate above, for a first take."),
+            "",
+            "generate",
         )
         self._stack = Stack(self.table, self.empty)
         self.body.addWidget(self._stack, 1)
@@ -337,7 +342,11 @@ class TakesPane(Pane):
         self._stack.show_content(any_shown)
         if not any_shown:
             trashed = len(state.trashed)
-            hint = _("Press R for a first take.") if cue is not None else _("Pick a cue first.")
+            hint = (
+                _("Press R, or Generate above, for a first take.")
+                if cue is not None
+                else _("Pick a cue first.")
+            )
             if trashed:
                 hint += " " + _("{n} in the trash.").format(n=trashed)
             self.empty.say(_("No takes yet"), hint)

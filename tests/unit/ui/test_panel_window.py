@@ -263,7 +263,7 @@ def test_waiting_jobs_survive_a_restart(panel: MainWindow, cut_path: Path, qtbot
     session.close_cut()
     assert session.jobs.open_count() == 0
     open_cut(panel, cut_path, qtbot)
-    assert session.jobs.open_count() == 1
+    qtbot.waitUntil(lambda: session.jobs.open_count() == 1, timeout=30000)
     session.engine.set_paused(False)
     wait_take(panel, qtbot)
 

@@ -286,10 +286,10 @@ class EmptyState(QWidget):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             label.setWordWrap(True)
             layout.addWidget(label)
-        self.button = text_button(theme, button or "OK")
+        self.button = text_button(theme, button or _("OK"))
         self.button.setVisible(bool(button))
         self.button.clicked.connect(self.acted)
-        self.other = text_button(theme, "")
+        self.other = text_button(theme, _("OK"))
         self.other.hide()
         self.other.clicked.connect(self.acted_otherwise)
         holder = QHBoxLayout()
@@ -303,13 +303,13 @@ class EmptyState(QWidget):
     def say(self, title: str, text: str = "", button: str = "", other: str = "") -> None:
         """Another message; ``other`` is a second thing to do."""
         self.other.setText(other)
-        self.other.setAccessibleName(other)
+        self.other.setAccessibleName(other or _("OK"))
         self.other.setVisible(bool(other))
         self.title.setText(title)
         self.setAccessibleName(title)
         self.text.setText(text)
         self.button.setText(button)
-        self.button.setAccessibleName(button or "OK")
+        self.button.setAccessibleName(button or _("OK"))
         self.button.setVisible(bool(button))
 
 

@@ -230,7 +230,7 @@ class Studio:
              "description": "published weights, imported", "trained": True},
             {"name": "tiny", "bytes": 400_000, "licence": "Apache-2.0", "trained": False},
         ]  # fmt: skip
-        session.jobs.list_models = lambda: None  # type: ignore[method-assign]
+        session.questions.list_models = lambda: None  # type: ignore[method-assign]
         made = [
             ("write", write_preview.show(window, session, window.theme, window.preferences)),
             ("keys", key_sheet.show(window)),
@@ -240,7 +240,7 @@ class Studio:
             ("cue-source", cue_source.show(window)),
             ("welcome", first_run.show(window)),
         ]
-        session.jobs.models_found.emit(models)
+        session.questions.models_found.emit(models)
         for name, dialog in made:
             self.shot(dialog, f"dialog-{name}")
             dialog.close()

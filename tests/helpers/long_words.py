@@ -179,7 +179,7 @@ def main(folder: Path) -> dict[str, object]:
     window.docks["queue"].show()
     look(window, "long-panel")
     session = window.session
-    session.jobs.list_models = lambda: None  # type: ignore[method-assign]
+    session.questions.list_models = lambda: None  # type: ignore[method-assign]
     for name, dialog in (
         ("write", write_preview.show(window, session, window.theme, window.preferences)),
         ("cue-source", cue_source.show(window)),

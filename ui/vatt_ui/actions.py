@@ -53,7 +53,7 @@ class Actions(QObject):
     ) -> None:
         super().__init__(window)
         self._theme = theme
-        self._buttons: dict[str, list[QAbstractButton]] = {}
+        self._shown: dict[str, list[QWidget]] = {}
         self._names: dict[int, str] = {}
         self.actions: dict[str, QAction] = {}
         for key in KEYS:
@@ -77,17 +77,22 @@ class Actions(QObject):
         """Put the shortcuts on, and show them in tool tips."""
         for key in KEYS:
             self.actions[key.action].setShortcuts(sequences(key, remapped, single_keys=single_keys))
-        for action, buttons in self._buttons.items():
+        for action, widgets in self._shown.items():
             shown = shown_keys(BY_ACTION[action], remapped, single_keys=single_keys)
-            for button in buttons:
-                name = self._names[id(button)]
-                button.setToolTip(tooltip(f"{name} ({shown})" if shown else name))
+            for widget in widgets:
+                name = self._names[id(widget)]
+                widget.setToolTip(tooltip(f"{name} ({shown})" if shown else name))
 
     def attach(self, action: str, button: QAbstractButton) -> None:
         """Let a button do an action, and show its key."""
-        self._buttons.setdefault(action, []).append(button)
-        self._names[id(button)] = button.accessibleName() or BY_ACTION[action].title
+        self.explain(action, button)
         button.clicked.connect(self.actions[action].trigger)
+
+    def explain(self, action: str, widget: QWidget) -> None:
+        """Show an action's key in the tool tip of what it leads to."""
+        self._shown.setdefault(action, []).append(widget)
+        told = widget.toolTip() or widget.accessibleName()
+        self._names[id(widget)] = told or BY_ACTION[action].title
 
     def _draw_icons(self) -> None:
         for key in KEYS:

@@ -76,6 +76,7 @@ class Commands:
             "set_b": takes.set_b,
             "star": takes.star_shown,
             "delete": self.delete,
+            "copy_take": takes.copy_shown,
             "empty_trash": w.ask_empty_trash,
             "mute_foley": lambda: w.set_foley_muted(not w.player.foley_muted),
             "mute_original": lambda: w.set_original_muted(not w.player.original_muted),

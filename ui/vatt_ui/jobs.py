@@ -12,7 +12,6 @@ import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
@@ -69,12 +68,10 @@ class Jobs(QObject):
     Signals:
         changed(): the queue's table is to be drawn again.
         cue_progressed(str): the job of a cue moved on.
-        models_found(list): what ``ListModels`` brought.
     """
 
     changed = pyqtSignal()
     cue_progressed = pyqtSignal(str)
-    models_found = pyqtSignal(list)
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -82,7 +79,6 @@ class Jobs(QObject):
         self._jobs: dict[str, JobInfo] = {}
         self._by_cue: dict[str, list[str]] = {}
         self._adopting: dict[str, int] = {}
-        self._models_job = ""
         self._began: dict[str, float] = {}
         self._pace: dict[str, float] = {}  # per model: seconds of work a second of sound
         self.failures: dict[str, VattError] = {}
@@ -141,11 +137,6 @@ class Jobs(QObject):
         if cue is None or not self._session.can_generate(cue_id):
             return ""
         return self._submit(asking.spot(self._session, cue), cue_id, "spot")
-
-    def list_models(self) -> None:
-        """Ask which models are installed; ``models_found`` follows."""
-        if not self._models_job:
-            self._models_job = self._session.engine.submit(messages.ListModels(), first=True)
 
     def retry(self, job_id: str, *, device: str = "") -> str:
         """Ask again for what failed or was cancelled, on another device if one is named."""
@@ -225,10 +216,15 @@ class Jobs(QObject):
                 continue
             state = self._session.engine.job(info.job_id)
             if state.status == "running" or info.job_id in self._adopting:
-                return JobLook(True, state.stage, overall(state))
+                return JobLook(True, state.stage, state.fraction)
             if state.status == "queued":
                 best = best or JobLook(False)
         return best
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether a job failed for want of memory and was not tried again."""
+        return any(isinstance(error, OutOfMemory) for error in self.failures.values())
 
     def busy_cues(self) -> dict[str, JobLook]:
         """The looks of all cues with an open job."""
@@ -298,9 +294,6 @@ class Jobs(QObject):
 
     def _on_event(self, event: Event) -> None:
         job_id = str(getattr(event, "job_id", ""))
-        if job_id and job_id == self._models_job:
-            self._receive_models(event)
-            return
         info = self._jobs.get(job_id)
         if info is None:
             return
@@ -336,13 +329,6 @@ class Jobs(QObject):
             return None
         cues = ((self._session.cue(c), self._session.state(c).n_takes) for c in cue_ids)
         return pace * sum(float(cue.duration_s) * n for cue, n in cues if cue is not None)
-
-    def _receive_models(self, event: Event) -> None:
-        if isinstance(event, messages.Finished):
-            self.models_found.emit(list(event.result.get("models", [])))
-        if isinstance(event, messages.Finished | messages.Failed | messages.JobCancelled):
-            job_id, self._models_job = self._models_job, ""
-            self._session.engine.forget(job_id)
 
     def _take_caption(self, cue_id: str, event: messages.CaptionReady) -> None:
         others = tuple(text for text, _score in event.alternatives if text != event.caption)
@@ -455,13 +441,3 @@ class Jobs(QObject):
         for job_id in ended[N_ENDED:]:
             self.forget(job_id)
         self.changed.emit()
-
-
-def overall(state: JobState) -> float | None:
-    """How much of a job is done over its takes, as the current stage tells it."""
-    return state.fraction
-
-
-def raw_path(folder: str, key: str) -> str:
-    """Where the helper puts samples to listen to."""
-    return str(Path(folder) / f"{key}.f32")

@@ -107,6 +107,7 @@ KEYS: tuple[Key, ...] = (
     _k("set_b", _("Set B to the current take"), "Shift+B", _TAKE, "Take"),
     _k("star", _("Star take"), "F", _TAKE, "Take", "star"),
     _k("delete", _("Trash take, or mute hit"), "Del", _TAKE, "Take", "trash"),
+    _k("copy_take", _("Copy take as a file"), "Ctrl+Shift+C", _TAKE, "Take"),
     _k("empty_trash", _("Empty the trash…"), "", _TAKE, "Take"),
     _k("mute_foley", _("Mute Foley"), "M", _PLAY, "View", "mute"),
     _k("mute_original", _("Mute original sound"), "Shift+M", _PLAY, "View"),

@@ -151,7 +151,7 @@ class MainWindow(QMainWindow):
         self.status.pause_toggled.connect(session.engine.set_paused)
         transport = self.player.transport
         transport.loop_changed.connect(self.viewer.buttons["loop"].setChecked)
-        session.jobs.models_found.connect(lambda _: self.status.refresh())
+        session.questions.models_found.connect(lambda _: self.status.refresh())
         self.watcher.cut_changed.connect(self._on_cut_changed_on_disk)
         application = QApplication.instance()
         if isinstance(application, QApplication):
@@ -189,6 +189,7 @@ class MainWindow(QMainWindow):
                     "error",
                     "window",
                     "engine",
+                    actions=((_("Set up engine"), self.show_models),),
                     details="\n".join(self.session.engine.client.log[-30:]),
                 )
             )

@@ -29,6 +29,7 @@ from vatt_ui.installed_models import InstalledModels
 from vatt_ui.jobs import Jobs
 from vatt_ui.language import _, ngettext
 from vatt_ui.notices import Notice, from_error
+from vatt_ui.questions import Questions
 from vatt_ui.saving import Saving
 from vatt_ui.wishes import Wishes
 
@@ -92,7 +93,8 @@ class Session(QObject):
         self.cut_opened.connect(self._statuses.clear)
         self.jobs = Jobs(self)
         self.jobs.cue_progressed.connect(self.cue_changed)
-        self.jobs.models_found.connect(self._on_models_found)
+        self.questions = Questions(self.engine, self)
+        self.questions.models_found.connect(self._on_models_found)
         self.saving = Saving(self.background, self.jobs, self)
         self.saving.saved.connect(self._on_saved)
         self.saving.failed.connect(lambda error: self.tell(from_error(error, key="journal")))

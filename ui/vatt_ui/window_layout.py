@@ -108,3 +108,10 @@ def attach_buttons(window: MainWindow) -> None:
     attach("caption", inspector.recaption)
     attach("new_seed", inspector.dice)
     attach("lock_seed", inspector.lock)
+    explain = window.actions_.explain
+    explain("prompt", inspector.prompt)
+    explain("negative", inspector.negative)
+    explain("filter", window.cues.search)
+    explain("queue", window.status.queue)
+    explain("pause_queue", window.status.pause)
+    explain("cancel", window.queue.cancel)

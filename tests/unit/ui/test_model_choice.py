@@ -19,7 +19,7 @@ def test_the_picker_says_whether_a_model_fits(panel: MainWindow, qtbot: QtBot) -
         {"name": "broken", "error": "a file is missing"},
     ]
     qtbot.waitUntil(lambda: dialog.table.rowCount() == 2, timeout=60000)  # the engine's answer
-    panel.session.jobs.models_found.emit(rows)
+    panel.session.questions.models_found.emit(rows)
     fits = [dialog.table.item(row, 3).text() for row in range(4)]
     assert fits == [
         "fits: needs 0.6 GB of 23 GB",
@@ -38,7 +38,7 @@ def test_the_inspector_says_that_a_model_hears_no_hits(panel: MainWindow, qtbot:
     hearing = {"name": "hearing", "trained": True, "sync_lane": True}
     assert not inspector.lacking.isVisible()
     session.models.preferred = "tiny"
-    session.jobs.models_found.emit([deaf, hearing])
+    session.questions.models_found.emit([deaf, hearing])
     assert inspector.lacking.isVisible()
     assert "tiny does not hear hits" in inspector.lacking.text()
     panel.commands.generate()
@@ -48,5 +48,5 @@ def test_the_inspector_says_that_a_model_hears_no_hits(panel: MainWindow, qtbot:
     buttons = panel.timeline.notices.findChildren(type(inspector.generate))
     assert "Regenerate around it" not in [button.text() for button in buttons]
     session.models.preferred = "hearing"
-    session.jobs.models_found.emit([deaf, hearing])
+    session.questions.models_found.emit([deaf, hearing])
     assert not inspector.lacking.isVisible()

@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
     QApplication,
     QComboBox,
     QLineEdit,
+    QPlainTextEdit,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -25,6 +26,7 @@ from tests.unit.ui.conftest import make_window
 from vatt_ui import commands
 from vatt_ui.keys import BY_ACTION, KEYS, Key, conflicts, is_single, sequences
 from vatt_ui.main_window import MainWindow
+from vatt_ui.widgets.common import EmptyState
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +194,29 @@ def test_every_control_has_a_name(bare: MainWindow, qtbot: QtBot) -> None:
         and not w.objectName().startswith("qt_")
     ]
     assert nameless == []
+
+
+def test_every_control_says_its_key_or_what_it_is(bare: MainWindow) -> None:
+    kinds = (QAbstractButton, QAbstractSpinBox, QLineEdit, QPlainTextEdit)
+    silent = [
+        w.accessibleName()
+        for kind in kinds
+        for w in bare.findChildren(kind)
+        if not w.toolTip()
+        and not w.objectName().startswith("qt_")
+        and not isinstance(w.parent(), QAbstractSpinBox | QLineEdit)
+        and not isinstance(w.parent(), EmptyState)  # a word says it all
+    ]
+    assert silent == []
+    for widget, keys in (
+        (bare.inspector.prompt, "(P)"),
+        (bare.inspector.generate, "(R)"),
+        (bare.cues.search, "(/)"),
+        (bare.status.write, "(Ctrl+E)"),
+        (bare.status.queue, "(Q)"),
+        (bare.viewer.buttons["play"], "(Space)"),
+    ):
+        assert keys in widget.toolTip()
 
 
 def test_controls_are_large_enough(bare: MainWindow) -> None:

@@ -14,14 +14,14 @@ import opentimelineio as otio
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QPushButton
+from PyQt6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from tests.unit.ui.conftest import engine_argv, open_cut, wait_take, write_cut
 from vatt_engine import messages
 from vatt_plugin.project import Project
 from vatt_ui import take_keeping
-from vatt_ui.dialogs import write_preview
+from vatt_ui.dialogs import first_run, write_preview
 from vatt_ui.main_window import MainWindow
 
 
@@ -434,12 +434,12 @@ def test_the_best_installed_model_is_taken_unless_one_was_named(
     panel: MainWindow, qtbot: QtBot
 ) -> None:
     session = panel.session
-    with qtbot.waitSignal(session.jobs.models_found, timeout=60000):
-        session.jobs.list_models()
+    with qtbot.waitSignal(session.questions.models_found, timeout=60000):
+        session.questions.list_models()
     assert session.model == "vatt-mini"
     session.models.preferred = "tiny"
-    with qtbot.waitSignal(session.jobs.models_found, timeout=60000):
-        session.jobs.list_models()
+    with qtbot.waitSignal(session.questions.models_found, timeout=60000):
+        session.questions.list_models()
     assert session.model == "tiny"
     assert any("untrained" in text for text in panel.inspector.notices.texts)
     assert "tiny" in panel.status.chip.text()
@@ -493,3 +493,66 @@ def test_takes_arrive_also_when_all_events_come_in_one_piece(
     panel.commands.generate(takes=3)
     wait_take(panel, qtbot, 3)
     assert panel.session.jobs.failures == {}
+
+
+def test_a_take_in_the_making_is_shown_where_it_will_appear(
+    panel: MainWindow, qtbot: QtBot
+) -> None:
+    assert not panel.takes.progress.isVisible()
+    panel.session.engine.set_paused(True)
+    panel.commands.generate()
+    assert panel.takes.progress.isVisible()
+    assert panel.takes.progress.text() == "Take 1: waiting"
+    panel.session.engine.set_paused(False)
+    wait_take(panel, qtbot)
+    qtbot.waitUntil(lambda: not panel.takes.progress.isVisible(), timeout=30000)
+
+
+def test_want_of_memory_is_seen_on_the_engine_chip(panel: MainWindow, qtbot: QtBot) -> None:
+    session = panel.session
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    session.engine.set_paused(True)
+    job_id = session.jobs.generate(session.current)
+    session.engine.event_received.emit(
+        messages.Failed(job_id, "out_of_memory", "Not enough memory.", "Close other programs.")
+    )
+    session.jobs.changed.emit()
+    assert "Out of memory" in panel.status.chip.text()
+    session.jobs.retry(job_id)
+    session.jobs.changed.emit()
+    assert "Out of memory" not in panel.status.chip.text()
+    session.jobs.cancel_all()
+
+
+def test_a_take_is_copied_as_a_file(panel: MainWindow, qtbot: QtBot) -> None:
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    panel.takes.copy_shown()
+    clipboard = QApplication.clipboard()
+    assert clipboard is not None
+    data = clipboard.mimeData()
+    assert data is not None
+    assert Path(data.urls()[0].toLocalFile()).suffix == ".wav"
+
+
+def test_the_first_page_tells_what_the_engine_runs_on(panel: MainWindow, qtbot: QtBot) -> None:
+    dialog = first_run.show(panel)
+    qtbot.waitUntil(lambda: "24.0 GB" in dialog.row_text("device"), timeout=60000)
+    assert "tiny" in dialog.row_text("model")
+    dialog.accept()
+
+
+def test_an_untrained_model_is_said_of_every_cut(
+    panel: MainWindow, cut_path: Path, qtbot: QtBot
+) -> None:
+    session = panel.session
+    session.models.preferred = "tiny"
+    with qtbot.waitSignal(session.questions.models_found, timeout=60000):
+        session.questions.list_models()
+    open_cut(panel, cut_path, qtbot)
+    assert any("untrained" in text for text in panel.inspector.notices.texts)
+    session.models.preferred = "vatt-mini"
+    with qtbot.waitSignal(session.questions.models_found, timeout=60000):
+        session.questions.list_models()
+    assert not any("untrained" in text for text in panel.inspector.notices.texts)

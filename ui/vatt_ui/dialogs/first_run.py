@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QSize, QStandardPaths
 from PyQt6.QtWidgets import QGridLayout
@@ -13,7 +14,7 @@ import vatt_plugin
 from vatt_plugin.client import EngineStatus
 from vatt_ui.dialogs.base import Dialog
 from vatt_ui.language import _
-from vatt_ui.text import Label
+from vatt_ui.text import Label, plain
 from vatt_ui.theme.tokens import GAP, PAD
 from vatt_ui.widgets.common import text_button
 
@@ -29,7 +30,13 @@ HINTS = (
     _("Ctrl+E writes a new timeline. The cut itself is never changed."),
 )
 
-ROWS = {"engine": _("Engine"), "model": _("Model"), "sound": _("Sound"), "disk": _("Disk")}
+ROWS = {
+    "engine": _("Engine"),
+    "device": _("Device"),
+    "model": _("Model"),
+    "sound": _("Sound"),
+    "disk": _("Disk"),
+}
 
 
 def sample_copy() -> Path | None:
@@ -42,6 +49,15 @@ def sample_copy() -> Path | None:
     if not (target / "demo.otio").is_file():
         shutil.copytree(source, target, dirs_exist_ok=True)
     return target / "demo.otio"
+
+
+def devices_in_words(devices: Sequence[Mapping[str, Any]]) -> str:
+    """What the engine can run on: ``cpu (EPYC, 24.0 GB); cuda:0 (H200, 139.0 GB)``."""
+    told = []
+    for device in devices:
+        size = f"{float(device.get('memory_bytes') or 0) / 1e9:,.1f} GB"
+        told.append(f"{device.get('id', '')} ({plain(str(device.get('name', '')), 60)}, {size})")
+    return "; ".join(told)
 
 
 class FirstRun(Dialog):
@@ -64,6 +80,7 @@ class FirstRun(Dialog):
         self._check_disk()
         self._check_engine(window.session.engine.status)
         self._say("model", None, _("asking the engine…"))
+        self._say("device", None, _("asking the engine…"))
         self.body.addSpacing(GAP)
         self.body.addWidget(Label(_("Four things to know"), "large"))
         for hint in HINTS:
@@ -78,8 +95,10 @@ class FirstRun(Dialog):
         self.add_buttons(skip, sample)
         session = window.session
         session.engine.status_changed.connect(self._check_engine)
-        session.jobs.models_found.connect(self._check_models)
-        session.jobs.list_models()
+        session.questions.models_found.connect(self._check_models)
+        session.questions.devices_found.connect(self._check_devices)
+        session.questions.list_models()
+        session.questions.list_devices()
         sample.setFocus()
 
     def _add_row(self, name: str, title: str) -> None:
@@ -103,6 +122,10 @@ class FirstRun(Dialog):
         label.setText(text)
         label.setMinimumHeight(label.heightForWidth(TEXT_PX))
 
+    def row_text(self, name: str) -> str:
+        """What a row says now."""
+        return self._rows[name][1].text()
+
     def _check_sound(self) -> None:
         audio = self._window.player.transport.audio
         audio.open()
@@ -118,11 +141,15 @@ class FirstRun(Dialog):
     def _check_engine(self, status: EngineStatus) -> None:
         if status.life == "unavailable":
             self._say("engine", False, f"{status.detail} {status.hint}")
-            self._say("model", None, _("unknown without an engine"))
+            for name in ("device", "model"):
+                self._say(name, None, _("unknown without an engine"))
         elif status.life in ("ready", "busy"):
             self._say("engine", True, _("version {version}").format(version=status.version))
         else:
             self._say("engine", None, _("starting…"))
+
+    def _check_devices(self, devices: list[dict[str, object]]) -> None:
+        self._say("device", bool(devices), devices_in_words(devices) or _("none"))
 
     def _check_models(self, models: list[dict[str, object]]) -> None:
         names = [str(m.get("name", "")) for m in models]

@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QPlainTextEdit, QTableWidget, QTableWidgetItem
 
 from vatt_plugin.client import EngineStatus
 from vatt_ui.dialogs.base import Dialog
+from vatt_ui.dialogs.first_run import devices_in_words
 from vatt_ui.language import _
 from vatt_ui.text import Label, plain
 from vatt_ui.widgets.common import quiet, row, text_button
@@ -67,6 +68,9 @@ class ModelPicker(Dialog):
         self.state = Label("")
         self.state.setWordWrap(True)
         self.body.addWidget(self.state)
+        self.devices = Label("", "dim")
+        self.devices.setWordWrap(True)
+        self.body.addWidget(self.devices)
         self.table = QTableWidget(0, len(HEADERS))
         self.table.setAccessibleName(_("Installed models"))
         self.table.setHorizontalHeaderLabels(list(HEADERS))
@@ -89,10 +93,12 @@ class ModelPicker(Dialog):
         close.clicked.connect(self.accept)
         buttons = row(show_log, 1, close, use)
         self.body.addLayout(buttons)
-        session.jobs.models_found.connect(self.show_models)
+        session.questions.models_found.connect(self.show_models)
         session.engine.status_changed.connect(self.show_state)
         self.show_state(session.engine.status)
-        session.jobs.list_models()
+        session.questions.devices_found.connect(self._show_devices)
+        session.questions.list_models()
+        session.questions.list_devices()
 
     def show_state(self, status: EngineStatus) -> None:
         """What the engine does."""
@@ -117,6 +123,9 @@ class ModelPicker(Dialog):
                 self.table.setItem(self.table.rowCount() - 1, column, item)
             if model.get("name") == self._window.session.model:
                 self.table.selectRow(self.table.rowCount() - 1)
+
+    def _show_devices(self, devices: list[dict[str, Any]]) -> None:
+        self.devices.setText(_("Runs on: {devices}").format(devices=devices_in_words(devices)))
 
     def _on_used(self) -> None:
         item = self.table.item(self.table.currentRow(), 0)

@@ -19,7 +19,6 @@ from vatt_engine.errors import VattError
 from vatt_engine.messages import PictureSegment
 from vatt_plugin.cues import Cue, Take
 from vatt_ui.helper_process import HelperProcess
-from vatt_ui.jobs import raw_path
 from vatt_ui.playback.audio import RATE, Samples
 
 PEAK_SAMPLES = 256
@@ -126,7 +125,8 @@ class SoundBank(QObject):
         if key in self._asked or key in self._peaks or key in self._bad:
             return
         self._asked.add(key)
-        path = raw_path(self._folder, hashlib.sha256(key.encode()).hexdigest()[:24])
+        name = hashlib.sha256(key.encode()).hexdigest()[:24]
+        path = str(Path(self._folder) / f"{name}.f32")
         self._helper.ask(
             op,
             {**params, "out": path},

@@ -174,6 +174,10 @@ QComboBox QAbstractItemView {{ background: {t.raised}; border: 1px solid {t.line
 QCheckBox, QRadioButton {{ spacing: 6px; min-height: {TARGET - 4}px; }}
 QCheckBox::indicator {{ width: 15px; height: 15px; border: 1px solid {t.line_strong};
     border-radius: 3px; background: {t.field}; }}
+QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {t.line_strong};
+    border-radius: 8px; background: {t.field}; }}
+QRadioButton::indicator:checked {{ border: 4px solid {t.accent}; width: 8px; height: 8px;
+    background: {t.on_accent}; }}
 QCheckBox::indicator:checked {{ image: url({arrows}/check.svg); border-color: {t.accent}; }}
 QCheckBox:focus, QRadioButton:focus {{ color: {t.focus}; }}
 

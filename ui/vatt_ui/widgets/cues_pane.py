@@ -38,6 +38,7 @@ FILTERS = (
     ("stale", _("Stale: picture changed")),
     ("locked", _("Locked")),
     ("offline", _("Offline")),
+    ("unreadable", _("Unreadable")),
     ("skipped", _("Left out")),
     ("starred", _("Starred")),
 )

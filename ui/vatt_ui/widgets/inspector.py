@@ -90,6 +90,7 @@ class Inspector(Pane):
         self.seed = QSpinBox()
         self.seed.setRange(0, 2_000_000_000)
         self.seed.setAccessibleName(_("Seed of the next take"))
+        self.seed.setToolTip(_("The same seed makes the same take again"))
         self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.seed.setKeyboardTracking(False)
         self.lock = icon_button(theme, "lock", _("Lock seed"), checkable=True)
@@ -97,6 +98,7 @@ class Inspector(Pane):
         self.takes = QSpinBox()
         self.takes.setRange(1, 9)
         self.takes.setAccessibleName(_("How many takes"))
+        self.takes.setToolTip(_("How many takes are made at once, each with a seed of its own"))
         self.takes.setMinimumWidth(56)
         self.generate = text_button(theme, _("Generate"), "generate", primary=True)
         self.regenerate = text_button(theme, _("Regenerate in..out"), "span")
@@ -185,7 +187,7 @@ class Inspector(Pane):
         session.selection_changed.connect(self.refresh)
         session.cut_opened.connect(self.refresh)
         session.cue_changed.connect(self._on_cue_changed)
-        session.jobs.models_found.connect(self.refresh)
+        session.questions.models_found.connect(self.refresh)
 
     def first_focus(self) -> QWidget:
         """The prompt."""

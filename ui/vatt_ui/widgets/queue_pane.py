@@ -63,6 +63,8 @@ class QueuePane(Pane):
         self.cancel = text_button(theme, _("Cancel"), "cross")
         self.retry = text_button(theme, _("Retry"), "again")
         self.front = text_button(theme, _("To front"), "front")
+        self.retry.setToolTip(_("Ask again for a job that failed or was cancelled"))
+        self.front.setToolTip(_("Let this job run next"))
         self.clear = icon_button(theme, "trash", _("Clear ended jobs"))
         self.empty = EmptyState(
             theme, _("Nothing queued"), _("Jobs appear here while they wait and run.")

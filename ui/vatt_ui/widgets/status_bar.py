@@ -96,17 +96,20 @@ class StatusBar(QWidget):
 
     def show_engine(self, status: EngineStatus) -> None:
         """The engine's life: icon, words and colour."""
-        word = _WORDS[status.life]
+        word, token = _WORDS[status.life], _TOKENS[status.life]
+        if status.life in ("ready", "stopped") and self._session.jobs.out_of_memory:
+            word, token = _("Out of memory"), "failed"
         model = self._session.model
         shown = f"{word}: {model}" if status.life in ("ready", "busy", "stopped") else word
         self.chip.setText(plain(shown, 60))
-        self.chip.setIcon(self._theme.icon("engine", _TOKENS[status.life]))
+        self.chip.setIcon(self._theme.icon("engine", token))
         self.chip.setAccessibleName(f"{shown}. {status.detail} {status.hint}".strip())
         tip = "\n".join(x for x in (shown, status.detail, status.hint) if x)
         self.chip.setToolTip(tooltip(tip))
 
     def show_queue(self) -> None:
-        """How many jobs are open, and how long they take."""
+        """How many jobs are open, and how long they take; the engine may be short of memory."""
+        self.show_engine(self._session.engine.status)
         jobs = self._session.jobs
         n = jobs.open_count()
         left = jobs.time_left()

@@ -28,21 +28,13 @@ from PyQt6.QtWidgets import QToolTip, QWidget
 from vatt_ui.language import _
 from vatt_ui.text import timecode, tooltip
 from vatt_ui.theme.apply import Theme, fixed_font
-from vatt_ui.widgets.strip_blocks import Lane
+from vatt_ui.widgets.strip_blocks import LANE_TIPS, Lane
 from vatt_ui.widgets.strip_tiles import TILE_PX, TileCache
 
 HEAD_PX = 78  # width of the lanes' names, unless one of them is longer
 RULER_PX = 26
 MIN_PX_PER_S, MAX_PX_PER_S = 0.02, 2000.0
 GRAB_PX = 7
-LANE_TIPS = {
-    "ruler": _("Drag to move the playhead; the wheel scrolls, with Ctrl it zooms"),
-    "picture": _("Click selects a cue, double-click fits it into view"),
-    "hits": _("Drag a hit in time or strength; double-click adds one; Del mutes it"),
-    "original": _("The cut's own sound, heard dimmed; Shift+M mutes it"),
-    "foley": _("The take in use; its colour at the edge is the cue's state"),
-    "take": _("A take of the current cue; its number key uses it"),
-}
 _STEPS_S = (0.04, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 

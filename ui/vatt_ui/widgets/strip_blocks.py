@@ -9,8 +9,17 @@ import numpy as np
 import numpy.typing as npt
 from PyQt6.QtGui import QImage
 
+from vatt_ui.language import _
 from vatt_ui.playback.sounds import Peaks
 
+LANE_TIPS = {
+    "ruler": _("Drag to move the playhead; the wheel scrolls, with Ctrl it zooms"),
+    "picture": _("Click selects a cue, double-click fits it into view"),
+    "hits": _("Drag a hit in time or strength; double-click adds one; Del mutes it"),
+    "original": _("The cut's own sound, heard dimmed; Shift+M mutes it"),
+    "foley": _("The take in use; its colour at the edge is the cue's state"),
+    "take": _("A take of the current cue; its number key uses it"),
+}
 _UNTELLING = ("line", "line_strong", "text", "idle")  # edges that say nothing about a state
 
 

@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
     QAbstractItemView,
     QApplication,
     QMenu,
+    QProgressBar,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -26,6 +27,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from vatt_ui.cue_status import stage_words
 from vatt_ui.language import _
 from vatt_ui.models import takes_model
 from vatt_ui.models.takes_model import MARK_ROLE, TAKE_ID_ROLE, TRASHED_ROLE, TakesModel
@@ -157,6 +159,7 @@ class TakesPane(Pane):
         self.recall.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.recall.setMenu(self._recall_menu())
         self.nudge = text_button(theme, _("Nudge"))
+        self.nudge.setToolTip(_("Lay the sound earlier or later by its measured lag"))
         self.nudge.hide()
         self.trash = icon_button(theme, "restore", _("Show the trash"), checkable=True)
         self.empty = EmptyState(
@@ -168,6 +171,10 @@ class TakesPane(Pane):
         )
         self._stack = Stack(self.table, self.empty)
         self.body.addWidget(self._stack, 1)
+        self.progress = QProgressBar()
+        self.progress.setAccessibleName(_("Progress of the next take"))
+        self.progress.hide()
+        self.body.addWidget(self.progress)
         tools = FlowLayout(SPACE)
         tools.setContentsMargins(GAP, SPACE, GAP, SPACE + 2)
         for widget in (
@@ -283,6 +290,14 @@ class TakesPane(Pane):
         if left:
             session.show_take(chosen or left[-1])
 
+    def copy_shown(self) -> None:
+        """Put the shown take on the clipboard as a file, for any program that takes sounds."""
+        at = self.model.row_of(self.shown)
+        data = take_data(self.model, self.model.index(at, 0)) if at >= 0 else None
+        clipboard = QApplication.clipboard()
+        if data is not None and clipboard is not None:
+            clipboard.setMimeData(data)
+
     def set_b(self) -> None:
         """Compare against the shown take."""
         if self.shown:
@@ -371,7 +386,22 @@ class TakesPane(Pane):
             self.nudge.setAccessibleName(
                 _("Nudge the sound by {ms} milliseconds").format(ms=f"{-lag * 1000:+.0f}")
             )
+        self._show_progress()
         self._select_shown()
+
+    def _show_progress(self) -> None:
+        """The take that is being made, where it will appear."""
+        session = self._session
+        job = session.jobs.look(session.current)
+        self.progress.setVisible(job is not None)
+        if job is None:
+            return
+        n = len(session.state(session.current).takes) + 1
+        stage = stage_words(job.stage) if job.running else _("waiting")
+        known = job.running and job.fraction is not None
+        self.progress.setRange(0, 100 if known or not job.running else 0)
+        self.progress.setValue(round((job.fraction or 0.0) * 100))
+        self.progress.setFormat(_("Take {n}: {stage}").format(n=n, stage=stage))
 
     def _select_shown(self) -> None:
         at = self.model.row_of(self.shown)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -53,6 +54,11 @@ CAPTIONS = {
     "bunny_meadow": "an animal moves through grass and stretches",
     "city_night": "wind over a city at night",
     "typing_hello": "someone types on a keyboard",
+}
+VARIANTS = {
+    "scale-1.5": {"QT_SCALE_FACTOR": "1.5"},
+    "scale-2": {"QT_SCALE_FACTOR": "2"},
+    "long-words": {"LANGUAGE": "en_XA"},
 }
 HITS = {
     "bunny_meadow": (0.32, 0.84, 1.52, 2.36, 2.8),
@@ -220,7 +226,23 @@ class Studio:
                 self.states(window)
             self.close(window)
         self.sizes()
+        self.variants()
         shutil.rmtree(self.temporary, ignore_errors=True)
+
+    def variants(self) -> None:
+        """The window at other scales and with long words, each in a process of its own."""
+        for name, settings in VARIANTS.items():
+            environment = {**os.environ, **settings}
+            command = [sys.executable, __file__, str(self.out), name]
+            subprocess.run(command, env=environment, check=True)
+
+    def variant(self, name: str) -> None:
+        """One window, named after what is special about it."""
+        self.application.setQuitOnLastWindowClosed(False)
+        window = self.window(size=(1280, 720))
+        self.opened(window)
+        self.shot(window, f"panel-{name}")
+        self.close(window)
 
     def dialogs(self, window: MainWindow) -> None:
         """Every window beside the main one."""
@@ -306,4 +328,7 @@ class Studio:
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "screenshots"
-    Studio(folder).run()
+    if len(sys.argv) > 2:
+        Studio(folder).variant(sys.argv[2])
+    else:
+        Studio(folder).run()

@@ -68,6 +68,30 @@ def stage_words(stage: str) -> str:
     return _STAGES.get(stage, stage) or _("starting")
 
 
+# Where in the whole job a stage begins, and how much of it the stage is.
+_PLACES = {
+    "loading": (0.0, 0.0),
+    "decoding": (0.0, 0.1),
+    "features": (0.1, 0.1),
+    "caption": (0.2, 0.05),
+    "sampling": (0.25, 0.6),
+    "redoing": (0.25, 0.6),
+    "codec": (0.85, 0.05),
+    "writing": (0.9, 0.1),
+}
+
+
+def overall(stage: str, fraction: float | None) -> float | None:
+    """How much of a job is done, from how much of its stage; None where nobody can tell.
+
+    Stages of a newer engine count for themselves.
+    """
+    start, share = _PLACES.get(stage, (0.0, 1.0))
+    if fraction is None:
+        return start if start else None
+    return start + share * fraction
+
+
 def is_edited(state: CueState, takes: Mapping[str, Take]) -> bool:
     """Whether prompt, negative or hits are newer than the newest visible take."""
     visible = state.visible_takes

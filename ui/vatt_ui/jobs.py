@@ -23,7 +23,7 @@ from vatt_plugin.client import JobState
 from vatt_plugin.cues import Cue
 from vatt_plugin.project_state import Hit, picture_key, take_from_plain, take_to_plain
 from vatt_ui import asking
-from vatt_ui.cue_status import JobLook
+from vatt_ui.cue_status import JobLook, overall
 from vatt_ui.helper.plain import cue_to_plain
 from vatt_ui.language import _, ngettext
 from vatt_ui.notices import Action, Notice, from_error
@@ -216,7 +216,7 @@ class Jobs(QObject):
                 continue
             state = self._session.engine.job(info.job_id)
             if state.status == "running" or info.job_id in self._adopting:
-                return JobLook(True, state.stage, state.fraction)
+                return JobLook(True, state.stage, overall(state.stage, state.fraction))
             if state.status == "queued":
                 best = best or JobLook(False)
         return best

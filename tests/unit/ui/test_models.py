@@ -14,7 +14,7 @@ from tests.unit.ui.conftest import wait_take
 from vatt_plugin.cues import Recipe, Take
 from vatt_plugin.project_state import CueState, Hit, picture_key
 from vatt_ui import hits
-from vatt_ui.cue_status import JobLook, state_of
+from vatt_ui.cue_status import JobLook, overall, state_of
 from vatt_ui.dialogs.pattern import filled
 from vatt_ui.main_window import MainWindow
 from vatt_ui.text import duration, plain, timecode, tooltip
@@ -133,3 +133,16 @@ def test_patterns_replace_known_words_only() -> None:
     cue = make_cue(3)
     state = CueState(caption="steps")
     assert filled("{n}: {caption} in {clip} {else}", cue, state, 2) == "2: steps in Shot_003 {else}"
+
+
+def test_progress_of_a_job_runs_once_from_start_to_end() -> None:
+    told = [
+        overall("loading", None), overall("decoding", 0.5), overall("features", 1.0),
+        overall("caption", 1.0), overall("sampling", 0.0), overall("sampling", 1.0),
+        overall("codec", 0.5), overall("writing", 1.0),
+    ]  # fmt: skip
+    assert told[0] is None
+    known = [value for value in told if value is not None]
+    assert known == sorted(known)
+    assert known[-1] == pytest.approx(1.0)
+    assert overall("a newer stage", 0.3) == 0.3

@@ -7,7 +7,7 @@ from typing import Any
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from vatt_plugin.client import JobState
-from vatt_ui.cue_status import stage_words
+from vatt_ui.cue_status import overall, stage_words
 from vatt_ui.jobs import JobInfo
 from vatt_ui.language import _
 from vatt_ui.session import Session
@@ -74,7 +74,7 @@ class QueueModel(QAbstractTableModel):
         if role == STATUS_ROLE:
             return state.status
         if role == FRACTION_ROLE:
-            return state.fraction
+            return overall(state.stage, state.fraction)
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._text(info, state, index.column())
         if role == Qt.ItemDataRole.DecorationRole and index.column() == CUE:
@@ -102,8 +102,8 @@ class QueueModel(QAbstractTableModel):
         if state.status == "failed" and state.error is not None:
             return plain(state.error.message)
         if state.status == "running":
-            fraction = "" if state.fraction is None else f" {state.fraction * 100:.0f} %"
-            return stage_words(state.stage) + fraction
+            done = overall(state.stage, state.fraction)
+            return stage_words(state.stage) + ("" if done is None else f" {done * 100:.0f} %")
         return _WORDS[state.status]
 
     def _on_changed(self) -> None:

@@ -209,6 +209,8 @@ QSlider:focus {{ border: 1px solid {t.focus}; border-radius: {RADIUS}px; }}
 QProgressBar {{ background: {t.field}; border: 1px solid {t.line}; border-radius: 3px;
     text-align: center; color: {t.text}; min-height: 14px; max-height: 16px; }}
 QProgressBar::chunk {{ background: {t.running}; border-radius: 2px; }}
+QProgressBar[role="words"] {{ border-radius: 0; max-height: 20px; min-height: 20px; }}
+QProgressBar[role="words"]::chunk {{ background: {t.selection}; border-radius: 0; }}
 
 QMenuBar {{ background: {t.ground}; color: {t.text}; }}
 QMenuBar::item {{ padding: 5px 10px; background: transparent; }}

@@ -8,6 +8,7 @@ from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from vatt_plugin.client import EngineStatus
+from vatt_ui.cue_status import overall
 from vatt_ui.language import _
 from vatt_ui.session import Session
 from vatt_ui.text import ElidedLabel, Label, duration, plain, tooltip
@@ -121,8 +122,9 @@ class StatusBar(QWidget):
         running = next((s for _, s in jobs.table() if s.status == "running"), None)
         self.progress.setVisible(running is not None)
         if running is not None:
-            self.progress.setRange(0, 100 if running.fraction is not None else 0)
-            self.progress.setValue(round((running.fraction or 0) * 100))
+            done = overall(running.stage, running.fraction)
+            self.progress.setRange(0, 100 if done is not None else 0)
+            self.progress.setValue(round((done or 0.0) * 100))
         self.pause.setEnabled(n > 0 or self.pause.isChecked())
 
     def show_saved(self) -> None:

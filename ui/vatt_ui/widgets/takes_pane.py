@@ -172,6 +172,7 @@ class TakesPane(Pane):
         self._stack = Stack(self.table, self.empty)
         self.body.addWidget(self._stack, 1)
         self.progress = QProgressBar()
+        self.progress.setProperty("role", "words")
         self.progress.setAccessibleName(_("Progress of the next take"))
         self.progress.hide()
         self.body.addWidget(self.progress)

@@ -146,7 +146,7 @@ class ViewerPane(Pane):
             for t in state.span
         )
         length = state.span[1] - state.span[0]
-        self.span.setText(ltr(f"{start} – {end}   {length:.2f} s"))
+        self.span.setText(ltr(f"{length:.2f} s   {start} – {end}"))
 
     def _on_lane_seek(self, time_s: float) -> None:
         cue = self._session.cue(self._session.current)

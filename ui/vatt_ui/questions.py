@@ -18,10 +18,12 @@ class Questions(QObject):
     Signals:
         models_found(list): what ``ListModels`` brought.
         devices_found(list): what the engine can run on, as ``Doctor`` told it.
+        model_told(dict): all that the engine knows of one model.
     """
 
     models_found = pyqtSignal(list)
     devices_found = pyqtSignal(list)
+    model_told = pyqtSignal(dict)
 
     def __init__(self, engine: EngineProcess, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +46,11 @@ class Questions(QObject):
             lambda result: self.devices_found.emit(list(result.get("devices", []))),
         )
 
+    def tell_model(self, name: str) -> None:
+        """Ask for all that is known of a model; ``model_told`` follows."""
+        request = messages.ModelInfo(model=name)
+        self._ask(request, lambda result: self.model_told.emit(dict(result)), first=True)
+
     def _ask(
         self,
         request: messages.Request,
@@ -51,10 +58,10 @@ class Questions(QObject):
         *,
         first: bool = False,
     ) -> None:
-        kind = request.type
-        if all(kind != asked for asked, _on in self._asked.values()):
+        question = repr(request)
+        if all(question != asked for asked, _on in self._asked.values()):
             job_id = self._engine.client.submit(request, first=first)
-            self._asked[job_id] = (kind, on_result)  # before anything can come back
+            self._asked[job_id] = (question, on_result)  # before anything can come back
             self._engine.wake()
 
     def _on_event(self, event: Event) -> None:
@@ -62,7 +69,7 @@ class Questions(QObject):
         ended = isinstance(event, messages.Finished | messages.Failed | messages.JobCancelled)
         if job_id not in self._asked or not ended:
             return
-        _kind, on_result = self._asked.pop(job_id)
+        _question, on_result = self._asked.pop(job_id)
         if isinstance(event, messages.Finished):
             on_result(dict(event.result))
         self._engine.forget(job_id)

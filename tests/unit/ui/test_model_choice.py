@@ -50,3 +50,15 @@ def test_the_inspector_says_that_a_model_hears_no_hits(panel: MainWindow, qtbot:
     session.models.preferred = "hearing"
     session.questions.models_found.emit([deaf, hearing])
     assert not inspector.lacking.isVisible()
+
+
+def test_the_picker_says_what_a_model_says_of_itself(panel: MainWindow, qtbot: QtBot) -> None:
+    dialog = ModelPicker(panel)
+    qtbot.waitUntil(lambda: dialog.table.rowCount() == 2, timeout=60000)
+    row = next(r for r in range(2) if dialog.table.item(r, 0).text() == "tiny")
+    dialog.table.setCurrentCell(row, 0)
+    qtbot.waitUntil(lambda: "Random weights" in dialog.about.text(), timeout=60000)
+    assert "Untrained" in dialog.about.text()
+    assert "Apache-2.0" in dialog.about.text()
+    assert "24.0 GB" in dialog.devices.text()
+    dialog.accept()

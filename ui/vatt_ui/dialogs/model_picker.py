@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QPlainTextEdit, QTableWidget, QTableWidgetItem
 
 from vatt_plugin.client import EngineStatus
@@ -57,12 +59,33 @@ def fit_of(model: dict[str, Any]) -> str:
     return told.format(need=words, there=f"{machine / 1e9:,.0f}")
 
 
+def about_model(model: Mapping[str, Any]) -> str:
+    """What a model's own folder says: what it is, what it may be used for, where it is from."""
+    lines = [plain(str(model.get("description") or ""), 600)]
+    if model.get("trained") is False:
+        lines.append(_("Untrained: its takes are noise that shows how things work."))
+    if model.get("sync_lane") is False:
+        lines.append(_("It does not hear hits."))
+    licences = [
+        ", ".join(plain(str(value)) for value in licence.values() if value)
+        for licence in model.get("licences") or ()
+        if isinstance(licence, Mapping)
+    ]
+    if licences:
+        lines.append(_("Licences: {text}").format(text="; ".join(licences)))
+    provenance = model.get("provenance") or {}
+    told = [f"{plain(str(key))}: {plain(str(value))}" for key, value in provenance.items()]
+    if told:
+        lines.append(_("From: {text}").format(text="; ".join(told)[:600]))
+    return "\n".join(line for line in lines if line)
+
+
 class ModelPicker(Dialog):
     """Filled when the engine answers; works, and says so, when there is none."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window, _("Engine and models"))
-        self.resize(860, 480)
+        self.resize(900, 560)
         self._window = window
         session = window.session
         self.state = Label("")
@@ -78,6 +101,12 @@ class ModelPicker(Dialog):
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
         quiet(self.table, 4, {0: 130, 1: 80, 2: 130, 3: 235})
         self.body.addWidget(self.table, 1)
+        self.about = Label("", "dim")
+        self.about.setWordWrap(True)
+        self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.about.setAccessibleName(_("About the chosen model"))
+        self.body.addWidget(self.about)
+        self.table.currentCellChanged.connect(self._on_row_chosen)
         self.log = QPlainTextEdit("\n".join(session.engine.client.log[-60:]))
         self.log.setAccessibleName(_("The engine's log"))
         self.log.setReadOnly(True)
@@ -97,6 +126,7 @@ class ModelPicker(Dialog):
         session.engine.status_changed.connect(self.show_state)
         self.show_state(session.engine.status)
         session.questions.devices_found.connect(self._show_devices)
+        session.questions.model_told.connect(self._show_model)
         session.questions.list_models()
         session.questions.list_devices()
 
@@ -124,6 +154,17 @@ class ModelPicker(Dialog):
             if model.get("name") == self._window.session.model:
                 self.table.selectRow(self.table.rowCount() - 1)
 
+    def _on_row_chosen(self, row_number: int, *_args: int) -> None:
+        item = self.table.item(row_number, 0)
+        if item is not None:
+            self.about.setText("")
+            self._window.session.questions.tell_model(item.text())
+
+    def _show_model(self, model: dict[str, Any]) -> None:
+        item = self.table.item(self.table.currentRow(), 0)
+        if item is not None and item.text() == model.get("name"):
+            self.about.setText(about_model(model))
+
     def _show_devices(self, devices: list[dict[str, Any]]) -> None:
         self.devices.setText(_("Runs on: {devices}").format(devices=devices_in_words(devices)))
 
@@ -132,7 +173,7 @@ class ModelPicker(Dialog):
         if item is not None:
             session = self._window.session
             session.set_settings(dataclasses.replace(session.settings, model=item.text()))
-            session.models.default = session.models.preferred = item.text()
+            session.models.prefer(item.text())
             session.warn_of_model()
             self._window.preferences.model = item.text()
             self._window.status.refresh()

@@ -1,4 +1,4 @@
-"""Take the README's picture of the panel: the sample cut, real takes of the ``tiny`` model.
+"""Take the README's picture of the panel: the sample cut, real takes of the bundled model.
 
 Works the panel's session with its real engine: ``python scripts/readme_picture.py [OUT.png]``.
 """
@@ -18,6 +18,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PyQt6.QtCore import QSettings
 from PyQt6.QtWidgets import QApplication
 
+from vatt_plugin import ranking
 from vatt_ui.app import build
 from vatt_ui.preferences import Preferences
 
@@ -44,7 +45,6 @@ def main(out: Path) -> None:
         settings = QSettings(str(Path(name) / "panel.ini"), QSettings.Format.IniFormat)
         window = build(application, Preferences(settings))
         session = window.session
-        session.models.default = "tiny"
         window.resize(1440, 900)
         window.show()
         window.opening.path(folder / "demo.otio")
@@ -55,8 +55,8 @@ def main(out: Path) -> None:
             session.jobs.generate(cue.cue_id, takes=2)
         wait(application, lambda: all(len(session.takes(c.cue_id)) == 2 for c in session.cues))
         for cue in session.cues:
-            best = max(session.takes(cue.cue_id), key=lambda take: take.sync or 0.0)
-            session.edit("Use", {cue.cue_id: {"chosen": best.take_id}})
+            best = ranking.best(session.takes(cue.cue_id))
+            session.edit("Use", {cue.cue_id: {"chosen": best.take_id if best else ""}})
         wait(application, lambda: not session.background.busy and not window.reader.busy)
         settled = time.monotonic() + 1.5
         wait(application, lambda: time.monotonic() > settled)

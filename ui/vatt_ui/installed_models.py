@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+import vatt_engine
 from vatt_ui.language import _
 from vatt_ui.notices import Notice
 
 BUNDLED = "vatt-mini"
 FALLBACK = "tiny"
+
+
+def first_guess() -> str:
+    """The model for jobs that are asked for before the engine has said what is installed."""
+    bundled = Path(vatt_engine.__file__ or "").parent / "bundled" / BUNDLED / "model.json"
+    return BUNDLED if bundled.is_file() else FALLBACK
 
 
 class InstalledModels:
@@ -22,7 +30,7 @@ class InstalledModels:
 
     def __init__(self) -> None:
         self.preferred = ""
-        self.default = FALLBACK
+        self.default = first_guess()
         self._known: dict[str, Mapping[str, Any]] = {}
 
     def consider(self, models: Iterable[Mapping[str, Any]]) -> bool:

@@ -27,7 +27,7 @@ from vatt_ui.cue_status import JobLook, overall
 from vatt_ui.helper.plain import cue_to_plain
 from vatt_ui.language import _, ngettext
 from vatt_ui.notices import Action, Notice, from_error
-from vatt_ui.take_keeping import add_take
+from vatt_ui.take_keeping import add_take, use_best
 from vatt_ui.text import plain
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class Jobs(QObject):
         self._by_cue: dict[str, list[str]] = {}
         self._adopting: dict[str, int] = {}
         self._began: dict[str, float] = {}
+        self._made: dict[str, list[str]] = {}  # per job the takes that joined their cue
         self._pace: dict[str, float] = {}  # per model: seconds of work a second of sound
         self.failures: dict[str, VattError] = {}
         session.engine.event_received.connect(self._on_event)
@@ -225,11 +226,6 @@ class Jobs(QObject):
     def out_of_memory(self) -> bool:
         """Whether a job failed for want of memory and was not tried again."""
         return any(isinstance(error, OutOfMemory) for error in self.failures.values())
-
-    def busy_cues(self) -> dict[str, JobLook]:
-        """The looks of all cues with an open job."""
-        cues = {i.cue_id for i in self._jobs.values() if i.kind in ("generate", "span")}
-        return {c: look for c in cues if (look := self.look(c)) is not None}
 
     def open_count(self) -> int:
         """How many jobs run or wait."""
@@ -380,9 +376,10 @@ class Jobs(QObject):
         )
 
     def _on_adopted(self, info: JobInfo, cue: Cue, reply: dict[str, Any]) -> None:
-        self._adopted(info)
         take = take_from_plain(reply["take"])
         add_take(self._session, cue, take, picture_key(cue))
+        self._made.setdefault(info.job_id, []).append(take.take_id)
+        self._adopted(info)
         self.cue_progressed.emit(info.cue_id)
 
     def _on_not_adopted(self, info: JobInfo, error: VattError) -> None:
@@ -398,11 +395,19 @@ class Jobs(QObject):
             self._adopting.pop(info.job_id, None)
         self._clean(info)
 
+    def _use_best(self, info: JobInfo) -> None:
+        """When all takes of a job are there: use the best, unless the user has picked one."""
+        made = self._made.pop(info.job_id, [])
+        if len(made) > 1 and info.kind == "generate":
+            use_best(self._session, info.cue_id, made)
+
     def _clean(self, info: JobInfo) -> None:
         """Remove what the engine handed over, once it is adopted: a reel would fill the disk."""
         if info.job_id not in self._jobs or info.job_id in self._adopting:
             return
         state = self._session.engine.job(info.job_id)
+        if state.ended:
+            self._use_best(info)
         if state.ended and isinstance(state.request, messages.Generate):
             shutil.rmtree(state.request.scratch, ignore_errors=True)
 

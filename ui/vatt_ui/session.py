@@ -78,6 +78,7 @@ class Session(QObject):
         self.models = InstalledModels()
         self.shown_take: dict[str, str] = {}
         self.compared_take: dict[str, str] = {}
+        self.used_unasked: dict[str, str] = {}  # takes that are used because there was none
         self._cues: dict[str, Cue] = {}
         self._index: dict[str, int] = {}
         self._places: Mapping[str, tuple[float, float]] = {}
@@ -134,6 +135,7 @@ class Session(QObject):
         self._selected, self._current = (), ""
         self.shown_take.clear()
         self.compared_take.clear()
+        self.used_unasked.clear()
 
     def shut_down(self) -> None:
         """End everything; the engine's ``stopped`` signal says when it is gone."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vatt_engine.errors import CannotWrite, VattError
+from vatt_plugin import ranking
 from vatt_plugin.cues import Cue, Take
 from vatt_ui.language import _
 from vatt_ui.notices import Notice, from_error
@@ -59,9 +61,24 @@ def add_take(session: Session, cue: Cue, take: Take, picture: str) -> None:
             }
         },
     )
+    if not state.chosen:
+        session.used_unasked[cue.cue_id] = take.take_id
     session.shown_take[cue.cue_id] = take.take_id
     if cue.cue_id == session.current:
         session.take_shown.emit(take.take_id)
+
+
+def use_best(session: Session, cue_id: str, made: Sequence[str]) -> None:
+    """Of the takes of one job use the best, where the first was used without being asked for."""
+    state = session.state(cue_id)
+    takes = [take for t in made if t in state.visible_takes and (take := session.take(t))]
+    best = ranking.best(takes)
+    unasked = session.used_unasked.pop(cue_id, "")
+    if best is None or state.chosen != unasked or unasked not in made:
+        return
+    if best.take_id != state.chosen:
+        label = session.labelled(_("Use best take"), [cue_id])
+        session.edit(label, {cue_id: {"chosen": best.take_id}})
 
 
 def empty_trash(session: Session) -> int:

@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.unit.ui.conftest import engine_argv, open_cut, wait_take, write_cut
 from vatt_engine import messages
+from vatt_plugin import ranking
 from vatt_plugin.project import Project
 from vatt_ui import take_keeping
 from vatt_ui.dialogs import first_run, write_preview
@@ -556,3 +557,22 @@ def test_an_untrained_model_is_said_of_every_cut(
     with qtbot.waitSignal(session.questions.models_found, timeout=60000):
         session.questions.list_models()
     assert not any("untrained" in text for text in panel.inspector.notices.texts)
+
+
+def test_the_best_of_several_takes_is_used_unless_one_was_picked(
+    panel: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "rank", lambda take: (0.0, -take.recipe.seed))
+    session = panel.session
+    panel.commands.generate(takes=3)
+    wait_take(panel, qtbot, 3)
+    takes = session.takes(session.current)
+    qtbot.waitUntil(
+        lambda: session.state(session.current).chosen == takes[2].take_id, timeout=30000
+    )
+    session.undo()
+    assert session.state(session.current).chosen == takes[0].take_id
+    panel.commands.generate(takes=2)
+    wait_take(panel, qtbot, 5)
+    qtbot.waitUntil(lambda: session.jobs.open_count() == 0, timeout=30000)
+    assert session.state(session.current).chosen == takes[0].take_id

@@ -152,9 +152,3 @@ def original_key(picture: tuple[PictureSegment, ...]) -> str:
     """A key for the media sound under a picture."""
     parts = [f"{s.media}@{s.start_s:.4f}+{s.duration_s:.4f}x{s.time_scalar:g}" for s in picture]
     return "original:" + "|".join(parts)
-
-
-def remove_raw(folder: str) -> None:
-    """Delete the sample files of a folder."""
-    for path in Path(folder).glob("*.f32"):
-        path.unlink(missing_ok=True)

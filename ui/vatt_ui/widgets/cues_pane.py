@@ -277,8 +277,3 @@ class CuesPane(Pane):
         cue = self._session.cue(cue_id)
         if cue is not None and cue.status == "offline":
             self._session.edit_each(_("Relink"), [cue_id], relinked=path)
-
-
-def state_words() -> list[str]:
-    """The words of all states, for the filter and its tests."""
-    return [look.word for look in LOOKS.values()]

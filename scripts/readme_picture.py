@@ -49,20 +49,30 @@ def main(out: Path) -> None:
         window.show()
         window.opening.path(folder / "demo.otio")
         wait(application, lambda: session.cut is not None)
+        session.questions.list_models()
+        wait(application, lambda: bool(session.models.facts(session.model)))
+        trained = bool(session.models.facts(session.model).get("trained"))
         for cue, prompt in zip(session.cues, PROMPTS, strict=True):
             session.edit("Prompt", {cue.cue_id: {"prompt": prompt}})
             session.jobs.spot(cue.cue_id)
-            session.jobs.generate(cue.cue_id, takes=2)
-        wait(application, lambda: all(len(session.takes(c.cue_id)) == 2 for c in session.cues))
+            if trained:  # an untrained one only babbles
+                session.jobs.caption(cue.cue_id)
+            session.jobs.generate(cue.cue_id, takes=3)
+        wait(application, lambda: all(len(session.takes(c.cue_id)) == 3 for c in session.cues))
         for cue in session.cues:
             best = ranking.best(session.takes(cue.cue_id))
             session.edit("Use", {cue.cue_id: {"chosen": best.take_id if best else ""}})
+        wait(application, lambda: session.jobs.open_count() == 0)
         wait(application, lambda: not session.background.busy and not window.reader.busy)
+        window.inspector.notices.clear_all()
+        window.player.transport.seek(1.2)
         settled = time.monotonic() + 1.5
         wait(application, lambda: time.monotonic() > settled)
         window.grab().save(str(out))
         window.close()
-        wait(application, lambda: not session.background.busy)
+        wait(application, lambda: not session.engine.pid)
+        for helper in (session.background, window.reader):
+            helper.wait_stopped()
 
 
 if __name__ == "__main__":

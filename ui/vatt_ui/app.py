@@ -12,11 +12,11 @@ import types
 from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QSettings, QTimer
+from PyQt6.QtCore import QLibraryInfo, QLocale, QSettings, QTimer, QTranslator
 from PyQt6.QtWidgets import QApplication
 
 from vatt_ui.collector import Collector
-from vatt_ui.language import _
+from vatt_ui.language import _, is_translated
 from vatt_ui.later import later
 from vatt_ui.main_window import MainWindow
 from vatt_ui.notices import Notice
@@ -65,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     application.setApplicationName("vatt")
     application.setOrganizationName("vatt")
     application.setApplicationDisplayName("VATT Foley")
+    translate_qt(application)
     window = build(application, Preferences(QSettings("vatt", "panel")))
     catch_errors(window)
     quit_on_signal(application, window)
@@ -91,6 +92,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     window.session.background.wait_stopped()
     window.reader.wait_stopped()
     return code
+
+
+def translate_qt(application: QApplication) -> None:
+    """Qt's own words (Cancel, the file dialog) in the panel's language, or in English with it."""
+    translator = QTranslator(application)
+    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    if is_translated() and translator.load(QLocale(), "qtbase", "_", folder):
+        application.installTranslator(translator)
 
 
 def build(

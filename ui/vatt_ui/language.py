@@ -69,6 +69,11 @@ def find_translations() -> catalogues.NullTranslations:
     return catalogues.translation(DOMAIN, FOLDER, languages or ["en"], fallback=True)
 
 
+def is_translated() -> bool:
+    """Whether the panel speaks another language than its source, so that Qt's words should too."""
+    return isinstance(_translations, catalogues.GNUTranslations)
+
+
 _translations = find_translations()
 _ = _translations.gettext
 ngettext = _translations.ngettext

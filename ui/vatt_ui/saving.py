@@ -132,6 +132,7 @@ class Saving(QObject):
         if self._part is not None:
             with contextlib.suppress(OSError):
                 self._part.close()
+                Path(self._part.name).unlink(missing_ok=True)
             self._part = None
 
     def _on_snapshot_written(self, project: Project, n: int, kind: str) -> None:

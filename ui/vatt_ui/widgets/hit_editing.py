@@ -198,7 +198,7 @@ class HitEditing(QObject):
 
         session.tell(
             Notice(
-                _("The hits have changed."),
+                _("The hits have changed, the take has not yet."),
                 pane="timeline",
                 key="around",
                 actions=((_("Regenerate around it"), around),),

@@ -297,7 +297,7 @@ class Jobs(QObject):
             case TakeReady():
                 self._adopt(info, event)
             case messages.CaptionReady():
-                self._take_caption(info.cue_id, event)
+                self._take_caption(info, event)
             case messages.LaneReady():
                 self._take_lane(info, event.lane)
             case messages.Progress():
@@ -326,9 +326,11 @@ class Jobs(QObject):
         cues = ((self._session.cue(c), self._session.state(c).n_takes) for c in cue_ids)
         return pace * sum(float(cue.duration_s) * n for cue, n in cues if cue is not None)
 
-    def _take_caption(self, cue_id: str, event: messages.CaptionReady) -> None:
+    def _take_caption(self, info: JobInfo, event: messages.CaptionReady) -> None:
+        if info.kind != "caption" and self._session.state(info.cue_id).caption:
+            return  # the caption that is shown stays until another one is asked for
         others = tuple(text for text, _score in event.alternatives if text != event.caption)
-        self._session.note(cue_id, caption=event.caption, alternatives=others)
+        self._session.note(info.cue_id, caption=event.caption, alternatives=others)
 
     def _take_lane(self, info: JobInfo, lane: messages.SyncLane) -> None:
         state = self._session.state(info.cue_id)

@@ -576,3 +576,40 @@ def test_the_best_of_several_takes_is_used_unless_one_was_picked(
     wait_take(panel, qtbot, 5)
     qtbot.waitUntil(lambda: session.jobs.open_count() == 0, timeout=30000)
     assert session.state(session.current).chosen == takes[0].take_id
+
+
+def test_a_shown_caption_stays_until_another_is_asked_for(panel: MainWindow, qtbot: QtBot) -> None:
+    session = panel.session
+    session.note(session.current, caption="first words")
+    session.engine.set_paused(True)
+    job_id = session.jobs.generate(session.current)
+    session.engine.event_received.emit(messages.CaptionReady(job_id, "other words"))
+    assert session.state(session.current).caption == "first words"
+    job_id = session.jobs.caption(session.current)
+    session.engine.event_received.emit(messages.CaptionReady(job_id, "other words"))
+    assert session.state(session.current).caption == "other words"
+    session.jobs.cancel_all()
+
+
+def test_takes_say_how_well_they_fit_and_what_is_wrong(panel: MainWindow, qtbot: QtBot) -> None:
+    session = panel.session
+    panel.commands.generate(takes=3)
+    wait_take(panel, qtbot, 3)
+    qtbot.waitUntil(lambda: session.jobs.open_count() == 0, timeout=30000)
+    told: list[dict[str, float]] = [
+        {"score": 0.5, "faults": 0.0},
+        {"score": 0.9, "faults": 1.0, "fault_speech": 1.0},
+        {"score": 0.7, "faults": 0.0, "closeness": 0.66},
+    ]
+    assert session.project is not None
+    for take, figures in zip(session.takes(session.current), told, strict=True):
+        session.project.takes[take.take_id] = dataclasses.replace(take, figures=figures)
+    session.cue_changed.emit(session.current)
+    session.current_changed.emit()
+    model = panel.takes.model
+    cells = [[model.index(row, column).data() for column in (4, 5)] for row in range(3)]
+    assert cells == [["50 %", "used"], ["90 %", "faulty"], ["70 %", "best"]]
+    assert "66 %" in model.index(2, 0).data(Qt.ItemDataRole.ToolTipRole)
+    session.show_take(session.takes(session.current)[1].take_id)
+    panel.inspector.refresh()
+    assert "there is speech in it" in panel.inspector.facts.text()

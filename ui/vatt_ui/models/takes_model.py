@@ -145,8 +145,8 @@ class TakesModel(QAbstractTableModel):
             return _("used")
         if ranking.faults(take):
             return _("faulty")
-        several = len(self._takes) > 1 and ranking.best(self._takes) is take
-        return _("best") if several else ""
+        others = [ranking.rank(other) for other in self._takes if other is not take]
+        return _("best") if others and ranking.rank(take) < min(others) else ""
 
     def _spoken(self, take: Take, column: int) -> str:
         if column == WAVE:

@@ -1,0 +1,231 @@
+"""The engine listens to its takes: faults are found, made anew, told; the rest is ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.helpers.movies import write_numbered
+from vatt_engine.corpus.synth import api
+from vatt_engine.errors import Cancelled
+from vatt_engine.messages import Generate, Log, PictureSegment, SyncLane, TakeReady
+from vatt_engine.pipeline import VATT
+from vatt_engine.self_check import MAX_REDOS, SelfCheck, Verdict, Wish, redo_seed
+from vatt_engine.take_figures import measure_take
+
+RATE = 24_000
+TIMES = (0.4, 1.1, 1.9, 2.5, 3.3)
+LANE = SyncLane(tuple((t, 0.9) for t in TIMES))
+STILL = SyncLane()
+
+
+@pytest.fixture(scope="module")
+def ears() -> SelfCheck:
+    return SelfCheck()
+
+
+@pytest.fixture
+def judged(ears: SelfCheck, tmp_path: Path) -> Callable[..., Verdict]:
+    def judge(wave: np.ndarray, words: str, lane: SyncLane = LANE) -> Verdict:
+        path = tmp_path / "take.wav"
+        soundfile.write(path, wave.astype(np.float32), RATE, subtype="FLOAT")
+        measured = measure_take(path, lane, lambda: None)
+        return ears.verdict(path, measured, Wish.of(words, lane), lambda: None)
+
+    return judge
+
+
+def knocks(times: tuple[float, ...] = TIMES) -> np.ndarray:
+    rng = np.random.default_rng(5)
+    wave = api.render_events("door_knock", [(t, 0.9) for t in times], 4.0, RATE, rng)
+    return np.asarray(0.8 * wave + 5e-4 * rng.standard_normal(len(wave)))
+
+
+def hiss() -> np.ndarray:
+    return 0.1 * np.random.default_rng(0).standard_normal(4 * RATE)
+
+
+def test_a_good_take_has_no_fault_and_outranks_a_late_or_a_wrong_one(
+    judged: Callable[..., Verdict],
+) -> None:
+    good = judged(knocks(), "knocking on a door")
+    late = judged(knocks(tuple(t + 0.3 for t in TIMES)), "knocking on a door")
+    wrong = judged(knocks(), "a bird calling")
+    assert good.faults == ()
+    assert good.closeness is not None
+    assert wrong.closeness is not None
+    assert good.closeness > 3 * wrong.closeness
+    assert good.rank < late.rank
+    assert good.rank < wrong.rank
+    assert good.figures["faults"] == 0
+
+
+def test_faults_are_named_and_rank_last(judged: Callable[..., Verdict]) -> None:
+    good = judged(knocks(), "knocking on a door")
+    for wave, fault in (
+        (hiss(), "noise"),
+        (np.zeros(4 * RATE), "silent"),
+        (9 * knocks(), "clipped"),
+    ):
+        found = judged(wave, "knocking on a door")
+        assert fault in found.faults
+        assert found.figures[f"fault_{fault}"] == 1
+        assert good.rank < found.rank
+
+
+def test_hiss_is_right_where_it_is_asked_for(judged: Callable[..., Verdict]) -> None:
+    assert judged(hiss(), "rain falling", STILL).faults == ()
+    assert judged(hiss(), "steam hissing", LANE).faults == ()
+    assert judged(hiss(), "a gadget nobody has heard of", STILL).faults == ()
+
+
+def test_where_there_is_nothing_to_hear_silence_is_right_and_knocks_are_not(
+    judged: Callable[..., Verdict],
+) -> None:
+    for words in ("", "silence", "nothing at all", "the hush of a room"):
+        quiet, busy = judged(np.zeros(4 * RATE), words, STILL), judged(knocks(), words, STILL)
+        assert quiet.faults == ()
+        assert quiet.figures["nothing_to_hear"] == 1
+        assert busy.faults == ("restless",)
+        assert quiet.rank < busy.rank
+
+
+def test_words_and_lane_tell_what_is_wished_for() -> None:
+    assert Wish.of("sneakers on a gym floor", LANE).families == ("steps_firm",)
+    assert Wish.of("a door knock while rain falls", LANE).families == ("knock", "rain")
+    assert Wish.of("a woman sings", STILL).voices
+    assert not Wish.of("wood knocked", STILL).voices
+    assert Wish.of("a bell ringing", LANE).tones
+    assert not Wish.of("silence", LANE).nothing  # the picture hits: it is not believed
+    assert not Wish.of("a quiet stream", STILL).nothing
+
+
+def test_redos_have_seeds_of_their_own() -> None:
+    seeds = {redo_seed(seed, n) for seed in range(50) for n in range(1, 1 + MAX_REDOS)}
+    assert len(seeds) == 50 * MAX_REDOS
+    assert all(0 <= seed < 1 << 62 for seed in seeds)
+    assert redo_seed(7, 1) == redo_seed(7, 1)
+
+
+# --- in the pipeline ----------------------------------------------------------------------------
+
+
+class Ears:
+    """Finds the faults it is told to, attempt by attempt."""
+
+    def __init__(self, *verdicts: Verdict) -> None:
+        self._verdicts = list(verdicts)
+        self.n = 0
+
+    def verdict(self, wav_path: Path, measured: object, wish: Wish, check: object) -> Verdict:
+        self.n += 1
+        return self._verdicts[min(self.n, len(self._verdicts)) - 1]
+
+
+BAD, WORSE, GOOD = (
+    Verdict(("noise",), 0.1, 0.5),
+    Verdict(("noise", "music"), 0.1, 0.9),
+    Verdict((), 0.4, 0.3),
+)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> VATT:
+    return VATT.from_pretrained("tiny", "cpu")
+
+
+@pytest.fixture(scope="module")
+def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_numbered(
+        tmp_path_factory.mktemp("media") / "m.mp4", 48, fps=24, width=64, height=48
+    )
+
+
+def run(
+    tiny: VATT,
+    movie: Path,
+    folder: Path,
+    *verdicts: Verdict,
+    trained: bool = True,
+    **options: object,
+) -> tuple[TakeReady, Ears, list[object]]:
+    vatt = VATT(replace(tiny.model, trained=trained))
+    ears = Ears(*verdicts)
+    vatt._self_check = ears  # type: ignore[assignment]
+    folder.mkdir(exist_ok=True)
+    request = Generate(
+        job_id="job",
+        picture=(PictureSegment(str(movie), 0.0, 1.0),),
+        n_samples=48_000,
+        prompt=str(options.pop("prompt", "wood knocked")),
+        steps=2,
+        seed=3,
+        scratch=str(folder),
+    )
+    events = list(vatt.run(request, **options))  # type: ignore[arg-type]
+    (take,) = [e for e in events if isinstance(e, TakeReady)]
+    return take, ears, events
+
+
+def test_a_faulty_take_is_made_anew_and_only_the_good_one_stays(
+    tiny: VATT, movie: Path, tmp_path: Path
+) -> None:
+    take, ears, _ = run(tiny, movie, tmp_path / "a", BAD, GOOD)
+    assert ears.n == 2
+    assert take.figures["faults"] == 0
+    assert take.figures["redone"] == 1
+    assert take.seed == 3
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == sorted(
+        Path(p).name for p in (take.wav_path, take.codes_path)
+    )
+    again, _, _ = run(tiny, movie, tmp_path / "b", BAD, GOOD)
+    first, _, _ = run(tiny, movie, tmp_path / "c", GOOD)
+    assert again.wav_sha256 == take.wav_sha256 != first.wav_sha256
+
+
+def test_what_stays_faulty_is_delivered_and_marked_after_few_tries(
+    tiny: VATT, movie: Path, tmp_path: Path
+) -> None:
+    take, ears, _ = run(tiny, movie, tmp_path / "a", BAD, WORSE)
+    assert ears.n == 1 + MAX_REDOS
+    assert take.figures["redone"] == MAX_REDOS
+    assert take.figures["fault_noise"] == 1
+    assert "fault_music" not in take.figures  # the first attempt was the least bad
+    assert len(list((tmp_path / "a").iterdir())) == 2
+    random, ears, _ = run(tiny, movie, tmp_path / "b", BAD, trained=False)
+    assert (ears.n, random.figures["redone"]) == (1, 0)
+
+
+def test_redoing_tells_its_progress_and_can_be_stopped(
+    tiny: VATT, movie: Path, tmp_path: Path
+) -> None:
+    told: list[tuple[str, int, int | None]] = []
+    run(tiny, movie, tmp_path / "a", BAD, report=lambda *news: told.append(news))
+    redone = [(done, total) for stage, done, total in told if stage == "redoing"]
+    assert redone == sorted(redone)
+    assert redone[-1] == (4, 4)  # two redos of two steps
+    others = [(done, total) for stage, done, total in told if stage == "codec"]
+    assert others == sorted(others)
+
+    def stop(stage: str, done: int, total: int | None) -> None:
+        if stage == "redoing":
+            raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        run(tiny, movie, tmp_path / "b", BAD, report=stop)
+    assert list((tmp_path / "b").iterdir()) == []
+
+
+def test_nothing_to_hear_is_said(
+    tiny: VATT, movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VATT, "lane", lambda self, seen: STILL)
+    _, _, events = run(tiny, movie, tmp_path / "a", GOOD, prompt="silence")
+    assert any(isinstance(e, Log) and "Nothing seems to make a sound" in e.message for e in events)
+    _, _, events = run(tiny, movie, tmp_path / "b", GOOD)
+    assert not any(isinstance(e, Log) for e in events)

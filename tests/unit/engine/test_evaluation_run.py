@@ -13,18 +13,22 @@ import soundfile as sf
 from vatt_engine.corpus.captions import heads
 from vatt_engine.corpus.categories import CATEGORIES
 from vatt_engine.corpus.scenes.sets import FilmSpec, make_set
+from vatt_engine.corpus.sound_families import CHANCE, FAMILIES, family_of
+from vatt_engine.corpus.synth import api
 from vatt_engine.errors import BadModelFolder, BadRequest
 from vatt_engine.evaluation import figures, probe, results
 from vatt_engine.evaluation.__main__ import main
 from vatt_engine.evaluation.evaluators import load_evaluators, missing
+from vatt_engine.evaluation.family_judge import FamilyJudge
 from vatt_engine.evaluation.films import FilmSet, read_set, shipped_sets
+from vatt_engine.evaluation.hearing import hear
 from vatt_engine.evaluation.judge import Judge
 from vatt_engine.evaluation.makers import BaselineMaker
 from vatt_engine.evaluation.report import write_report
 from vatt_engine.evaluation.results import Evaluation
 from vatt_engine.evaluation.run import Settings, evaluate, trials
 from vatt_engine.evaluation.wording import categories_of, paraphrases, says
-from vatt_engine.evaluation.yamnet import Yamnet
+from vatt_engine.evaluation.yamnet import Yamnet, class_names
 
 SPECS = (
     FilmSpec(1, "train", 3.0, "hammer", "strike", alone=True),
@@ -301,3 +305,34 @@ def test_without_takes_words_and_hits_are_still_judged(
     assert found["caption_right"]["value"] == 1
     assert found["spot_f1"]["value"] == 1
     assert found["onset_f1"]["value"] is None
+
+
+# --- sound families -----------------------------------------------------------------------------
+
+
+def test_every_category_is_in_one_family_and_every_class_is_known() -> None:
+    joined = [name for row in FAMILIES.values() for name in row.categories]
+    assert sorted(joined) == sorted(CATEGORIES)
+    assert {name for row in FAMILIES.values() for name in row.yamnet} <= set(class_names())
+    assert pytest.approx(1 / len(FAMILIES)) == CHANCE
+    assert 0.025 < CHANCE < 0.035  # what the bars of the bundled model were written for
+
+
+def test_swapped_prompts_ask_for_another_family(films: FilmSet) -> None:
+    for index, film in enumerate(films.films):
+        for trial in trials(film, index, Settings(conditions=("swapped",))):
+            assert family_of(trial.target) != family_of(film.categories[0])
+
+
+def test_the_judge_of_families_knows_plain_cases_and_its_own_trust() -> None:
+    judge, yamnet = FamilyJudge.load(), Yamnet.load()
+    assert set(judge.names) == set(FAMILIES)
+    for name in ("rain", "bell", "clock_tick", "glass_break", "door_knock"):
+        rng = np.random.default_rng(77)
+        wave = api.render(name, None, 4.0, 24_000, rng)
+        heard = hear(yamnet, wave, 24_000)
+        three = np.argsort(-judge.probabilities(heard))[:3]
+        assert family_of(name) in [judge.names[i] for i in three], name
+    facts = judge.probe.facts
+    assert facts["held_out_packages"]["top1"] > 10 * CHANCE
+    assert facts["synthesised"]["top1"] > 20 * CHANCE

@@ -149,6 +149,8 @@ class ConverterConfig:
         prompt_style: template around a prompt: ``vicuna``, ``gemma``, or ``plain`` (none).
         width: E, width of the LM and of the states.
         video_width: D of the visual features.
+        picture_classes: C of the picture encoder's own classifier, if that reads the features
+            before they are projected; 0 if they are projected as they are.
         video_frames_a_token: that many video frames are averaged into one text-like token.
         max_text_tokens: prompts are cut on the right to this many text tokens, BOS included.
         bos_id: likewise ``eos_id`` and ``pad_id``: ids of the special text tokens.
@@ -178,6 +180,12 @@ class ConverterConfig:
     caption: CaptionConfig = field(default_factory=CaptionConfig)
     lora: LoraConfig | None = None
     sentence: SentenceConfig | None = None
+    picture_classes: int = 0
+
+    @property
+    def projected_width(self) -> int:
+        """Numbers of a pooled picture that are projected to one token."""
+        return 2 * self.picture_classes or self.video_width
 
     def __post_init__(self) -> None:
         sizes = (self.vocabulary, self.width, self.n_layers, self.n_heads, self.n_kv_heads)
@@ -187,6 +195,7 @@ class ConverterConfig:
         check(min(widths) > 0 and max(widths) <= _MAX_WIDTH, "converter: a width is out of range.")
         check(self.vocabulary <= _MAX_VOCABULARY, "converter.vocabulary is too large.")
         check(self.n_heads % self.n_kv_heads == 0, "converter.n_heads must divide by n_kv_heads.")
+        check(0 <= self.picture_classes <= _MAX_WIDTH, "converter.picture_classes is out of range.")
         check(self.video_frames_a_token > 0, "converter.video_frames_a_token must be positive.")
         check(self.max_text_tokens > 1, "converter.max_text_tokens must be at least 2.")
         ids = (self.bos_id, self.eos_id, self.pad_id)
@@ -281,6 +290,7 @@ class CodecConfig:
             (asinh); 0: linear throughout. Only with bands.
         noise: the decoder writes a mean and a spread for each band, and sound is drawn from
             them. Only with bands.
+        levels: the net reads the bands' magnitudes and writes spreads alone. Only with noise.
         ratios: up-sampling factors of the decoder; times the bands, the hop.
         true_skip: identity shortcuts in the residual blocks (AudioGen) instead of 1x1 convs.
     """
@@ -289,6 +299,7 @@ class CodecConfig:
     bands: int = 1
     companding: float = 0.0
     noise: bool = False
+    levels: bool = False
     ratios: tuple[int, ...] = (8, 5, 4, 2)
     n_filters: int = 64
     dimension: int = 128
@@ -317,6 +328,7 @@ class CodecConfig:
             f"codec.companding is {self.companding}; allowed: 0, or up to 1 with bands.",
         )
         check(self.bands > 1 or not self.noise, "codec.noise needs codec.bands.")
+        check(self.noise or not self.levels, "codec.levels needs codec.noise.")
         check(self.n_filters > 0 and self.dimension > 0, "codec: sizes must be positive.")
         check(self.n_codebooks > 0 and self.codebook_size > 1, "codec: codebooks.")
         check(0 <= self.lstm <= 16 and 0 < self.n_residual_layers <= 16, "codec: layers.")

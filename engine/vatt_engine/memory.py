@@ -23,7 +23,7 @@ def converter_parameters(c: ConverterConfig) -> int:
     inner, kv = c.n_heads * c.head_dim, c.n_kv_heads * c.head_dim
     layer = 2 * c.width * inner + 2 * c.width * kv + 3 * c.width * c.ff_width + 2 * c.width
     tables = c.vocabulary * c.width * (1 if c.tied_embeddings else 2)
-    return c.n_layers * layer + tables + c.width + (c.video_width + 1) * c.width
+    return c.n_layers * layer + tables + c.width + (c.projected_width + 1) * c.width
 
 
 def audio_parameters(a: AudioModelConfig) -> int:

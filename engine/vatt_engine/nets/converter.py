@@ -46,7 +46,8 @@ class Converter(nn.Module):
         self.config = config
         self.llm = llm
         self.tokenizer = tokenizer
-        self.video_proj = nn.Linear(config.video_width, config.width)
+        self.classes = ClassReading(config) if config.picture_classes else None
+        self.video_proj = nn.Linear(config.projected_width, config.width)
         self.sentence = sentence
         if sentence is not None:
             self.sentence_proj = nn.Linear(sentence.config.width, config.width)
@@ -66,10 +67,16 @@ class Converter(nn.Module):
             pooled.append(video[:, full:].mean(dim=1, keepdim=True))
         return torch.cat(pooled, dim=1)
 
+    def project(self, pooled: Tensor) -> Tensor:
+        """Picture tokens [..., E] of pooled features [..., D]."""
+        weight = self.video_proj.weight
+        if self.classes is not None:
+            pooled = self.classes(pooled.float())
+        return self.video_proj(pooled.to(weight))  # type: ignore[no-any-return]
+
     def embed(self, video: Tensor, ids: Tensor) -> Tensor:
         """LM input [B, N + P, E]: picture first, then text tokens ids [B, P]."""
-        weight = self.video_proj.weight
-        picture = self.video_proj(self.pool_video(video.to(weight)))
+        picture = self.project(self.pool_video(video.to(self.video_proj.weight.device)))
         if self.config.family == "gemma":
             # transformers scales text embeddings itself; published Gemma scales both parts.
             picture = picture * torch.tensor(self.config.width**0.5, dtype=picture.dtype)
@@ -204,6 +211,37 @@ class Converter(nn.Module):
         ids = torch.tensor([row + [pad] * (longest - len(row)) for row in rows], device=device)
         lengths = torch.tensor([len(row) for row in rows], device=device)
         return ids, torch.arange(longest, device=device) < lengths[:, None]
+
+
+class ClassReading(nn.Module):
+    """What classes a picture shows, by the picture encoder's own classifier (ours; not published).
+
+    One linear projection cannot tell 400 things that stand for 100 sounds; after a softmax it can.
+    Gives the probabilities and, for what is faint beside the main thing, the scores they came from.
+    All of it is fixed: rows of the classifier, and mean and spread of its scores.
+    """
+
+    rows: Tensor
+    bias: Tensor
+    mean: Tensor
+    spread: Tensor
+
+    SHARP = 8.0
+    """Probabilities are multiplied by this, so that they weigh as much as the scores."""
+
+    def __init__(self, config: ConverterConfig) -> None:
+        super().__init__()
+        n = config.picture_classes
+        self.register_buffer("rows", torch.zeros(n, config.video_width))
+        self.register_buffer("bias", torch.zeros(n))
+        self.register_buffer("mean", torch.zeros(n))
+        self.register_buffer("spread", torch.ones(n))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Readings [..., 2 C] of features [..., D]: probabilities, then scores."""
+        scores = F.linear(features, self.rows.float(), self.bias.float())
+        likely = self.SHARP * scores.softmax(dim=-1)
+        return torch.cat((likely, (scores - self.mean) / self.spread), dim=-1)
 
 
 def _penalise(logits: Tensor, ids: Tensor, penalty: float) -> Tensor:

@@ -8,15 +8,19 @@ being read, with pictures before them that may show something else, so that a pr
 from __future__ import annotations
 
 import copy
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from safetensors.torch import load_file
 
 from vatt_engine.config import LoraConfig
-from vatt_engine.corpus.scenes.semantics import FeaturePrior
+from vatt_engine.corpus.scenes.captions import SILENCE
+from vatt_engine.corpus.scenes.casting import CASTING
+from vatt_engine.corpus.scenes.semantics import FeaturePrior, imagenet_lemmas
 from vatt_engine.errors import BadRequest
 from vatt_engine.nets.converter import Converter, add_lora, merge_lora
 from vatt_engine.training.codec_config import OptimConfig, RunConfig, read_training, to_plain
@@ -29,7 +33,7 @@ from vatt_engine.training.converter_folder import (
 from vatt_engine.training.language import LanguageTrainer, Row, averaged
 from vatt_engine.training.lm import RowConfig, TextConfig, TextRows, open_pool
 from vatt_engine.training.readings import photographs, sight_figures, text_figures
-from vatt_engine.training.sights import Sight, film, view
+from vatt_engine.training.sights import NAMES, SILENT, Sight, classes_of, film, plain_words, view
 
 _FIRST_FILM, _FIRST_HELD_OUT = 20_000_000, 30_000_000
 
@@ -46,6 +50,7 @@ class SightConfig:
             others have any picture.
         other_words: share of captions in other than the plainest words.
         splits: of the films (``corpus.scenes``).
+        fitted: views from which mean and spread of the class scores are taken.
         held_out: films of the test split in the report.
         photos: folder of cut-out photographs by category, for the report only; may be empty.
     """
@@ -56,6 +61,7 @@ class SightConfig:
     matching: float = 0.3
     other_words: float = 0.25
     splits: tuple[str, ...] = ("train", "valid")
+    fitted: int = 500
     held_out: int = 150
     photos: str = ""
 
@@ -94,38 +100,41 @@ def read_converter_training(path: Path) -> ConverterTraining:
     return read_training(ConverterTraining, path)
 
 
-class Centred(nn.Module):
-    """A projection of features that are centred and scaled first.
+@torch.no_grad()
+def with_eyes(net: Converter, visual: Path, sights: Sequence[Sight]) -> Converter:
+    """A copy of an LM whose pictures are read by the encoder's classifier first.
 
-    The encoder's features are positive with a large common part; an optimiser stumbles over it.
-    Folded away when the weights are written.
+    The projection starts as a table: a class that can sound becomes the sentence tokens of its
+    categories, which the LM can read already; the scores count for nothing yet.
+
+    Args:
+        net: a converter that has not learnt to see.
+        visual: weights of the picture encoder, its classifier included.
+        sights: from which the scores' mean and spread are taken.
     """
-
-    mean: Tensor
-    spread: Tensor
-
-    def __init__(self, linear: nn.Linear, mean: Tensor, spread: Tensor) -> None:
-        super().__init__()
-        self.linear = linear
-        self.register_buffer("mean", mean)
-        self.register_buffer("spread", spread)
-
-    @property
-    def weight(self) -> Tensor:
-        """Of the projection; it tells device and type."""
-        return self.linear.weight
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Project features x [..., D]."""
-        return self.linear((x - self.mean) / self.spread)  # type: ignore[no-any-return]
-
-    def folded(self) -> nn.Linear:
-        """The same map as a plain Linear."""
-        plain = nn.Linear(self.linear.in_features, self.linear.out_features)
-        with torch.no_grad():
-            plain.weight.copy_(self.linear.weight / self.spread)
-            plain.bias.copy_(self.linear.bias - plain.weight @ self.mean)
-        return plain
+    assert net.sentence is not None
+    tensors = load_file(visual)
+    rows, bias = tensors["classifier.weight"].float(), tensors["classifier.bias"].float()
+    config = dataclasses.replace(net.config, picture_classes=len(rows))
+    made = Converter(config, net.llm, net.tokenizer, net.sentence)
+    made.sentence_proj = net.sentence_proj
+    assert made.classes is not None
+    scores = torch.from_numpy(np.concatenate([s.seconds for s in sights])) @ rows.T + bias
+    made.classes.load_state_dict(
+        {"rows": rows, "bias": bias, "mean": scores.mean(dim=0), "spread": scores.std(dim=0)}
+    )
+    words = [plain_words((name,)) for name in NAMES[:SILENT]]
+    tokens = made.embed_sentences(net.sentence([*words, SILENCE]))
+    middle = tokens.mean(dim=0)
+    owners = [[SILENT] for _ in range(len(rows))]
+    for number, name in enumerate(NAMES[:SILENT]):
+        for k in set(classes_of(name, imagenet_lemmas())) if name in CASTING else ():
+            owners[k] = [*(o for o in owners[k] if o != SILENT), number]
+    table = torch.stack([tokens[mine].mean(dim=0) - middle for mine in owners])
+    made.video_proj.weight.zero_()
+    made.video_proj.weight[:, : len(rows)] = table.T / made.classes.SHARP
+    made.video_proj.bias.copy_(middle)
+    return made
 
 
 class ConverterTrainer(LanguageTrainer):
@@ -137,16 +146,10 @@ class ConverterTrainer(LanguageTrainer):
 
     def __init__(self, config: ConverterTraining) -> None:
         self.prior = FeaturePrior.load(Path(config.sights.visual))
-        net = load_converter(Path(config.start))
-        torch.manual_seed(config.run.seed)  # first weights only
         rng = np.random.default_rng(config.run.seed)
-        sample = np.concatenate([view(rng, self.prior).seconds for _ in range(500)])
-        linear = nn.Linear(net.config.video_width, net.config.width)
-        nn.init.normal_(linear.weight, std=0.5 / net.config.video_width**0.5)
-        nn.init.zeros_(linear.bias)
-        mean = torch.from_numpy(sample.mean(axis=0))
-        spread = torch.from_numpy(sample.std(axis=0)).clamp_min(0.05)
-        net.video_proj = Centred(linear, mean, spread)  # type: ignore[assignment]
+        sights = [view(rng, self.prior) for _ in range(config.sights.fitted)]
+        start = load_converter(Path(config.start))
+        net = with_eyes(start, Path(config.sights.visual), sights)
         net.sentence_proj.requires_grad_(True)
         self.with_lora = False
         super().__init__(config, net, "converter")
@@ -159,9 +162,9 @@ class ConverterTrainer(LanguageTrainer):
         ]
         self._photos = photographs(Path(config.sights.photos), Path(config.sights.visual))
 
-    def before_step(self) -> None:
+    def enter_stage(self, step: int) -> None:
         """Bring in LoRA where its stage begins."""
-        if not self.with_lora and self.step >= self.config.project_steps:
+        if not self.with_lora and step >= self.config.project_steps:
             torch.manual_seed(self.config.run.seed + 1)  # first weights only
             add_lora(self.net, self.config.lora)
             for name, p in self.net.llm.named_parameters():
@@ -218,12 +221,10 @@ class ConverterTrainer(LanguageTrainer):
         return figures
 
     def plain(self) -> Converter:
-        """A copy as it ships: averaged weights, LoRA merged, nothing folded out."""
+        """A copy as it ships: averaged weights, LoRA merged."""
         with averaged(self.trained, self.average):
             net = copy.deepcopy(self.net)
         merge_lora(net)
-        assert isinstance(net.video_proj, Centred)
-        net.video_proj = net.video_proj.folded()
         return net.eval()
 
     def export(self, folder: Path) -> None:

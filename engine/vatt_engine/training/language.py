@@ -119,8 +119,8 @@ class LanguageTrainer(ABC):
     def export(self, folder: Path) -> None:
         """Write the averaged weights."""
 
-    def before_step(self) -> None:  # noqa: B027 - most runs have one stage
-        """Change over to another stage, if this step begins one."""
+    def enter_stage(self, step: int) -> None:  # noqa: B027 - most runs have one stage
+        """Be in the stage that a step belongs to."""
 
     def rng(self, step: int) -> np.random.Generator:
         """Random numbers of a step."""
@@ -133,7 +133,7 @@ class LanguageTrainer(ABC):
         sums: dict[str, float] = {}
         while self.step < self.config.optim.steps and not stop():
             started = time.monotonic()
-            self.before_step()
+            self.enter_stage(self.step)
             for name, value in self.train_step(self.rows(self.step)).items():
                 sums[name] = sums.get(name, 0.0) + value
             self.seconds += time.monotonic() - started
@@ -227,7 +227,7 @@ class LanguageTrainer(ABC):
         """
         tensors, state = checkpoint.load(self.checkpoint_path)
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
-        self.before_step()
+        self.enter_stage(self.step - 1)  # the state is that of the last step done
         theirs = checkpoint.under_prefix("trained", tensors)
         ours = self.trained.state_dict()
         if {k: v.shape for k, v in theirs.items()} != {k: v.shape for k, v in ours.items()}:
@@ -267,7 +267,7 @@ def embed_rows(net: Converter, rows: Sequence[Row]) -> tuple[Tensor, list[int]]:
     seen = [b for b, row in enumerate(rows) if row.video is not None]
     if seen:
         videos = [row.video for row in rows if row.video is not None]
-        whole = net.video_proj(torch.cat(videos).to(device))
+        whole = net.project(torch.cat(videos).to(device))
         for b, part in zip(seen, whole.split([len(v) for v in videos]), strict=True):
             parts[b].append(part)
     told = [b for b, row in enumerate(rows) if row.sentence is not None]

@@ -99,7 +99,7 @@ def sight_figures(net: Converter, readout: nn.Module, sights: Sequence[Sight]) -
     told, in_three = [], []
     for s in sights:
         video = torch.from_numpy(s.seconds)[None]
-        states = net.hidden(net.video_proj(video)).float()[0]
+        states = net.hidden(net.project(video)).float()[0]
         best = readout(states).mean(dim=0).topk(3).indices.tolist()
         told.append(best[0] in s.categories)
         in_three.append(any(k in s.categories for k in best))

@@ -309,6 +309,10 @@ def place_net(net: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
     for parameter in net.parameters():
         if parameter.is_floating_point():
             parameter.data = parameter.data.to(device, dtype)
+    for buffer in net.buffers():
+        # Statistics stored in half precision belong to the weights; 32-bit tables stay as they are.
+        if buffer.dtype in (torch.float16, torch.bfloat16):
+            buffer.data = buffer.data.to(device, dtype)
     net.to(device)
 
 

@@ -147,9 +147,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         manifest = bundle(parts, args.out, args.description, sampler)
     except VattError as error:
-        print(f"{error.message} {error.hint}", file=sys.stderr)
+        sys.stderr.write(f"{error.message} {error.hint}\n")
         return 1
-    print(f"{args.out}: {manifest.n_bytes / 1e6:.1f} MB, {manifest.model_hash}")
+    sys.stdout.write(f"{args.out}: {manifest.n_bytes / 1e6:.1f} MB, {manifest.model_hash}\n")
     return 0
 
 

@@ -1,5 +1,6 @@
 """Training the LM and the converter: what they learn from, that they resume, what they write."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import vatt_engine
 from vatt_engine.config import CaptionConfig, ConverterConfig, LoraConfig, SentenceConfig
 from vatt_engine.errors import BadModelFolder
 from vatt_engine.evaluation.wording import paraphrases
-from vatt_engine.nets.converter import byte_tokenizer
+from vatt_engine.model_folder import load_model, save_model
+from vatt_engine.nets.converter import build_converter, byte_tokenizer
 from vatt_engine.nets.sentence import SentenceEncoder, to_bytes
 from vatt_engine.training.codec_config import OptimConfig, RunConfig
 from vatt_engine.training.converter import ConverterTrainer, ConverterTraining, SightConfig
@@ -22,6 +25,7 @@ from vatt_engine.training.converter_folder import (
 )
 from vatt_engine.training.lm import LmTrainer, LmTraining, TextConfig
 from vatt_engine.training.prompt_texts import PromptPool, make_pool, train_tokenizer
+from vatt_engine.training.readings import text_figures
 from vatt_engine.training.sights import NAMES, classes_of, plain_words
 
 WIDTH = 24  # of the made picture encoder
@@ -191,3 +195,29 @@ def test_a_changed_file_is_refused(place: Path, tmp_path: Path) -> None:
 def test_sentence_encoder_comes_back_as_it_was(place: Path) -> None:
     again = read_sentence(place / "sentence")
     assert torch.equal(again(["a dog"]), random_encoder()(["a dog"]))
+
+
+def test_model_folder_keeps_a_sentence_encoder(tmp_path: Path) -> None:
+    tiny = load_model("tiny")
+    encoder = random_encoder()
+    config = dataclasses.replace(tiny.config.converter, sentence=SENTENCE)
+    converter = build_converter(config, byte_tokenizer(), encoder.tokenizer).eval()
+    assert converter.sentence is not None
+    converter.sentence.load_state_dict(encoder.state_dict())
+    whole = dataclasses.replace(tiny.config, converter=config)
+    save_model(dataclasses.replace(tiny, config=whole, converter=converter), tmp_path / "model")
+    again = load_model(tmp_path / "model").converter
+    video = torch.rand(1, 5, config.video_width)
+    ours, theirs = (c.states(video, ["rain"])[0] for c in (converter, again))
+    assert torch.allclose(ours, theirs, atol=1e-4)
+    (tmp_path / "model" / "sentence_words.safetensors").unlink()
+    with pytest.raises(BadModelFolder, match="sentence_words"):
+        load_model(tmp_path / "model")
+
+
+def test_bundled_converter_names_what_it_is_told() -> None:
+    folder = Path(vatt_engine.__file__).parent / "bundled" / "converter"
+    converter, readout = load_converter(folder), read_readout(folder)
+    told = text_figures(converter, readout)
+    assert told["paraphrases_in_three"] >= 0.65  # docs/training-log.md: 0.71
+    assert max(p.stat().st_size for p in folder.iterdir()) < 20_000_000

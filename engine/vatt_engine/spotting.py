@@ -37,6 +37,7 @@ REFRACTORY = 3
 """Lane steps two hits are apart at least."""
 
 _CHUNK = 1500  # motion rows read at once: a minute
+_AFTER_END = 12  # rows by which the last one is drawn out
 _SMOOTH = np.array([0.25, 0.5, 0.25])
 
 
@@ -108,8 +109,11 @@ def read_tracks(net: Spotter, motion: Motion) -> Floats:
     """Hit, strength and intensity [2F, 3], all 0..1; a minute at a time, with no seams."""
     pieces = [np.zeros((0, 3), np.float32)]
     margin = net.config.reach
-    for start in range(0, len(motion), _CHUNK):
-        first, end = max(0, start - margin), min(len(motion), start + _CHUNK)
+    n_rows = len(motion)
+    # What moves at the end goes on moving: an end is no stop.
+    motion = np.concatenate([motion, np.repeat(motion[-1:], _AFTER_END, axis=0)])
+    for start in range(0, n_rows, _CHUNK):
+        first, end = max(0, start - margin), min(n_rows, start + _CHUNK)
         window = np.asarray(motion[first : end + margin], np.float32)
         logits = net(torch.from_numpy(window)[None])[0]
         kept = slice(STEPS_A_FRAME * (start - first), STEPS_A_FRAME * (end - first))

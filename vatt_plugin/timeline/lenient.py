@@ -40,11 +40,11 @@ _NOT_NULL = frozenset(
 _INF = re.compile(r"(?<=[\[:,\s])(-?)Inf(?=[\s,\]}])")
 
 
-def read(text: str, name: str) -> tuple[Any, list[Note]]:
+def read(data: bytes, name: str) -> tuple[Any, list[Note]]:
     """Read OTIO JSON, repaired if need be.
 
     Args:
-        text: JSON without a byte order mark, of bounded depth.
+        data: JSON in UTF-8 without a byte order mark, of bounded depth.
         name: the file's name, for messages.
 
     Returns:
@@ -54,26 +54,27 @@ def read(text: str, name: str) -> tuple[Any, list[Note]]:
         TimelineUnreadable: not JSON, or not OTIO even after repair.
     """
     try:
-        return otio.adapters.read_from_string(text, "otio_json"), []
+        return otio.adapters.read_from_string(data, "otio_json"), []
     except READ_ERRORS as error:
         refusal = error
+    text = data.decode()
     try:
-        data = json.loads(_INF.sub(r"\1Infinity", text))
+        parsed = json.loads(_INF.sub(r"\1Infinity", text))
     except (json.JSONDecodeError, RecursionError):
         raise TimelineUnreadable(
             f"{name} is not valid JSON: {place_of_error(text) or refusal}.",
             "The file is damaged or was cut off: export the timeline again.",
         ) from None
-    if not isinstance(data, dict):
-        return data, []
+    if not isinstance(parsed, dict):
+        return parsed, []
     repair = _Repair()
-    data = repair.object(data, in_metadata=False)
+    repaired = repair.object(parsed, in_metadata=False)
     try:
-        return _deserialized(data), repair.notes()
+        return _deserialized(repaired), repair.notes()
     except READ_ERRORS:
-        data = salvage.salvaged(data, notes := repair.notes())
+        repaired = salvage.salvaged(repaired, notes := repair.notes())
     try:
-        return _deserialized(data), notes
+        return _deserialized(repaired), notes
     except READ_ERRORS as error:
         raise TimelineUnreadable(
             f"{name} is JSON, but OpenTimelineIO cannot make a timeline of it: {error!s:.300}.",

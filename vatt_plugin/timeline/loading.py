@@ -25,7 +25,7 @@ from vatt_plugin.timeline.model import Document, Note, file_stamp
 from vatt_plugin.timeline.probe import VIDEO_SUFFIXES, probe
 from vatt_plugin.timeline.rates import exact_rate
 from vatt_plugin.timeline.splice import Pointer
-from vatt_plugin.timeline.text import decode, read_bytes
+from vatt_plugin.timeline.text import checked, read_bytes
 
 MAX_ADAPTER_BYTES = 1 << 28
 _RATE_FORMATS = frozenset({".edl"})
@@ -96,31 +96,30 @@ def _sniffed(path: Path, timeline: str | None, rate: float | None) -> Loaded:
 
 
 def _document(root: Any, path: Path, notes: list[Note]) -> Loaded:
-    text = root.to_json_string(indent=4)
-    return Loaded(Document(path, path.parent, root, text, modified=True), tuple(notes))
+    data = root.to_json_string(indent=4).encode()
+    return Loaded(Document(path, path.parent, root, data, modified=True), tuple(notes))
 
 
 # --- OTIO JSON -------------------------------------------------------------------------------
 
 
 def _from_text(data: bytes, path: Path, wanted: str | None, bundle: Bundle | None) -> Loaded:
-    text, had_bom = decode(data, path.name)
-    del data  # its memory serves the reader, which copies the text
+    data, had_bom = checked(data, path.name)
     notes = [Note("bom", "A byte order mark before the JSON was skipped.")] if had_bom else []
-    root, changes = lenient.read(text, path.name)
+    root, changes = lenient.read(data, path.name)
     notes += changes
     base = path if bundle is not None and path.is_dir() else path.parent
     if isinstance(root, otio.schema.Timeline):
-        document = Document(path, base, root, text)
+        document = Document(path, base, root, data)
     elif isinstance(root, otio.schema.SerializableCollection):
         chosen, pointer = _choose(root, wanted, path)
         if isinstance(chosen, otio.schema.Timeline):
-            document = Document(path, base, chosen, text, pointer)
+            document = Document(path, base, chosen, data, pointer)
         else:
-            text = json.dumps(_at(json.loads(text), pointer))
+            text = json.dumps(_at(json.loads(data), pointer))
             document = _wrapped(chosen, text, path, base, notes)
     elif isinstance(root, otio.schema.Stack | otio.schema.Track | otio.schema.Clip):
-        document = _wrapped(root, text, path, base, notes)
+        document = _wrapped(root, data.decode(), path, base, notes)
     else:
         kind = type(root).__name__.removeprefix("Any") if root is not None else "null"
         raise TimelineUnreadable(
@@ -157,7 +156,7 @@ def _wrapped(item: Any, text: str, path: Path, base: Path, notes: list[Note]) ->
     text = f'{{"OTIO_SCHEMA": "Timeline.1", "name": {name}, "tracks": {text}}}'
     root = otio.schema.Timeline(json.loads(name))
     root.tracks = item.deepcopy()
-    return Document(path, base, root, text, modified=True)
+    return Document(path, base, root, text.encode(), modified=True)
 
 
 def _choose(collection: Any, wanted: str | None, path: Path) -> tuple[Any, Pointer]:

@@ -88,8 +88,7 @@ class Document:
         path: the file the user named.
         base: folder that relative URLs start from.
         root: the timeline as OTIO objects, repaired if need be; never changed by us.
-        text: the file's JSON, without a byte order mark; empty when the source is not JSON that
-            Python's parser accepts, and the objects are written instead.
+        data: the file's JSON as UTF-8, without a byte order mark; ``text`` the same as text.
         pointer: keys from the JSON root to the chosen timeline.
         bundle: the ``.otioz`` or ``.otiod`` the text came from, if any.
         modified: the text is not what the file holds (an adapter's or a video file's timeline).
@@ -99,11 +98,16 @@ class Document:
     path: Path
     base: Path
     root: otio.schema.Timeline
-    text: str = ""
+    data: bytes = b""
     pointer: tuple[str | int, ...] = ()
     bundle: Path | None = None
     modified: bool = False
     stamp: tuple[int, int] | None = None
+
+    @cached_property
+    def text(self) -> str:
+        """What new tracks are put into; made when first asked for, since reading needs none."""
+        return self.data.decode()
 
 
 def file_stamp(path: Path) -> tuple[int, int] | None:

@@ -50,11 +50,11 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
         ) from error
 
 
-def decode(data: bytes, name: str) -> tuple[str, bool]:
-    """Bytes as text, checked for depth.
+def checked(data: bytes, name: str) -> tuple[bytes, bool]:
+    """A file's bytes, if they can be the JSON of a timeline.
 
     Returns:
-        The text without a byte order mark, and whether there was one.
+        The bytes, which are UTF-8, without a byte order mark; and whether there was one.
 
     Raises:
         TimelineUnreadable: empty, UTF-16, or not text.
@@ -77,12 +77,14 @@ def decode(data: bytes, name: str) -> tuple[str, bool]:
             "No editor writes such a file: it is damaged or hostile.",
         )
     try:
-        return data.decode("utf-8"), had_bom
+        if not data.isascii():
+            data.decode()
     except UnicodeDecodeError as error:
         raise TimelineUnreadable(
             f"{name} is not a text file: byte {error.start} is not UTF-8.",
             "Export the timeline again as .otio.",
         ) from None
+    return data, had_bom
 
 
 def nesting_depth(data: bytes) -> int:

@@ -262,7 +262,7 @@ def _check(timeline: Timeline, text: str, tracks: Sequence[Any], drop: frozenset
         TimelineNotWritten: something differs; that is our fault, and nothing was written.
     """
     name = timeline.path.name
-    root, _ = lenient.read(text, name)
+    root, _ = lenient.read(text.encode(), name)
     for key in timeline.document.pointer:
         root = root[key] if isinstance(key, int) else root
     added = list(root.tracks)[len(root.tracks) - len(tracks) :] if tracks else []
@@ -272,7 +272,7 @@ def _check(timeline: Timeline, text: str, tracks: Sequence[Any], drop: frozenset
         if wanted.duration() != found.duration():
             raise TimelineNotWritten(f"The track {wanted.name!r} changed its length.", _REPORT)
     try:
-        before = _without(json.loads(timeline.document.text), timeline, drop, 0)
+        before = _without(json.loads(timeline.document.data), timeline, drop, 0)
         after = _without(json.loads(text), timeline, frozenset(), len(tracks))
     except ValueError:
         return  # only OTIO reads it; the tracks were compared above

@@ -65,7 +65,7 @@ def timelines(draw: st.DrawFn) -> Any:
 
 def read(made: Any, folder: Path) -> Timeline:
     text = made.to_json_string(indent=2)
-    document = Document(folder / "cut.otio", folder, made, text)
+    document = Document(folder / "cut.otio", folder, made, text.encode())
     return read_document(document, MediaFinder(folder))
 
 

@@ -45,7 +45,7 @@ SAMPLER = SamplerConfig(
     steps=12, cfg=3.0, lane_cfg=2.0, mask_temperature=8.0, top_k=256, coarse_first=1000.0
 )
 
-TEXTS = ("MODEL_CARD.md", "LICENSE")
+TEXTS = ("MODEL_CARD.md", "LICENSE", "NOTICE.md")
 
 LICENCES = (
     Licence("audio model, codec, converter", "CC-BY-SA-4.0", "LICENSE"),
@@ -101,10 +101,14 @@ def bundle(parts: Parts, folder: Path, description: str, sampler: SamplerConfig)
             place / "visual.safetensors",
         )
         shutil.copyfile(parts.codec / "codec.safetensors", place / "codec.safetensors")
-        shutil.copyfile(parts.codec / "codec.json", place / "codec.json")
         shutil.copyfile(parts.audio / "audio.safetensors", place / "audio.safetensors")
         for name in ("converter.safetensors", TOKENIZER, *NAMES.values()):
             shutil.copyfile(parts.converter / name, place / name)
+        # The trainers' own descriptions, so that each part can be opened without the others.
+        for part in ("codec", "converter", "audio"):
+            name = f"{part}.json"
+            shutil.copyfile(getattr(parts, part) / name, place / name)
+        shutil.copyfile(parts.converter / "readout.safetensors", place / "readout.safetensors")
         for text in TEXTS:
             shutil.copyfile(parts.texts / text, place / text)
         names = {c: f"{c}.safetensors" for c in ("visual", "converter", "audio", "codec")}

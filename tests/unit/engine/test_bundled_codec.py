@@ -11,7 +11,7 @@ from vatt_engine.evaluation.codec_metrics import onsets_kept, pre_echo_ms
 from vatt_engine.training.codec_folder import read_codec
 from vatt_engine.training.spectral import MultiScaleMel
 
-FOLDER = Path(vatt_engine.__file__).parent / "bundled" / "codec"
+FOLDER = Path(vatt_engine.__file__).parent / "bundled" / "vatt-mini"
 
 
 @pytest.fixture(scope="module")

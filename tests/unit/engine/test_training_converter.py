@@ -216,7 +216,7 @@ def test_model_folder_keeps_a_sentence_encoder(tmp_path: Path) -> None:
 
 
 def test_bundled_converter_names_what_it_is_told() -> None:
-    folder = Path(vatt_engine.__file__).parent / "bundled" / "converter"
+    folder = Path(vatt_engine.__file__).parent / "bundled" / "vatt-mini"
     converter, readout = load_converter(folder), read_readout(folder)
     told = text_figures(converter, readout)
     assert told["paraphrases_in_three"] >= 0.65  # docs/training-log.md: 0.71

@@ -11,15 +11,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vatt_engine.corpus.scenes import physics
 from vatt_engine.corpus.scenes.compose import make_scene
 from vatt_engine.corpus.scenes.distractors import distractor
-from vatt_engine.corpus.scenes.plan import ASPECT, SUBSAMPLES, TRACK_HZ, Part, Scene, Source
+from vatt_engine.corpus.scenes.plan import (
+    ASPECT,
+    SUBSAMPLES,
+    TRACK_HZ,
+    Floats,
+    Part,
+    Scene,
+    Source,
+)
 from vatt_engine.corpus.scenes.stage import Stage
-
-Floats = NDArray[np.float64]
 
 FAMILY = "contact"
 _SHAPES = ("disc", "box", "bottle", "shard", "bar", "blob")
@@ -55,7 +60,7 @@ def _contacts(stage: Stage) -> Part:
     times = physics.series(stage.rng, start + 0.1, end, rate, stage.uniform(0.0, 0.4))
     times = times[np.diff(times, prepend=-1.0) > 0.12]
     away, strengths = _distance(stage, times)
-    dip = np.zeros(stage.n)
+    dip: Floats = np.zeros(stage.n)
     if stage.chance(0.3):  # it gives way after the contact
         dip = physics.bumps(stage.clock, times, stage.uniform(0.02, 0.09), stage.uniform(0.05, 0.2))
     half = stage.size

@@ -68,7 +68,7 @@ class MotionFilms:
     @property
     def duration_s(self) -> float:
         """Of each film."""
-        return self.motion.shape[1] / MOTION_FPS
+        return float(self.motion.shape[1] / MOTION_FPS)
 
     def __len__(self) -> int:
         return len(self.motion)
@@ -117,7 +117,8 @@ def make_film(seed: int, spec: FilmsSpec) -> tuple[Motion, Floats, Floats, str]:
             image, shown = np.ascontiguousarray(drawn[number * playback.step]), number
         meter.feed(image, number / playback.fps)
     hits = np.array([(h.time_s, h.strength) for h in audible_hits(scene)], np.float32)
-    hits = hits.reshape(-1, 2) / np.array([playback.tempo, 1], np.float32)
+    hits = hits.reshape(-1, 2)
+    hits[:, 0] /= playback.tempo
     n_steps = n_rows * round(LANE_HZ / MOTION_FPS)
     lane = true_lane(scene)
     places = (np.arange(n_steps) + 0.5) * playback.tempo

@@ -147,7 +147,8 @@ class SpotterTrainer:
         off = (logits[..., 1].sigmoid() - batch.strength.to(self.device)) ** 2
         of_strength = (off * near).sum() / near.sum().clamp_min(1)
         of_intensity = F.mse_loss(logits[..., 2].sigmoid(), batch.intensity.to(self.device))
-        return of_hits + weights.strength * of_strength + weights.intensity * of_intensity
+        total: Tensor = of_hits + weights.strength * of_strength
+        return total + weights.intensity * of_intensity
 
     def evaluate(self) -> dict[str, float]:
         """Figures of the averaged weights on the validation films; keeps the best so far."""

@@ -82,13 +82,13 @@ class Spotter(nn.Module):
         whole, maps = x[..., : len(FEATURES)], x[..., len(FEATURES) :]
         places = maps.reshape(B, n_frames, len(MAPS), *GRID).transpose(1, 2)
         places = places.contiguous(memory_format=torch.channels_last_3d)  # a third faster on CPUs
-        for layer in (self.near, self.far, self.course):
-            places = F.relu(layer(places))  # [B, C, F, h, w]
+        for conv in (self.near, self.far, self.course):
+            places = F.relu(conv(places))  # [B, C, F, h, w]
         seen = torch.cat([places.amax((3, 4)), places.mean((3, 4)), whole.transpose(1, 2)], dim=1)
         h = self.join(seen)  # [B, width, F]
         for layer in self.layers:
             h = layer(h)
-        logits = self.out(h).reshape(B, len(OUTPUTS), STEPS_A_FRAME, n_frames)
+        logits: Tensor = self.out(h).reshape(B, len(OUTPUTS), STEPS_A_FRAME, n_frames)
         return logits.permute(0, 3, 2, 1).reshape(B, STEPS_A_FRAME * n_frames, len(OUTPUTS))
 
 
@@ -105,4 +105,5 @@ class _Layer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Same shape [B, width, F]."""
         normed = self.norm(x.transpose(1, 2)).transpose(1, 2)
-        return x + self.dropout(F.gelu(self.conv(normed)))
+        added: Tensor = self.dropout(F.gelu(self.conv(normed)))
+        return x + added

@@ -27,11 +27,13 @@ def link_media_reference(in_clip: Any, media_linker_argument_map: Mapping[str, A
 
     from vatt_plugin.timeline.media import MediaFinder
     from vatt_plugin.timeline.picture import settle
+    from vatt_plugin.timeline.spans import Leaf
 
     arguments = media_linker_argument_map or {}
     roots = tuple(Path(root) for root in arguments.get("media_roots", ()))
     finder = MediaFinder(Path(arguments.get("base") or "."), roots)
-    source = settle(in_clip, in_clip.media_reference, finder)
+    leaf = Leaf(in_clip, (), "", in_clip.media_reference, in_clip.media_references())
+    source = settle(leaf, finder)
     if source.status != "ready" or source.sequence is not None:
         return None
     reference = otio.schema.ExternalReference(

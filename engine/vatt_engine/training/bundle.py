@@ -41,9 +41,7 @@ VISUAL = VisualConfig(
 )
 """EfficientNet-lite0 wants (pixel - 127) / 128 and gives 1280 numbers a picture."""
 
-SAMPLER = SamplerConfig(
-    steps=12, cfg=3.0, lane_cfg=2.0, mask_temperature=8.0, top_k=256, coarse_first=1000.0
-)
+SAMPLER = SamplerConfig(steps=12, cfg=3.5, mask_temperature=4.0, top_k=256, coarse_first=1000.0)
 
 TEXTS = ("MODEL_CARD.md", "LICENSE", "NOTICE.md")
 

@@ -406,7 +406,7 @@ class Project:
     def snapshot_written(self, n: int, kind: str) -> None:
         """A snapshot of the state after record ``n`` is on disk: begin a new journal.
 
-        Called by who writes the snapshot elsewhere (``project_text``, ``SnapshotStore.write_text``).
+        Called by who writes the snapshot elsewhere (``project_text``, ``write_text``).
 
         Raises:
             CannotWrite: a later record is in memory only; the journal goes on as it was.

@@ -29,7 +29,9 @@ from torch import Tensor, nn
 
 _BOUND = 14.0
 _LEAST = -4.0  # of a log spread: -105 dB at a companding level of 3e-4
-_QUIET = 0.02  # power added to a band's, in units of the companding level squared: silence is finite
+_QUIET = (
+    0.02  # power added to a band's, in units of the companding level squared: silence is finite
+)
 
 
 class LappedTransform(nn.Module):
@@ -99,9 +101,7 @@ class LappedTransform(nn.Module):
 class BandedEncoder(nn.Module):
     """A SEANet encoder that reads bands, or levels; its state-dict names are the SEANet's own."""
 
-    def __init__(
-        self, seanet: nn.Module, transform: LappedTransform, levels: bool = False
-    ) -> None:
+    def __init__(self, seanet: nn.Module, transform: LappedTransform, levels: bool = False) -> None:
         super().__init__()
         self.model = seanet.model
         self.transform = transform

@@ -58,7 +58,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         BadModelFolder: it cannot be read.
     """
     try:
-        return load_file(path)
+        tensors: dict[str, Tensor] = load_file(path)
+        return tensors
     except (OSError, SafetensorError, ValueError) as error:
         raise BadModelFolder(
             f"{path.name} in {path.parent} is no readable safetensors file ({error}).",

@@ -52,7 +52,7 @@ class _Linear(ByteRows):
         self.register_buffer("bias", torch.zeros(width_out))
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) + self.bias
+        return super().forward(x) + self.bias  # type: ignore[operator]
 
 
 class _Layer(nn.Module):

@@ -168,7 +168,7 @@ def write_shard(path: Path, clips: Sequence[Clip]) -> None:
     }
     temporary = path.with_name(path.name + ".part")
     with temporary.open("wb") as out:
-        np.savez(out, **arrays)
+        np.savez(out, **arrays)  # type: ignore[arg-type]
         out.flush()
         os.fsync(out.fileno())
     temporary.replace(path)

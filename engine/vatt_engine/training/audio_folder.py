@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vatt_engine.config import AudioModelConfig
+from vatt_engine.config_json import read_config
 from vatt_engine.errors import BadModelFolder
 from vatt_engine.nets.audio_model import AudioModel
 from vatt_engine.nets.building import fill_strictly, parameters_on_meta
@@ -69,10 +70,7 @@ def read_audio(folder: Path) -> AudioModel:
     """
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        plain = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in description["config"].items()
-        }
-        config = AudioModelConfig(**plain)
+        config = read_config(AudioModelConfig, description["config"], DESCRIPTION)
         whole = (folder / WEIGHTS).read_bytes()
         if hashlib.sha256(whole).hexdigest() != description["files"][WEIGHTS]["sha256"]:
             raise BadModelFolder(f"{folder / WEIGHTS} is damaged.", "Train or fetch it again.")

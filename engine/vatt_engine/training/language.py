@@ -174,7 +174,7 @@ class LanguageTrainer(ABC):
             losses = self.losses(rows)
         total = losses["text"] + self.config.readout * losses["readout"]
         self.optimiser.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         norm = float(nn.utils.clip_grad_norm_(self.trained.parameters(), optim.grad_clip))
         if math.isfinite(norm):
             self.optimiser.step()
@@ -268,7 +268,7 @@ def embed_rows(net: Converter, rows: Sequence[Row]) -> tuple[Tensor, list[int]]:
     if seen:
         videos = [row.video for row in rows if row.video is not None]
         whole = net.project(torch.cat(videos).to(device))
-        for b, part in zip(seen, whole.split([len(v) for v in videos]), strict=True):
+        for b, part in zip(seen, torch.split(whole, [len(v) for v in videos]), strict=True):
             parts[b].append(part)
     told = [b for b, row in enumerate(rows) if row.sentence is not None]
     if told:

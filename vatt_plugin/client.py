@@ -3,8 +3,9 @@
 ``EngineClient`` is fed bytes and asked for bytes, so the command line drives it with
 ``subprocess`` (``vatt_plugin.transport``), the panel with ``QProcess``, and tests with neither.
 It owns what has to hold whoever carries the bytes: one job on the wire at a time, a queue that can
-be reordered and paused, cancellation that shows at once, late results dropped, a job run once more
-when the engine dies under it, and an engine given up after three deaths in a minute.
+be reordered (``job_queue``) and paused, cancellation that shows at once, late results dropped, a
+job run once more when the engine dies under it, and an engine given up after three deaths in a
+minute.
 
 A transport does this::
 
@@ -25,7 +26,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from vatt_engine import messages
+from vatt_engine import messages, wire
 from vatt_engine.errors import (
     BadRequest,
     EngineLost,
@@ -34,8 +35,9 @@ from vatt_engine.errors import (
     VattError,
     error_from_dict,
 )
-from vatt_engine.messages import Event, Request, TakeReady
+from vatt_engine.messages import Event, Request
 from vatt_engine.wire import LineSplitter
+from vatt_plugin.job_queue import JobQueue
 from vatt_plugin.job_state import EngineLife, EngineStatus, JobState, JobStatus
 
 __all__ = ["EngineClient", "EngineLife", "EngineStatus", "JobState", "JobStatus"]
@@ -77,8 +79,7 @@ class EngineClient:
     ) -> None:
         self._clock = clock
         self._hello = messages.Hello(client=name, warm=warm)
-        self._jobs: dict[str, JobState] = {}
-        self._queue: deque[str] = deque()
+        self._jobs = JobQueue(clock)
         self._on_wire: str | None = None  # also a cancelled job until the engine lets go of it
         self._status = EngineStatus()
         self._lines = LineSplitter()
@@ -92,8 +93,6 @@ class EngineClient:
         self._heard_at = 0.0
         self._ticked_at = 0.0
         self._deaths: deque[float] = deque(maxlen=DEATHS)
-        self._stage_began = (0.0, 0)  # clock and ``done`` at the first progress of the stage
-        self._n_submitted = 0
         self._stopping = False  # its end, when it comes, is our doing
         self.must_kill = False
 
@@ -108,21 +107,7 @@ class EngineClient:
         Raises:
             BadRequest: not a request that makes a job, too long a line, or an id already in use.
         """
-        if not any(f.name == "job_id" for f in dataclasses.fields(request)):
-            raise BadRequest(f"{request.type!r} is not a job.")
-        job_id = str(getattr(request, "job_id", ""))
-        if not job_id:
-            self._n_submitted += 1
-            job_id = f"job-{self._n_submitted}"
-            request = dataclasses.replace(request, job_id=job_id)  # type: ignore[call-arg]
-        if job_id in self._jobs:
-            raise BadRequest(f"There is already a job {job_id!r}.")
-        messages.encode(request)  # refuse here what could not be sent later
-        self._jobs[job_id] = JobState(job_id, request)
-        if first:
-            self._queue.appendleft(job_id)
-        else:
-            self._queue.append(job_id)
+        job_id = self._jobs.add(request, first=first)
         if not self._alive and self._status.life == "unavailable":
             self._status = EngineStatus()
         return job_id
@@ -133,22 +118,17 @@ class EngineClient:
         if job is None or job.ended:
             return []
         if job_id == self._on_wire:
-            self._out += messages.encode(messages.Cancel(job_id=job_id))
+            self._out += wire.encode(messages.Cancel(job_id=job_id))
             self._cancel_by = self._clock() + CANCEL_S
-        else:
-            self._queue.remove(job_id)
-        self._change(job_id, status="cancelled")
-        return [messages.JobCancelled(job_id=job_id)]
+        return [self._jobs.cancel(job_id)]
 
     def cancel_all(self) -> list[Event]:
         """Cancel whatever runs and waits."""
-        return [event for job_id in list(self._jobs) for event in self.cancel(job_id)]
+        return [event for job in self._jobs.all() for event in self.cancel(job.job_id)]
 
     def to_front(self, job_id: str) -> None:
         """Let a waiting job run next; no effect on any other."""
-        if job_id in self._queue:
-            self._queue.remove(job_id)
-            self._queue.appendleft(job_id)
+        self._jobs.to_front(job_id)
 
     def pause(self) -> None:
         """Start no further job; the running one goes on."""
@@ -160,8 +140,7 @@ class EngineClient:
 
     def forget(self, job_id: str) -> None:
         """Drop an ended job from the table, so that a long session stays small."""
-        if self._jobs[job_id].ended:
-            del self._jobs[job_id]
+        self._jobs.forget(job_id)
 
     def job(self, job_id: str) -> JobState:
         """The job as it stands now.
@@ -173,11 +152,11 @@ class EngineClient:
 
     def jobs(self) -> tuple[JobState, ...]:
         """All jobs, in the order of submission."""
-        return tuple(self._jobs.values())
+        return self._jobs.all()
 
     def waiting(self) -> tuple[str, ...]:
         """Ids of the queued jobs, next one first."""
-        return tuple(self._queue)
+        return self._jobs.waiting()
 
     @property
     def paused(self) -> bool:
@@ -197,14 +176,14 @@ class EngineClient:
     @property
     def idle(self) -> bool:
         """Whether every job has ended and the engine has let go of the last one."""
-        return self._on_wire is None and not self._queue
+        return self._on_wire is None and not self._jobs.waiting()
 
     # --- what the transport calls -----------------------------------------------------------
 
     @property
     def must_start(self) -> bool:
         """Whether there is work, no process, and reason to hope."""
-        return not self._alive and bool(self._queue) and self._status.life != "unavailable"
+        return not self._alive and bool(self._jobs.waiting()) and self._status.life != "unavailable"
 
     def started(self) -> list[Event]:
         """The engine process has been started; the handshake begins."""
@@ -212,7 +191,7 @@ class EngineClient:
         self._alive = True
         self.must_kill = self._stopping = False
         self._lines = LineSplitter()
-        self._out = bytearray(messages.encode(self._hello))
+        self._out = bytearray(wire.encode(self._hello))
         self._hello_by = now + HANDSHAKE_S
         self._heard_at = self._ticked_at = now
         return self._now_is("starting", "Starting the engine.")
@@ -228,7 +207,7 @@ class EngineClient:
         events: list[Event] = []
         for line in self._lines.feed(data):
             try:
-                event = messages.decode_event(line)
+                event = wire.decode_event(line)
             except BadRequest as error:
                 self._log.append(f"ignored a line of the engine: {error.message}")
                 continue
@@ -300,7 +279,7 @@ class EngineClient:
                     "Run `vatt doctor` to see what is missing.",
                 )
             )
-        if job_id is None and not self._queue:
+        if job_id is None and not self._jobs.waiting():
             if self._status.life == "unavailable":  # we ended it ourselves, having said why
                 return []
             return self._now_is("stopped", f"The engine ended ({reason}).")
@@ -311,13 +290,12 @@ class EngineClient:
             "Finished takes are safe. Try again, with a shorter clip or a smaller model.",
         )
         events: list[Event] = []
-        job = self._jobs.get(job_id) if job_id is not None else None
+        job = self._jobs.get(job_id)
         if job is not None and not job.ended:
             if job.n_runs < N_RUNS:
-                self._queue.appendleft(job.job_id)
-                self._change(job.job_id, status="queued", stage="", done=0, total=None, eta_s=None)
+                self._jobs.put_back(job.job_id)
             else:
-                events += self._fail(job.job_id, lost)
+                events.append(self._jobs.fail(job.job_id, lost))
         if len(self._deaths) == DEATHS and now - self._deaths[0] < DEATHS_WINDOW_S:
             self._deaths.clear()
             return events + self.refused(
@@ -337,7 +315,7 @@ class EngineClient:
     def stopping(self) -> None:
         """The transport is shutting the engine down on purpose: its end is no accident."""
         self.cancel_all()
-        self._out += messages.encode(messages.Shutdown())
+        self._out += wire.encode(messages.Shutdown())
         self._stopping = True
 
     # --- events -----------------------------------------------------------------------------
@@ -391,68 +369,28 @@ class EngineClient:
         return [ready, *self._now_is("ready")]
 
     def _receive_of_job(self, job: JobState, event: Event) -> list[Event]:
-        match event:
-            case messages.Finished():
-                self._let_go()
-                self._change(job.job_id, status="done", result=dict(event.result))
-            case messages.Failed():
-                self._let_go()
-                error = error_from_dict(dataclasses.asdict(event))
-                self._change(job.job_id, status="failed", error=error)
-            case messages.JobCancelled():
-                self._let_go()
-                self._change(job.job_id, status="cancelled")
-            case messages.Progress():
-                self._note_progress(job, event)
-            case messages.CaptionReady():
-                self._change(job.job_id, caption=event)
-            case messages.LaneReady():
-                self._change(job.job_id, lane=event.lane)
-            case TakeReady():
-                if any(t.index == event.index for t in job.takes):
-                    return []  # the second run of a job whose first one got this far
-                self._change(job.job_id, takes=(*job.takes, event))
-        return [event]
-
-    def _note_progress(self, job: JobState, event: messages.Progress) -> None:
-        now = self._clock()
-        if event.stage != job.stage or event.done < job.done:
-            self._stage_began = (now, event.done)
-        since, at = self._stage_began
-        steps = event.done - at
-        eta_s = None
-        if event.total is not None and steps >= 2:
-            eta_s = (now - since) / steps * max(0, event.total - event.done)
-        self._change(job.job_id, stage=event.stage, done=event.done, total=event.total, eta_s=eta_s)
+        if isinstance(event, messages.Finished | messages.Failed | messages.JobCancelled):
+            self._let_go()
+        if isinstance(event, messages.Started):
+            self._status = dataclasses.replace(self._status, device=event.device)
+        return [event] if self._jobs.take_in(job, event) else []
 
     # --- inside -----------------------------------------------------------------------------
 
     def _send_next(self) -> None:
         ready = self._hello_by is None and not self.must_kill
-        if ready and not self._paused and self._on_wire is None and self._queue:
-            job_id = self._queue.popleft()
-            job = self._jobs[job_id]
-            self._out += messages.encode(job.request)
-            self._on_wire = job_id
-            self._change(job_id, status="running", n_runs=job.n_runs + 1)
+        if ready and not self._paused and self._on_wire is None and self._jobs.waiting():
+            job = self._jobs.take_next()
+            self._out += wire.encode(job.request)
+            self._on_wire = job.job_id
 
     def _let_go(self) -> None:
         self._on_wire = None
         self._cancel_by = None
 
-    def _change(self, job_id: str, **values: object) -> None:
-        self._jobs[job_id] = dataclasses.replace(self._jobs[job_id], **values)  # type: ignore[arg-type]
-
-    def _fail(self, job_id: str, error: VattError) -> list[Event]:
-        self._change(job_id, status="failed", error=error)
-        return [messages.Failed(job_id=job_id, **error.to_dict())]
-
     def _give_up(self, error: VattError) -> list[Event]:
         events = self._now_is("unavailable", error.message, error.hint)
-        for job_id in list(self._queue):
-            events += self._fail(job_id, error)
-        self._queue.clear()
-        return events
+        return events + self._jobs.fail_waiting(error)
 
     def _now_is(self, life: EngineLife, detail: str = "", hint: str = "") -> list[Event]:
         self._status = dataclasses.replace(self._status, life=life, detail=detail, hint=hint)

@@ -14,13 +14,17 @@ EngineLife = Literal["stopped", "starting", "ready", "busy", "restarting", "lost
 
 @dataclass(frozen=True)
 class EngineStatus:
-    """What the engine is doing, for the engine chip and ``vatt doctor``."""
+    """What the engine is doing, for the engine chip and ``vatt doctor``.
+
+    ``device`` is where it last ran a job (``cpu``, ``cuda``); empty until it has run one.
+    """
 
     life: EngineLife = "stopped"
     detail: str = ""
     hint: str = ""
     version: str = ""
     capabilities: tuple[str, ...] = ()
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class JobState:
     Attributes:
         request: what was asked, ``job_id`` filled in.
         n_runs: how often it was handed to an engine.
+        device: where it runs: what ``auto`` has become; empty until it has been told.
         stage, done, total: the latest progress; ``total`` None is a busy bar.
         takes: takes so far, by index; final once ``status`` is ``done``.
         result: what ``Finished`` brought.
@@ -41,6 +46,7 @@ class JobState:
     request: Request
     status: JobStatus = "queued"
     n_runs: int = 0
+    device: str = ""
     stage: str = ""
     done: int = 0
     total: int | None = None

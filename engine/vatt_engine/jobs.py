@@ -21,6 +21,7 @@ from vatt_engine.errors import BadRequest
 from vatt_engine.manifest import MANIFEST
 from vatt_engine.memory import machine_memory
 from vatt_engine.messages import Event, LaneReady, SyncLane, TakeReady
+from vatt_engine.model_folder import resolve_device
 from vatt_engine.model_library import TINY, find_model
 from vatt_engine.pipeline import VATT
 from vatt_engine.worker import Job
@@ -57,6 +58,7 @@ class EngineRunner:
         """
         match job.request:
             case messages.Generate() | messages.Caption() | messages.Spot() as request:
+                job.emit(messages.Started(job.job_id, told_device(request.device)))
                 job.report("loading", 0, None)
                 engine = self._load(request.model, request.device)
                 for event in engine.run(request, job.report, small=small):
@@ -104,6 +106,16 @@ def make_repeatable() -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
+
+
+def told_device(device: str) -> str:
+    """What a device of a request is here: ``auto`` by its name, ``+offload`` kept.
+
+    Raises:
+        DeviceUnavailable: unknown, or not on this machine.
+    """
+    name, plus, manner = device.partition("+")
+    return f"{resolve_device(name)}{plus}{manner}"
 
 
 def presentable(event: Event) -> Event:

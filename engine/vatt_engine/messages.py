@@ -1,28 +1,21 @@
-"""The wire between clients and the engine process: requests, events, JSON lines.
+"""What clients and the engine process say to each other: requests and events.
 
 Standard library only; ``vatt_plugin`` and ``vatt_ui`` import this module and nothing else of the
-engine but ``errors``. One JSON object a line, UTF-8, at most ``MAX_LINE_BYTES``. Requests go in
-on the engine's stdin, events come out on its stdout. Every job ends with exactly one of
-``Finished``, ``Failed``, ``Cancelled``. Audio and codes are handed over as files in the scratch
-folder that the request names, written under a temporary name and renamed when whole.
+engine but ``errors`` and ``wire``, which turns messages into lines. Requests go in on the engine's
+stdin, events come out on its stdout. Every job ends with exactly one of ``Finished``, ``Failed``,
+``JobCancelled``. Audio and codes are handed over as files in the scratch folder that the request
+names, written under a temporary name and renamed when whole.
 
 Units: seconds (``_s``), hertz (``_hz``); ``n_samples`` counts samples at ``sample_rate``.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from vatt_engine.errors import BadRequest
-from vatt_engine.plain import build
-
 PROTOCOL_VERSION = 1
-MAX_LINE_BYTES = 1 << 20
 
 
 # --- parts shared by requests and events ---------------------------------------------------
@@ -320,6 +313,18 @@ class Log(Event):
 
 
 @dataclass(frozen=True)
+class Started(Event):
+    """A worker has begun the job on ``device``: what ``auto`` has become, ``+offload`` kept.
+
+    Sent before the model is loaded, so that also a job short of memory has told where it ran.
+    """
+
+    type: ClassVar[str] = "started"
+    job_id: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True)
 class Progress(Event):
     """``done`` of ``total`` steps of ``stage``; an unknown total is None (a busy bar)."""
 
@@ -412,56 +417,3 @@ class JobCancelled(Event):
 
 REQUESTS: dict[str, type[Request]] = {cls.type: cls for cls in Request.__subclasses__()}
 EVENTS: dict[str, type[Event]] = {cls.type: cls for cls in Event.__subclasses__()}
-
-
-# --- lines ---------------------------------------------------------------------------------
-
-
-def encode(message: Request | Event) -> bytes:
-    """One line of UTF-8 JSON ending in a newline.
-
-    Raises:
-        BadRequest: the line would be longer than ``MAX_LINE_BYTES`` or holds NaN or Infinity.
-    """
-    body = {"type": message.type, **dataclasses.asdict(message)}
-    try:
-        line = json.dumps(body, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-    except ValueError as error:
-        raise BadRequest(
-            f"A {message.type!r} message holds a number JSON cannot carry: {error}."
-        ) from error
-    if len(line) > MAX_LINE_BYTES:
-        raise BadRequest(
-            f"A {message.type!r} message is {len(line)} bytes long; the limit is {MAX_LINE_BYTES}."
-        )
-    return line
-
-
-def decode_request(line: bytes) -> Request:
-    """Read a request line. Unknown keys are ignored, wrong types refused.
-
-    Raises:
-        BadRequest: not JSON, not an object, an unknown type, or a field of the wrong type.
-    """
-    return typing.cast(Request, _decode(line, typing.cast("dict[str, type]", REQUESTS)))
-
-
-def decode_event(line: bytes) -> Event:
-    """Read an event line; see ``decode_request``."""
-    return typing.cast(Event, _decode(line, typing.cast("dict[str, type]", EVENTS)))
-
-
-def _decode(line: bytes, known: dict[str, type]) -> object:
-    if len(line) > MAX_LINE_BYTES:
-        raise BadRequest(f"A line of {len(line)} bytes; the limit is {MAX_LINE_BYTES}.")
-    try:
-        body = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"Not a JSON line: {error}.") from error
-    if not isinstance(body, dict):
-        raise BadRequest(f"Expected a JSON object, got {type(body).__name__}.")
-    kind = body.get("type")
-    cls = known.get(kind) if isinstance(kind, str) else None
-    if cls is None:
-        raise BadRequest(f"Unknown message type {kind!r}; known: {', '.join(sorted(known))}.")
-    return build(cls, body, where=str(kind))

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from vatt_engine import messages
+from vatt_engine import messages, wire
 from vatt_engine.errors import (
     BadRequest,
     EngineError,
@@ -96,7 +96,7 @@ class Front:
     def on_line(self, line: bytes) -> None:
         """Take one line of the client; what cannot be read is answered and otherwise ignored."""
         try:
-            request = messages.decode_request(line)
+            request = wire.decode_request(line)
         except BadRequest as error:
             self._refuse(line, error)
             return
@@ -112,7 +112,7 @@ class Front:
 
     def on_refused_lines(self, n: int) -> None:
         """``n`` lines were too long to be taken in."""
-        self._say("WARNING", f"Ignored {n} line(s) over {messages.MAX_LINE_BYTES} bytes.")
+        self._say("WARNING", f"Ignored {n} line(s) over {wire.MAX_LINE_BYTES} bytes.")
 
     def _refuse(self, line: bytes, error: BadRequest) -> None:
         try:
@@ -186,7 +186,7 @@ class Front:
         if running is not None and running.job_id == job_id:
             if self._cancel_by is None and self._worker is not None:
                 self._cancel_by = self._clock() + CANCEL_SILENCE_S
-                self._worker.send(messages.encode(messages.Cancel(job_id)))
+                self._worker.send(wire.encode(messages.Cancel(job_id)))
             return
         for job in list(self._queue):
             if job.job_id == job_id:
@@ -200,7 +200,7 @@ class Front:
         if worker is not self._worker:
             return  # one that was killed and replaced
         try:
-            event = messages.decode_event(line)
+            event = wire.decode_event(line)
         except BadRequest as error:
             self._say("WARNING", f"Ignored a line of the worker: {error.message}")
             return
@@ -310,7 +310,7 @@ class Front:
         except OSError as error:
             self._cannot_start(error)
             return
-        worker.send(messages.encode(job.request))
+        worker.send(wire.encode(job.request))
         if self._is_warm:
             self._state("busy")
 
@@ -362,7 +362,7 @@ def serve(reader: BinaryIO, writer: BinaryIO, launcher: Launcher | None = None) 
 
     def emit(event: Event) -> None:
         try:
-            writer.write(messages.encode(event))
+            writer.write(wire.encode(event))
             writer.flush()
         except OSError:
             inbox.put(None)

@@ -21,7 +21,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, BinaryIO, Protocol
 
-from vatt_engine import messages
+from vatt_engine import messages, wire
 from vatt_engine.errors import (
     DEVICE_FAILED,
     BadRequest,
@@ -208,10 +208,10 @@ class Connection:
     def emit(self, event: Event) -> None:
         """Send one event; the process ends when nobody listens any more."""
         try:
-            line = messages.encode(event)
+            line = wire.encode(event)
         except BadRequest as error:
             job_id = str(getattr(event, "job_id", ""))
-            line = messages.encode(messages.Failed(job_id, **error.to_dict()))
+            line = wire.encode(messages.Failed(job_id, **error.to_dict()))
         with self._write_lock:
             try:
                 self._writer.write(line)
@@ -233,7 +233,7 @@ class Connection:
         try:
             while data := os.read(self._reader.fileno(), 1 << 16):
                 for line in lines.feed(data):
-                    self._heed(messages.decode_request(line))
+                    self._heed(wire.decode_request(line))
         except OSError:
             pass
         os._exit(0)

@@ -21,7 +21,7 @@ import pytest
 import soundfile
 
 from tests.helpers.movies import write_numbered
-from vatt_engine import messages
+from vatt_engine import messages, wire
 from vatt_engine.errors import VattError
 from vatt_engine.messages import (
     Caption,
@@ -317,11 +317,11 @@ def converse(process: subprocess.Popen[bytes], *requests: messages.Request) -> l
     assert process.stdin is not None
     assert process.stdout is not None
     for request in requests:
-        process.stdin.write(messages.encode(request))
+        process.stdin.write(wire.encode(request))
     process.stdin.flush()
     events: list[Event] = []
     for line in process.stdout:
-        events.append(messages.decode_event(line))
+        events.append(wire.decode_event(line))
         if isinstance(events[-1], messages.Finished | messages.Failed | messages.JobCancelled):
             break
     return events

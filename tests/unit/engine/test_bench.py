@@ -10,8 +10,9 @@ import pytest
 from vatt_engine.bench import STAGES, StageClock, draw_clip, run
 from vatt_engine.errors import BadRequest, Cancelled, UnknownModel
 from vatt_engine.media.sources import probe
-from vatt_engine.messages import Bench, Finished, decode_event, encode
+from vatt_engine.messages import Bench, Finished
 from vatt_engine.pipeline import silent
+from vatt_engine.wire import decode_event, encode
 
 
 def test_the_table_has_every_stage_and_fits_on_the_wire() -> None:

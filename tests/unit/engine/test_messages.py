@@ -19,10 +19,8 @@ from vatt_engine.messages import (
     PictureSegment,
     SyncLane,
     TakeReady,
-    decode_event,
-    decode_request,
-    encode,
 )
+from vatt_engine.wire import MAX_LINE_BYTES, decode_event, decode_request, encode
 
 LANE = SyncLane(((0.5, 1.0), (1.25, 0.25)), (0.0, 0.5), 50.0)
 REQUEST = Generate(
@@ -106,9 +104,9 @@ def test_numbers_json_cannot_carry_are_refused_before_they_are_sent() -> None:
 
 def test_lines_over_the_limit_are_refused_on_both_sides() -> None:
     with pytest.raises(BadRequest, match="limit"):
-        encode(Failed("j", "x", "y" * messages.MAX_LINE_BYTES))
+        encode(Failed("j", "x", "y" * MAX_LINE_BYTES))
     with pytest.raises(BadRequest, match="limit"):
-        decode_event(b" " * (messages.MAX_LINE_BYTES + 1))
+        decode_event(b" " * (MAX_LINE_BYTES + 1))
 
 
 def test_messages_are_frozen() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from vatt_engine import messages, server
+from vatt_engine import messages, server, wire
 from vatt_engine.launcher import Launcher, OnBroken, OnEnd, OnLine, OnWarm
 from vatt_engine.messages import (
     Beat,
@@ -35,13 +35,13 @@ class FakeWorker:
         self._on_end = on_end
 
     def send(self, line: bytes) -> None:
-        self.sent.append(messages.decode_request(line))
+        self.sent.append(wire.decode_request(line))
 
     def kill(self) -> None:
         self.killed = True
 
     def says(self, event: Event) -> None:
-        self._on_line(self, messages.encode(event))  # type: ignore[arg-type]
+        self._on_line(self, wire.encode(event))  # type: ignore[arg-type]
 
     def says_raw(self, line: bytes) -> None:
         self._on_line(self, line)  # type: ignore[arg-type]
@@ -87,7 +87,7 @@ class Bench:
 
     def send(self, *requests: messages.Request) -> None:
         for request in requests:
-            self.front.on_line(messages.encode(request))
+            self.front.on_line(wire.encode(request))
             self.settle()
 
     def settle(self) -> None:

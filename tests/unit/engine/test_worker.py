@@ -18,9 +18,8 @@ from vatt_engine.messages import (
     Generate,
     JobCancelled,
     Progress,
-    decode_event,
-    encode,
 )
+from vatt_engine.wire import decode_event, encode
 from vatt_engine.worker import Connection, DeviceFailure, Job, is_out_of_memory, run_job
 
 Work = Callable[[Job, bool], dict[str, Any]]

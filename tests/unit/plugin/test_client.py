@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vatt_engine import messages
+from vatt_engine import messages, wire
 from vatt_engine.errors import BadRequest, EngineLost, EngineUnavailable, ProtocolMismatch
 from vatt_engine.messages import (
     Beat,
@@ -39,12 +39,12 @@ class Desk:
     def read(self) -> list[messages.Request]:
         """What the client has sent since the last look."""
         data = self.client.requests()
-        new = [messages.decode_request(line) for line in data.splitlines()]
+        new = [wire.decode_request(line) for line in data.splitlines()]
         self.asked += new
         return new
 
     def says(self, *events: Event) -> list[Event]:
-        return self.client.feed(b"".join(messages.encode(event) for event in events))
+        return self.client.feed(b"".join(wire.encode(event) for event in events))
 
     def wait(self, seconds: float) -> list[Event]:
         """Let time pass in steps, as an event loop does."""
@@ -303,7 +303,7 @@ def test_rubbish_on_the_wire_is_logged_and_ignored(desk: Desk) -> None:
 def test_half_a_line_and_then_the_end_is_a_death_like_any_other(desk: Desk) -> None:
     desk.client.submit(Generate(job_id="a"))
     desk.read()
-    assert desk.client.feed(messages.encode(Finished("a"))[:-4]) == []
+    assert desk.client.feed(wire.encode(Finished("a"))[:-4]) == []
     desk.client.ended("exit status 0")
     assert desk.client.job("a").status == "queued"
 

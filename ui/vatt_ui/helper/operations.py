@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vatt_engine import messages
+from vatt_engine import messages, wire
 from vatt_engine.errors import CannotWrite
 from vatt_plugin.journal import SnapshotStore
 from vatt_plugin.project_conform import CueFacts
@@ -212,8 +212,8 @@ def decode(kind: type[Any], body: dict[str, Any]) -> Any:
     """A message of the wire from its plain form."""
     line = json.dumps({**body, "type": kind.type}).encode()
     if issubclass(kind, messages.Event):
-        return messages.decode_event(line)
-    return messages.decode_request(line)
+        return wire.decode_event(line)
+    return wire.decode_request(line)
 
 
 OPERATIONS: dict[str, Callable[..., dict[str, Any] | Iterator[dict[str, Any]]]] = {

@@ -29,22 +29,8 @@ from typing import Any
 from vatt_engine.errors import CannotWrite, VattError
 from vatt_plugin.cues import Take
 from vatt_plugin.journal import FolderLock, Journal, SnapshotStore, write_atomically
-from vatt_plugin.project_state import (
-    Change,
-    CueState,
-    Edit,
-    Settings,
-    apply_changes,
-    cue_state_from_plain,
-    cue_state_to_plain,
-    plain_value,
-    take_from_plain,
-    take_to_plain,
-)
-
-SCHEMA = 1
-MAX_HISTORY = 200
-MERGE_WITHIN_S = 1.0
+from vatt_plugin.project_memory import SCHEMA, ProjectMemory
+from vatt_plugin.project_state import Edit, Settings, apply_changes, take_to_plain
 
 
 class ProjectReadOnly(VattError):
@@ -86,7 +72,6 @@ def inspect(timeline: Path) -> Recovery | None:
     return Recovery(len(steps), float(steps[-1].get("time", 0)), saved.time if saved else None)
 
 
-_UNTOUCHED = CueState()
 _STEPS = ("edit", "undo", "redo", "take")
 
 
@@ -105,30 +90,20 @@ def _journal_records(folder: Path) -> list[dict[str, Any]]:
     return records
 
 
-class Project:
+class Project(ProjectMemory):
     """One open project. Changes states only through ``edit``, ``undo``, ``redo`` and ``note``.
 
     Attributes:
-        states: what is remembered per cue id; use ``state`` to read.
-        takes: every take ever adopted, by id; immutable.
-        history: the undoable steps; those from ``position`` on are undone.
-        queue: jobs that wait, in plain form, so that they survive a restart.
-        cut: per cue id what finds its picture again in a re-cut (``project_conform``).
+        timeline, folder: the cut, and where its project lives.
         read_only: empty, or the reason why nothing can be changed.
     """
 
     def __init__(
         self, timeline: Path, folder: Path, *, clock: Callable[[], float] = time.time
     ) -> None:
+        super().__init__()
         self.timeline = timeline
         self.folder = folder
-        self.states: dict[str, CueState] = {}
-        self.takes: dict[str, Take] = {}
-        self.history: list[Edit] = []
-        self.position = 0
-        self.settings = Settings()
-        self.queue: list[Mapping[str, Any]] = []
-        self.cut: dict[str, list[Any]] = {}
         self.read_only = ""
         self.saved_at: float | None = None
         self._clock = clock
@@ -225,7 +200,7 @@ class Project:
                 "Put the folder back from a backup, or rename it to start afresh.",
             )
         if snapshot is not None:
-            self._restore(snapshot.body)
+            self.restore(snapshot.body)
             self._n = self._saved_n = snapshot.n
         last_save = self._snapshots.newest("save")
         self._saved_n = last_save.n if last_save else 0
@@ -233,7 +208,7 @@ class Project:
         if recover:
             for record in _journal_records(self.folder):
                 if record["n"] == self._n + 1:
-                    self._replay(record)
+                    self.replay(record)
                     self._n = record["n"]
         elif not self.read_only:
             self._set_aside()
@@ -258,37 +233,10 @@ class Project:
 
     # --- reading ------------------------------------------------------------------------
 
-    def state(self, cue_id: str) -> CueState:
-        """What is remembered of a cue."""
-        return self.states.get(cue_id, _UNTOUCHED)
-
     @property
     def unsaved_steps(self) -> int:
         """Journal records since the last save."""
         return self._n - self._saved_n
-
-    @property
-    def undo_label(self) -> str:
-        """What undo would take back; empty when there is nothing."""
-        return self.history[self.position - 1].label if self.position else ""
-
-    @property
-    def redo_label(self) -> str:
-        """What redo would do again; empty when there is nothing."""
-        return self.history[self.position].label if self.position < len(self.history) else ""
-
-    def as_plain(self) -> dict[str, Any]:
-        """The whole project as data: what a snapshot holds and what tests compare."""
-        return {
-            "schema": SCHEMA,
-            "cues": {k: p for k, s in self.states.items() if (p := cue_state_to_plain(s))},
-            "takes": [take_to_plain(take) for take in self.takes.values()],
-            "history": [edit.to_plain() for edit in self.history],
-            "position": self.position,
-            "settings": dataclasses.asdict(self.settings),
-            "queue": [dict(job) for job in self.queue],
-            "cut": dict(self.cut),
-        }
 
     # --- changing -----------------------------------------------------------------------
 
@@ -308,17 +256,11 @@ class Project:
             CannotWrite: the step was done and is kept in memory, but is not on disk yet.
         """
         self._must_be_writable()
-        found = []
-        for cue_id, fields in changes.items():
-            state = self.state(cue_id)
-            for name, value in fields.items():
-                before, after = plain_value(getattr(state, name)), plain_value(value)
-                if before != after:
-                    found.append(Change(cue_id, name, before, after))
+        found = self.changes_of(changes)
         if not found:
             return False
         edit = Edit(label, tuple(found), merge, self._clock())
-        self._do(edit)
+        self.do(edit)
         self._record({"op": "edit", "edit": edit.to_plain(), "time": edit.time})
         return True
 
@@ -327,7 +269,7 @@ class Project:
         self._must_be_writable()
         if not self.position:
             return None
-        edit = self._undo()
+        edit = self.undo_step()
         self._record({"op": "undo", "time": self._clock()})
         return edit
 
@@ -336,7 +278,7 @@ class Project:
         self._must_be_writable()
         if self.position >= len(self.history):
             return None
-        edit = self._redo()
+        edit = self.redo_step()
         self._record({"op": "redo", "time": self._clock()})
         return edit
 
@@ -344,12 +286,7 @@ class Project:
         """Remember what the engine found (a caption, a spotted lane); not an undoable step."""
         if self.read_only:
             return False
-        state = self.state(cue_id)
-        changes = [
-            Change(cue_id, k, plain_value(getattr(state, k)), plain_value(v))
-            for k, v in fields.items()
-            if plain_value(getattr(state, k)) != plain_value(v)
-        ]
+        changes = self.changes_of({cue_id: fields})
         if not changes:
             return False
         apply_changes(self.states, changes)
@@ -368,7 +305,7 @@ class Project:
         self._must_be_writable()
         ids = [t for t in take_ids if t in self.takes]
         if ids:
-            self._forget(ids)
+            self.drop_takes(ids)
             self._record({"op": "forget", "takes": ids})
 
     def set_settings(self, settings: Settings) -> None:
@@ -462,76 +399,3 @@ class Project:
         self._n += 1
         if self._journal is not None:
             self._journal.append({"n": self._n, **record})
-
-    def _do(self, edit: Edit) -> None:
-        apply_changes(self.states, edit.changes)
-        del self.history[self.position :]
-        last = self.history[-1] if self.history else None
-        if (
-            last is not None
-            and edit.merge
-            and last.merge == edit.merge
-            and edit.time - last.time <= MERGE_WITHIN_S
-        ):
-            self.history[-1] = last.merged_with(edit)
-        else:
-            self.history.append(edit)
-            del self.history[:-MAX_HISTORY]
-        self.position = len(self.history)
-
-    def _undo(self) -> Edit:
-        self.position -= 1
-        edit = self.history[self.position]
-        apply_changes(self.states, edit.changes, backwards=True)
-        return edit
-
-    def _redo(self) -> Edit:
-        edit = self.history[self.position]
-        apply_changes(self.states, edit.changes)
-        self.position += 1
-        return edit
-
-    def _forget(self, take_ids: Iterable[str]) -> None:
-        gone = set(take_ids)
-        for take_id in gone:
-            self.takes.pop(take_id, None)
-        for cue_id, state in self.states.items():
-            if gone.intersection(state.takes):
-                self.states[cue_id] = dataclasses.replace(
-                    state,
-                    takes=tuple(t for t in state.takes if t not in gone),
-                    trashed=tuple(t for t in state.trashed if t not in gone),
-                    starred=tuple(t for t in state.starred if t not in gone),
-                )
-
-    def _replay(self, record: Mapping[str, Any]) -> None:
-        match record["op"]:
-            case "edit":
-                self._do(Edit.from_plain(record["edit"]))
-            case "undo" if self.position:
-                self._undo()
-            case "redo" if self.position < len(self.history):
-                self._redo()
-            case "note":
-                apply_changes(self.states, (Change(*c) for c in record["changes"]))
-            case "take":
-                take = take_from_plain(record["take"])
-                self.takes[take.take_id] = take
-            case "forget":
-                self._forget(record["takes"])
-            case "settings":
-                self.settings = Settings.from_plain(record["settings"])
-            case "queue":
-                self.queue = list(record["queue"])
-            case "cut":
-                self.cut = dict(record["cut"])
-
-    def _restore(self, body: Mapping[str, Any]) -> None:
-        self.states = {k: cue_state_from_plain(v) for k, v in body["cues"].items()}
-        takes = (take_from_plain(t) for t in body["takes"])
-        self.takes = {take.take_id: take for take in takes}
-        self.history = [Edit.from_plain(e) for e in body["history"]]
-        self.position = int(body["position"])
-        self.settings = Settings.from_plain(body["settings"])
-        self.queue = list(body.get("queue", []))
-        self.cut = dict(body.get("cut", {}))

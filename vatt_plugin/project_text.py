@@ -13,7 +13,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from vatt_plugin.project import SCHEMA, Project
+from vatt_plugin.project import Project
+from vatt_plugin.project_memory import SCHEMA
 from vatt_plugin.project_state import cue_state_to_plain, take_to_plain
 
 

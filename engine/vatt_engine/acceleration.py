@@ -99,6 +99,7 @@ class GraphedStep:
             None if context.keep is None else context.keep.clone(),
             _clone_bias(context.bias),
             context.audio.clone(),
+            None if context.tints is None else context.tints.clone(),
         )
         try:
             replay, out = self._record(lambda: self._step(fixed_codes, fixed))
@@ -156,6 +157,8 @@ def _copy(source: Context, target: Context) -> None:
     target.audio.copy_(source.audio)
     if source.keep is not None and target.keep is not None:
         target.keep.copy_(source.keep)
+    if source.tints is not None and target.tints is not None:
+        target.tints.copy_(source.tints)
 
 
 def _clone_bias(bias: Tensor) -> Tensor:

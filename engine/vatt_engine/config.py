@@ -22,6 +22,9 @@ OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 # No model of today comes near; a hostile config must not make us build for hours.
+DRAWN_GROUPS = 5
+"""Groups of bands whose attacks a drawn codec follows (``nets.drawn``)."""
+
 _MAX_LAYERS, _MAX_WIDTH, _MAX_VOCABULARY, _MAX_CODE_FRAMES = 256, 65_536, 1 << 21, 1 << 16
 
 
@@ -218,6 +221,8 @@ class AudioModelConfig:
             frame: dying away behind it, or, where negative, rising towards it.
         close_condition: every code frame is equally near to the condition, and is given a summary
             of it beside; the published model knows the condition by its distance in the sequence.
+        tint_rank: the summary also scales and shifts what each layer reads, through this many
+            numbers; 0: it does not. Only with ``close_condition``.
     """
 
     width: int = 1024
@@ -235,6 +240,7 @@ class AudioModelConfig:
     lane_width: int = 0
     lane_tails: tuple[float, ...] = ()
     close_condition: bool = False
+    tint_rank: int = 0
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
@@ -249,6 +255,10 @@ class AudioModelConfig:
         check(self.n_codebooks <= 64, "audio.n_codebooks must be at most 64.")
         check(self.codebook_size <= _MAX_CODE_FRAMES, "audio.codebook_size is too large.")
         check(self.n_positions <= _MAX_CODE_FRAMES, "audio.n_positions is too large.")
+        check(
+            0 <= self.tint_rank <= _MAX_WIDTH * self.close_condition,
+            "audio.tint_rank needs audio.close_condition.",
+        )
         check(self.width % 2 == 0, "audio.width must be even for the position table.")
         check(
             0 < self.window_code_frames <= self.n_positions,
@@ -285,6 +295,8 @@ class CodecConfig:
     """EnCodec: waveform to codes and back (SEANet and a residual vector quantiser).
 
     Attributes:
+        kind: ``seanet``, or ``drawn``: levels and turns of bands by a linear map (``nets.drawn``),
+            for which of what follows only bands, ratios, dimension and codebooks count.
         bands: M of a fixed lapped transform before and behind the net; 1: none, as published.
         companding: level under which the bands are linear and above which they are logarithmic
             (asinh); 0: linear throughout. Only with bands.
@@ -296,6 +308,7 @@ class CodecConfig:
     """
 
     sample_rate: int = 16_000
+    kind: Literal["seanet", "drawn"] = "seanet"
     bands: int = 1
     companding: float = 0.0
     noise: bool = False
@@ -329,6 +342,10 @@ class CodecConfig:
         )
         check(self.bands > 1 or not self.noise, "codec.noise needs codec.bands.")
         check(self.noise or not self.levels, "codec.levels needs codec.noise.")
+        check(
+            self.kind == "seanet" or (self.bands % DRAWN_GROUPS == 0 and self.bands > 1),
+            f"codec.bands is {self.bands}; a drawn codec needs a multiple of {DRAWN_GROUPS}.",
+        )
         check(self.n_filters > 0 and self.dimension > 0, "codec: sizes must be positive.")
         check(self.n_codebooks > 0 and self.codebook_size > 1, "codec: codebooks.")
         check(0 <= self.lstm <= 16 and 0 < self.n_residual_layers <= 16, "codec: layers.")

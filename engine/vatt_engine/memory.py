@@ -36,7 +36,9 @@ def audio_parameters(a: AudioModelConfig) -> int:
     heard = a.lane_width + (2 + 2 * len(a.lane_tails)) * bool(a.lane_tails)
     lane = (heard + 1) * a.width + a.width**2 if a.lane_width else 0
     summary = (a.width + 1) * a.n_heads + 2 * a.width**2 if a.close_condition else 0
-    return encoder + decoder + heads + ends + lane + summary
+    n_layers = a.n_encoder_layers + a.n_decoder_layers
+    tints = a.tint_rank * (a.width + 1 + 2 * n_layers * a.width)
+    return encoder + decoder + heads + ends + lane + summary + tints
 
 
 def codec_parameters(c: CodecConfig) -> int:

@@ -32,6 +32,7 @@ from vatt_engine.nets.transformer import (
     LayerNormPair,
     MultiwayBlock,
     Summary,
+    Tints,
     alibi_bias,
 )
 
@@ -45,12 +46,20 @@ class Context:
         keep: 1 where a position is real, 0 where it is padding [1 or B, L+T, 1]; None if all are.
         bias: added to the attention logits [1 or B, H, L+T, L+T].
         audio: what every code frame gets besides its codes [1 or B, T, D].
+        tints: how the condition bends each layer [B, layers, 2, D]; None for a net without.
+        summary: of the condition [B, D]; None for a net without. No layer reads it from here.
     """
 
     cond: Tensor
     keep: Tensor | None
     bias: Tensor
     audio: Tensor
+    tints: Tensor | None = None
+    summary: Tensor | None = None
+
+    def tint(self, layer: int) -> Tensor | None:
+        """What layer ``layer`` is bent by [B, 2, D]."""
+        return None if self.tints is None else self.tints[:, layer]
 
 
 class AudioModel(nn.Module):
@@ -89,6 +98,8 @@ class AudioModel(nn.Module):
                 nn.Linear(n_heard, width), nn.GELU(), nn.Linear(width, width, bias=False)
             )
         self.summary = Summary(width, config.n_heads) if config.close_condition else None
+        n_layers = config.n_encoder_layers + config.n_decoder_layers
+        self.tints = Tints(width, config.tint_rank, n_layers) if config.tint_rank else None
         # The published encoder has a single pair of norms for all its sublayers and its end.
         self.encoder_norm = LayerNormPair(width)
         self.encoder = nn.ModuleList(
@@ -178,11 +189,15 @@ class AudioModel(nn.Module):
             bias.masked_fill_(~real[:, None, None, :], float("-inf"))
             keep = real[..., None].to(projected.dtype)
         audio = table[:, L:] + self.audio_modality
+        summary = tints = None
         if self.summary is not None:
-            audio = audio + self.summary(projected, cond_mask)[:, None]
+            summary = self.summary(projected, cond_mask)
+            audio = audio + summary[:, None]
+            tints = None if self.tints is None else self.tints(summary)
         if lane is not None:
             audio = audio + self._embed_lane(lane, n_frames, drop_lane)
-        return Context(projected + table[:, :L] + self.cond_modality, keep, bias, audio)
+        heard = projected + table[:, :L] + self.cond_modality
+        return Context(heard, keep, bias, audio, tints, summary)
 
     def logits(self, codes: Tensor, context: Context) -> Tensor:
         """Logits by code [B, K, T, V] for codes [B, K, T]; unknown ones hold ``mask_id``."""
@@ -212,15 +227,15 @@ class AudioModel(nn.Module):
         L = context.cond.shape[1]
         audio = self.embed_codes(codes) + context.audio
         x = torch.cat((context.cond, audio), dim=1)
-        for block in self.encoder:
-            x = block(x, L, self.encoder_norm, context.bias, context.keep)
+        for n, block in enumerate(self.encoder):
+            x = block(x, L, self.encoder_norm, context.bias, context.keep, context.tint(n))
         out: Tensor = self.encoder_norm(x, L)
         return out
 
     def decode(self, x: Tensor, context: Context) -> Tensor:
         """Output of the decoder stack [B, L+T, D]."""
-        for block in self.decoder:
-            x = block(x, context.bias, context.keep)
+        for n, block in enumerate(self.decoder, start=len(self.encoder)):
+            x = block(x, context.bias, context.keep, context.tint(n))
         out: Tensor = self.decoder_norm(x)
         return out
 

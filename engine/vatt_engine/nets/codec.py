@@ -9,11 +9,13 @@ leave them out (``TRAINING_ONLY``).
 from __future__ import annotations
 
 import warnings
+from math import prod
 
 import torch
 from torch import Tensor, nn
 
 from vatt_engine.config import CodecConfig
+from vatt_engine.nets.drawn import Describer, DrawnDecoder, DrawnEncoder
 from vatt_engine.nets.lapped import BandedDecoder, BandedEncoder, LappedTransform
 
 TRAINING_ONLY = ("_codebook.inited", "_codebook.cluster_size", "_codebook.embed_avg")
@@ -81,8 +83,25 @@ def build_codec(config: CodecConfig, kmeans_init: bool = False) -> Codec:
         config: sizes.
         kmeans_init: start the codebooks from the first training batch instead of at random.
     """
-    from encodec.modules import SEANetDecoder, SEANetEncoder
     from encodec.quantization import ResidualVectorQuantizer
+
+    quantizer = ResidualVectorQuantizer(
+        dimension=config.dimension,
+        n_q=config.n_codebooks,
+        bins=config.codebook_size,
+        kmeans_init=kmeans_init,
+    )
+    encoder, decoder = _drawn(config) if config.kind == "drawn" else _seanets(config)
+    return Codec(config, encoder, quantizer, decoder)
+
+
+def _drawn(config: CodecConfig) -> tuple[nn.Module, nn.Module]:
+    describer = Describer(LappedTransform(config.bands), prod(config.ratios))
+    return DrawnEncoder(describer, config.dimension), DrawnDecoder(describer, config.dimension)
+
+
+def _seanets(config: CodecConfig) -> tuple[nn.Module, nn.Module]:
+    from encodec.modules import SEANetDecoder, SEANetEncoder
 
     options = {
         "dimension": config.dimension,
@@ -110,10 +129,4 @@ def build_codec(config: CodecConfig, kmeans_init: bool = False) -> Codec:
         transform = LappedTransform(config.bands, config.companding)
         encoder = BandedEncoder(encoder, transform, config.levels)
         decoder = BandedDecoder(decoder, transform, config.noise, config.levels)
-    quantizer = ResidualVectorQuantizer(
-        dimension=config.dimension,
-        n_q=config.n_codebooks,
-        bins=config.codebook_size,
-        kmeans_init=kmeans_init,
-    )
-    return Codec(config, encoder, quantizer, decoder)
+    return encoder, decoder

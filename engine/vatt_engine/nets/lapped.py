@@ -78,11 +78,34 @@ class LappedTransform(nn.Module):
         power = self._project(wave, "kernel").square() + self._project(wave, "twin").square()
         return 0.5 * torch.log(power / (2 * unit**2) + _QUIET)
 
+    def powers(self, wave: Tensor) -> Tensor:
+        """Power of each band, the mean of band and sine twin.
+
+        Wave [B, 1, S] -> [B, M, ceil(S / M)].
+        """
+        return 0.5 * (self._project(wave, "kernel").square() + self._project(wave, "twin").square())
+
+    def turns(self, wave: Tensor, least: float) -> Tensor:
+        """How each band's complex coefficient turns from one window to the next.
+
+        Unit vectors, shorter where a band's power is not far above ``least``; (1, 0) is a tone at
+        the centre of its band. Wave [B, 1, S] -> [B, 2 M, ceil(S / M)]: M cosines, then M sines.
+        """
+        now = torch.complex(self._project(wave, "kernel"), -self._project(wave, "twin"))
+        turned = now[..., 1:] * now[..., :-1].conj()
+        # At the centre of band k a window later means a turn by pi (k + 1/2).
+        middle = torch.arange(self.bands, device=wave.device)[:, None] + 0.5
+        back = torch.polar(torch.ones_like(middle), -math.pi * middle)
+        turned = F.pad(turned / (turned.abs() + 2 * least) * back, (1, 0))
+        return torch.cat((turned.real, turned.imag), dim=1)
+
     def _project(self, wave: Tensor, name: str) -> Tensor:
         half = self.bands // 2
         missing = -wave.shape[-1] % self.bands
         kernel = self.get_buffer(name).to(wave.dtype)
-        return F.conv1d(F.pad(wave, (half, half + missing)), kernel, stride=self.bands)
+        padded = F.pad(wave, (half, half + missing))
+        with torch.autocast(wave.device.type, enabled=False):  # quiet bands need all their digits
+            return F.conv1d(padded, kernel, stride=self.bands)
 
     def synthesise(self, bands: Tensor) -> Tensor:
         """Bands [B, M, N] -> wave [B, 1, N * M]."""
@@ -96,6 +119,13 @@ class LappedTransform(nn.Module):
         half = self.bands // 2
         kernel = self.get_buffer("kernel").to(bands.dtype)
         return F.conv_transpose1d(bands, kernel, stride=self.bands)[..., half:-half]
+
+    def complex_inverse(self, bands: Tensor) -> Tensor:
+        """Complex bands [B, M, N] -> wave [B, 1, N * M]: the mean of both real transforms'."""
+        half = self.bands // 2
+        cosines = F.conv_transpose1d(bands.real, self.get_buffer("kernel"), stride=self.bands)
+        sines = F.conv_transpose1d(bands.imag, self.get_buffer("twin"), stride=self.bands)
+        return (0.5 * (cosines - sines))[..., half:-half]
 
 
 class BandedEncoder(nn.Module):

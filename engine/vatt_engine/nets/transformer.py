@@ -88,14 +88,23 @@ class MultiwayBlock(nn.Module):
         self.ff_audio = FeedForward(width, dropout)
 
     def forward(
-        self, x: Tensor, n_cond: int, norm: LayerNormPair, bias: Tensor, keep: Tensor | None
+        self,
+        x: Tensor,
+        n_cond: int,
+        norm: LayerNormPair,
+        bias: Tensor,
+        keep: Tensor | None,
+        tint: Tensor | None = None,
     ) -> Tensor:
-        """Serve x [B, N, D]; ``norm`` is shared by all encoder layers."""
+        """Serve x [B, N, D]; ``norm`` is shared by all encoder layers.
+
+        ``tint`` [B, 2, D] scales and shifts what the code frames' feed-forward reads.
+        """
         heard = self.attn(norm(x, n_cond), bias)
         x = x + (heard if keep is None else heard * keep)
         cond, audio = x[:, :n_cond], x[:, n_cond:]
         cond = cond + self.ff_cond(norm.cond(cond))
-        audio = audio + self.ff_audio(norm.audio(audio))
+        audio = audio + self.ff_audio(tinted(norm.audio(audio), tint))
         return torch.cat((cond, audio), dim=1)
 
 
@@ -109,11 +118,37 @@ class Block(nn.Module):
         self.ff_norm = nn.LayerNorm(width)
         self.ff = FeedForward(width, dropout)
 
-    def forward(self, x: Tensor, bias: Tensor, keep: Tensor | None) -> Tensor:
-        """Serve x [B, N, D]; same shape out."""
+    def forward(
+        self, x: Tensor, bias: Tensor, keep: Tensor | None, tint: Tensor | None = None
+    ) -> Tensor:
+        """Serve x [B, N, D]; ``tint`` [B, 2, D] scales and shifts what the feed-forward reads."""
         heard = self.attn(self.attn_norm(x), bias)
         x = x + (heard if keep is None else heard * keep)
-        return x + self.ff(self.ff_norm(x))  # type: ignore[no-any-return]
+        return x + self.ff(tinted(self.ff_norm(x), tint))  # type: ignore[no-any-return]
+
+
+def tinted(x: Tensor, tint: Tensor | None) -> Tensor:
+    """Scale x [B, N, D] by 1 + tint[:, 0] and shift it by tint[:, 1]; None leaves it."""
+    return x if tint is None else x * (1 + tint[:, None, 0]) + tint[:, None, 1]
+
+
+class Tints(nn.Module):
+    """What a summary of the condition does to each layer: adaptive norms (arXiv 1709.07871).
+
+    Starts as if it were not there.
+    """
+
+    def __init__(self, width: int, rank: int, n_layers: int) -> None:
+        super().__init__()
+        self.n_layers = n_layers
+        self.down = nn.Linear(width, rank)
+        self.up = nn.Linear(rank, n_layers * 2 * width, bias=False)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, summary: Tensor) -> Tensor:
+        """Summary [B, D] -> [B, layers, 2, D]."""
+        wide: Tensor = self.up(F.gelu(self.down(summary)))
+        return wide.view(len(summary), self.n_layers, 2, -1)
 
 
 class Summary(nn.Module):

@@ -53,8 +53,11 @@ class Kind:
 
 def _open_codec(args: argparse.Namespace) -> Trainer:
     from vatt_engine.training.codec import CodecTrainer
-    from vatt_engine.training.codec_config import read_codec_training
+    from vatt_engine.training.codec_config import codec_kind, read_codec_training
+    from vatt_engine.training.drawn import DrawnFitter, read_drawn_training
 
+    if codec_kind(args.config) == "drawn":
+        return DrawnFitter(read_drawn_training(args.config), n_kept=args.codebooks)
     return CodecTrainer(read_codec_training(args.config), n_kept=args.codebooks)
 
 

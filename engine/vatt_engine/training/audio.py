@@ -7,6 +7,7 @@ their drop-out be drawn anew each time.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vatt_engine.errors import BadRequest
@@ -40,6 +42,7 @@ from vatt_engine.training.codec_folder import read_codec
 from vatt_engine.training.converter_folder import load_converter
 from vatt_engine.training.device import has_bf16, pick_device
 from vatt_engine.training.journal import Journal
+from vatt_engine.training.sights import NAMES
 
 log = logging.getLogger(__name__)
 
@@ -75,12 +78,14 @@ class AudioTrainer:
         torch.manual_seed(config.run.seed)  # the net's first weights; nothing later draws from it
         self.net = AudioModel(config.model, readable_tables(codec.codebooks)).to(self.device)
         start_heads(self.net)
+        self.teller = nn.Linear(config.model.width, len(NAMES)).to(self.device)
         # On a CPU the plain formula is the faster one where gradients are wanted.
         self.net.set_plain(self.device.type == "cpu")
         self.average = WeightAverage(self.net, config.optim.ema_decay)
         optim = config.optim
+        self._trained = [*self.net.parameters(), *self.teller.parameters()]
         self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay
+            self._trained, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay
         )
         self._targets = Targets.near(codec.codebooks, config.loss).to(self.device)
         rate = round(codec.config.frame_rate)
@@ -142,11 +147,13 @@ class AudioTrainer:
         for group in self.optimiser.param_groups:
             group["lr"] = lr
         masks = draw_masks(batch.codes.shape, config.loss, generator)
-        loss, plain = self._loss(self.net, batch, masks)
+        loss, plain, told = self._loss(self.net, batch, masks)
+        if config.loss.tell:
+            loss = loss + config.loss.tell * told
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), config.optim.grad_clip))
-        report = {"loss": float(loss.detach()), "grad_norm": norm}
+        norm = float(nn.utils.clip_grad_norm_(self._trained, config.optim.grad_clip))
+        report = {"loss": float(loss.detach()), "grad_norm": norm, "told": float(told.detach())}
         if math.isfinite(norm):
             self.optimiser.step()
         else:
@@ -155,7 +162,10 @@ class AudioTrainer:
         self.step += 1
         return report | {f"codebook {k + 1}": v for k, v in enumerate(plain)}
 
-    def _loss(self, net: AudioModel, batch: Batch, masks: Masks) -> tuple[Tensor, list[float]]:
+    def _loss(
+        self, net: AudioModel, batch: Batch, masks: Masks
+    ) -> tuple[Tensor, list[float], Tensor]:
+        """Loss of the codes, plain cross-entropy of each codebook, and loss of the readout."""
         with torch.no_grad():
             video = batch.pictures.repeat_interleave(_PICTURES_A_SECOND, dim=1)
             states, real = self._converter.states(video.to(self.device), batch.prompts)
@@ -171,7 +181,17 @@ class AudioTrainer:
                 batch.drop_lane.to(self.device),
             )
             guesses = net.guesses(shown, context, asked)
-        return masked_loss(guesses, codes, asked, self._targets, self.config.loss)
+        loss, plain = masked_loss(guesses, codes, asked, self._targets, self.config.loss)
+        return loss, plain, self._told(context.summary, batch)
+
+    def _told(self, summary: Tensor | None, batch: Batch) -> Tensor:
+        """How badly the readout names what is said or shown, in nats [], where anything is."""
+        shares = category_shares(batch.categories)
+        told = (shares.sum(dim=1) > 0) & ~batch.drop_cond
+        if summary is None or not told.any():
+            return self.teller.weight.new_zeros(())
+        guessed = self.teller(summary[told.to(self.device)].float())
+        return F.cross_entropy(guessed, shares[told].to(self.device))
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -188,8 +208,8 @@ class AudioTrainer:
             batch = self._valid.batch(i)
             generator = torch.Generator().manual_seed(i)
             masks = draw_masks(batch.codes.shape, self.config.loss, generator)
-            loss, plain = self._loss(net, batch, masks)
-            row = {"valid": float(loss), "valid codebook 1": plain[0]}
+            loss, plain, told = self._loss(net, batch, masks)
+            row = {"valid": float(loss), "valid codebook 1": plain[0], "valid told": float(told)}
             everything = Masks.all_of(batch.codes)
             heard, dropped = torch.zeros_like(batch.drop_cond), torch.ones_like(batch.drop_cond)
             for name, cond, lane in (
@@ -197,7 +217,7 @@ class AudioTrainer:
                 ("blind without lane", heard, dropped),
                 ("blind without words", dropped, heard),
             ):
-                asked = Batch(batch.codes, batch.lane, batch.pictures, batch.prompts, cond, lane)
+                asked = dataclasses.replace(batch, drop_cond=cond, drop_lane=lane)
                 row[name] = self._loss(net, asked, everything)[1][0]
             rows.append(row)
         return _means(rows)
@@ -205,6 +225,7 @@ class AudioTrainer:
     def save(self) -> None:
         """Write the whole state."""
         tensors = checkpoint.with_prefix("net", self.net.state_dict())
+        tensors |= checkpoint.with_prefix("teller", self.teller.state_dict())
         tensors |= checkpoint.with_prefix("average", self.average.tensors)
         tensors |= checkpoint.with_prefix("adam", checkpoint.optimiser_tensors(self.optimiser))
         state = {
@@ -230,6 +251,7 @@ class AudioTrainer:
                 "Use the config it was made with, or another run.folder.",
             )
         self.net.load_state_dict(checkpoint.under_prefix("net", tensors))
+        self.teller.load_state_dict(checkpoint.under_prefix("teller", tensors))
         averaged = checkpoint.under_prefix("average", tensors)
         self.average.tensors = {k: v.to(self.device) for k, v in averaged.items()}
         self.average.n_updates = int(state["n_updates"])
@@ -272,6 +294,16 @@ class RememberedSentences(nn.Module):
         if new:
             self._known |= dict(zip(new, self._encoder(new), strict=True))
         return torch.stack([self._known[s] for s in sentences])
+
+
+def category_shares(categories: Sequence[tuple[str, ...]]) -> Tensor:
+    """What a readout should say of each example [B, 103]: equal shares, or nothing."""
+    shares = torch.zeros(len(categories), len(NAMES))
+    for row, names in zip(shares, categories, strict=True):
+        known = {NAMES.index(name) for name in names if name in NAMES}
+        for at in known:
+            row[at] = 1 / len(known)
+    return shares
 
 
 def readable_tables(codebooks: Tensor) -> Tensor:

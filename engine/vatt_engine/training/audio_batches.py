@@ -33,6 +33,7 @@ class Batch:
         lane: [B, T, 2] float32.
         pictures: [B, seconds, D] float32, one mean of the picture features a second.
         prompts: B prompts; None where the picture alone speaks.
+        categories: what is said or shown of each of the B, as far as it is known.
         drop_cond: [B] True where neither picture nor words are heard.
         drop_lane: [B] True where the lane is not.
     """
@@ -41,6 +42,7 @@ class Batch:
     lane: Tensor
     pictures: Tensor
     prompts: list[str | None]
+    categories: list[tuple[str, ...]]
     drop_cond: Tensor
     drop_lane: Tensor
 
@@ -112,18 +114,20 @@ class BatchMaker:
             seconds = int(LONG_S)
         # Long windows take as much memory and time as several short ones.
         size = max(1, round(config.size * min(1.0, high / seconds)))
-        pieces, prompts = zip(*(self._example(seconds, rng) for _ in range(size)), strict=True)
+        examples = [self._example(seconds, rng) for _ in range(size)]
+        pieces, prompts, categories = zip(*examples, strict=True)
         codes = np.stack([p.codes for p in pieces]).transpose(0, 2, 1).astype(np.int64)
         return Batch(
             torch.from_numpy(np.ascontiguousarray(codes)),
             torch.from_numpy(np.stack([p.lane for p in pieces])),
             torch.from_numpy(np.stack([p.pictures for p in pieces])),
             list(prompts),
+            list(categories),
             torch.from_numpy(rng.random(size) < config.drop_condition),
             torch.from_numpy(rng.random(size) < config.drop_lane),
         )
 
-    def _example(self, seconds: int, rng: Rng) -> tuple[_Piece, str | None]:
+    def _example(self, seconds: int, rng: Rng) -> tuple[_Piece, str | None, tuple[str, ...]]:
         config = self._config
         index = int(rng.integers(len(self._clips)))
         clip = self._clips[index]
@@ -133,6 +137,7 @@ class BatchMaker:
             shown = self._films[int(rng.integers(len(self._films)))]
         piece = self._piece(index, shown, seconds, rng)
         prompt: str | None = self._words_for(clip, rng)
+        categories = clip.categories
         if picture_only:
             prompt = None
             if rng.random() < config.splice and seconds > 1:
@@ -140,12 +145,13 @@ class BatchMaker:
                 other = self._films[int(rng.integers(len(self._films)))]
                 after = self._piece(other, other, seconds - first, rng)
                 piece = piece.cut(0, first, self._rate).joined(after)
+                categories += self._clips[other].categories
         if rng.random() < config.roll:
             piece = piece.rolled(int(rng.integers(1, seconds)) if seconds > 1 else 0, self._rate)
         lane = piece.lane
         if rng.random() < config.rough_lane:
             lane = roughened(lane, self._rate, rng)
-        return _Piece(piece.codes, lane, piece.pictures), prompt
+        return _Piece(piece.codes, lane, piece.pictures), prompt, categories
 
     def _words_for(self, clip: Clip, rng: Rng) -> str:
         ways: Sequence[str] = clip.captions

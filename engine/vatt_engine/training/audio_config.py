@@ -109,6 +109,8 @@ class MaskLossConfig:
         near: share of the target that goes to codes whose sound is nearly the same.
         near_width: how near, in distances between a code and its nearest neighbour.
         weights: of the codebooks, the coarsest first; finer ones beyond the last count like it.
+        tell: of a linear readout that names the categories from the summary of the condition; it
+            makes words and picture matter early, and is not kept. Only with a close condition.
     """
 
     mask_mean: float = 0.75
@@ -119,6 +121,7 @@ class MaskLossConfig:
     near: float = 0.2
     near_width: float = 1.0
     weights: tuple[float, ...] = (1.0, 0.6, 0.4, 0.3)
+    tell: float = 0.0
 
     def __post_init__(self) -> None:
         low, high = self.mask_range
@@ -128,6 +131,7 @@ class MaskLossConfig:
         _check(0 <= self.near < 1 and self.near_width > 0, "loss: near or near_width.")
         _check(bool(self.weights) and min(self.weights) >= 0, "loss.weights.")
         _check(self.mask_spread > 0, "loss.mask_spread must be positive.")
+        _check(self.tell >= 0, "loss.tell must not be negative.")
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,10 @@ class AudioTraining:
 
     def __post_init__(self) -> None:
         _check(self.model.layout == "aligned", "model.layout: new models are trained aligned.")
+        _check(
+            self.model.close_condition or not self.loss.tell,
+            "loss.tell needs model.close_condition.",
+        )
 
 
 def read_audio_training(path: Path) -> AudioTraining:

@@ -267,6 +267,12 @@ def read_codec_training(path: Path) -> CodecTraining:
     return read_training(CodecTraining, path)
 
 
+def codec_kind(path: Path) -> str:
+    """Which kind of codec a TOML file describes, ``CodecConfig.kind``; raises likewise."""
+    codec = read_toml(path).get("codec")
+    return str(codec.get("kind", "seanet")) if isinstance(codec, dict) else "seanet"
+
+
 def read_training(kind: type[T], path: Path) -> T:
     """The run a TOML file describes.
 
@@ -274,13 +280,21 @@ def read_training(kind: type[T], path: Path) -> T:
         BadRequest: the file is missing or no TOML, a key is unknown or missing, or a value is of
             the wrong kind; it is named.
     """
+    return from_plain(kind, read_toml(path), path.name)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A training config as plain values.
+
+    Raises:
+        BadRequest: the file is missing or no TOML.
+    """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
         raise BadRequest(f"Cannot read {path}: {err.strerror}.", "Give a training config.") from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise BadRequest(f"{path} is no TOML: {err}.", "Correct the file.") from err
-    return from_plain(kind, data, path.name)
 
 
 def from_plain(kind: type[T], data: Mapping[str, Any], where: str) -> T:

@@ -27,6 +27,7 @@ from vatt_ui.dialogs import (
     write_preview,
 )
 from vatt_ui.dialogs import preferences as preferences_dialog
+from vatt_ui.dropping import is_file
 from vatt_ui.helper_process import HelperProcess
 from vatt_ui.language import _, ngettext
 from vatt_ui.later import later
@@ -370,20 +371,16 @@ class MainWindow(QMainWindow):
             pane.first_focus().setFocus(Qt.FocusReason.TabFocusReason)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """A file can be dropped to open it."""
-        data = event.mimeData() if event is not None else None
-        if event is not None and data is not None and data.hasUrls():
+        """A file can be dropped to open it; a take of ours is none to open."""
+        if event is not None and is_file(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
         """Open what was dropped."""
         data = event.mimeData() if event is not None else None
-        if event is None or data is None or not data.urls():
-            return
-        url = data.urls()[0]
-        if url.isLocalFile():
+        if event is not None and data is not None and is_file(data):
             event.acceptProposedAction()
-            path = Path(url.toLocalFile())
+            path = Path(data.urls()[0].toLocalFile())
             later(self, 0, lambda: self.opening.path(path))
 
     def changeEvent(self, event: QEvent | None) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtGui import QFont
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PyQt6.QtGui import QColor, QDragEnterEvent, QDragMoveEvent, QDropEvent, QFont, QImage
 from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.unit.ui.conftest import wait_take
@@ -18,6 +19,7 @@ from vatt_ui.widgets.strip import HEAD_PX, RULER_PX
 from vatt_ui.widgets.strip_blocks import Block, Lane
 from vatt_ui.widgets.strip_lanes import HITS_H, PICTURE_H
 from vatt_ui.widgets.strip_tiles import TILE_PX, TileCache, paint_tile
+from vatt_ui.widgets.takes_pane import take_data
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -174,3 +176,79 @@ def test_hits_by_keyboard_alone(panel: MainWindow) -> None:
     assert [h.time_s for h in hits()] == [1.0]
     panel.leave_field()
     assert timeline.hits.grabbed == -1
+
+
+def test_thumbnails_fill_their_clip_at_every_zoom() -> None:
+    red, blue = (QImage(32, 18, QImage.Format.Format_RGB32) for _ in range(2))
+    red.fill(QColor("#ff0000"))
+    blue.fill(QColor("#0000ff"))
+    block = Block(0.0, 4.0, thumbnails=((0.0, red), (2.0, blue)))
+    image = paint_tile(0, 100.0, 1.0, [Lane("V1", "picture", 46, [block])], DARK, QFont())
+    row = [image.pixelColor(x, 20).name() for x in range(4, 396)]
+    assert row == ["#ff0000"] * 196 + ["#0000ff"] * 196
+
+
+def test_zoom_slider_goes_from_the_whole_cut_to_single_frames(panel: MainWindow) -> None:
+    strip, slider = panel.timeline.strip, panel.timeline.zoom
+    strip.fit_all()
+    assert slider.value() == 0
+    left, right = strip.visible()
+    assert left <= 0.0 < 6.0 <= right
+    slider.setFocus()
+    for _ in range(5):
+        QTest.keyClick(slider, Qt.Key.Key_PageUp)
+    assert 0 < slider.value() < slider.maximum()
+    closer = strip.px_per_s
+    QTest.keyClick(slider, Qt.Key.Key_End)
+    assert strip.px_per_s > closer
+    left, right = strip.visible()
+    assert right - left < 1.0
+    panel.commands.handlers()["zoom_all"]()
+    assert slider.value() == 0
+
+
+def drop(widget: QWidget, point: QPoint, data: QMimeData) -> tuple[bool, bool]:
+    """Drag over a place and let go, as the window system would; (entered, could be dropped)."""
+    copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    none = Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(point, copy, data, left, none)
+    QApplication.sendEvent(widget, enter)
+    move = QDragMoveEvent(point, copy, data, left, none)
+    QApplication.sendEvent(widget, move)
+    if move.isAccepted():
+        QApplication.sendEvent(widget, QDropEvent(QPointF(point), copy, data, left, none))
+    return enter.isAccepted(), move.isAccepted()
+
+
+def test_a_take_dropped_on_its_cue_is_used_and_never_opened(
+    panel: MainWindow, qtbot: QtBot
+) -> None:
+    session, strip = panel.session, panel.timeline.strip
+    panel.commands.generate(takes=2)
+    wait_take(panel, qtbot, 2)
+    cue_id, other = session.current, session.cues[1].cue_id
+    panel.takes.choose("")
+    data = take_data(panel.takes.model, panel.takes.model.index(1, 0))
+    assert data is not None
+    there = QPoint(round(strip.view.x(1.0)), RULER_PX + PICTURE_H + 5)
+    elsewhere = QPoint(round(strip.view.x(3.0)), RULER_PX + PICTURE_H + 5)
+    assert drop(strip, elsewhere, data) == (True, False)
+    assert session.state(other).chosen == ""
+    assert drop(strip, there, data) == (True, True)
+    assert session.state(cue_id).chosen == session.takes(cue_id)[1].take_id
+    session.undo()
+    assert session.state(cue_id).chosen == ""
+    viewport = panel.cues.table.viewport()
+    assert viewport is not None
+    row = panel.cues.table.visualRect(panel.cues.filter.index(0, 2)).center()
+    assert drop(viewport, row, data) == (True, True)
+    assert session.state(cue_id).chosen == session.takes(cue_id)[1].take_id
+    assert drop(panel, QPoint(5, 5), data) == (False, False)  # its file is no cut
+
+
+def test_a_cut_dropped_on_the_strip_is_taken_by_the_window(panel: MainWindow) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile("/some/where/next.otio")])
+    entered, _ = drop(panel.timeline.strip, QPoint(300, 40), data)
+    assert entered  # Qt asks the parents of who declined
+    assert panel.session.state(panel.session.current).relinked == ""

@@ -91,6 +91,9 @@ ICONS: dict[str, str] = {
     "search": '<circle class="S" cx="10.5" cy="10.5" r="5.8"/><path class="S" d="M15 15l4.8 4.8"/>',
     "more": '<circle class="F" cx="6" cy="12" r="1.6"/><circle class="F" cx="12" cy="12" r="1.6"/>'
     '<circle class="F" cx="18" cy="12" r="1.6"/>',
+    "lanes": '<path class="S" d="M4 6h16M8 11h12M8 15h12M8 19h12M4 9v10"/>',
+    "follow": '<path class="S" d="M12 4v16M3.5 12h5M6 9.5L8.5 12 6 14.5M15.5 12h5M18 9.5l2.5 2.5'
+    '-2.5 2.5"/>',
     "down": '<path class="S" d="M6 9l6 6 6-6"/>',
     "up": '<path class="S" d="M6 15l6-6 6 6"/>',
     "float": '<path class="S" d="M9.5 5.5h9v9h-9zM14.5 17.5v1h-9v-9h1"/>',

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QItemSelection, QItemSelectionModel, QMimeData, QModelIndex, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QDragEnterEvent, QDragMoveEvent, QDropEvent, QPainter
+from PyQt6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPointF, Qt
+from PyQt6.QtGui import QColor, QPainter
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
 )
 
 from vatt_ui.cue_status import LOOKS
+from vatt_ui.dropping import CueDrops
 from vatt_ui.language import _, ngettext
 from vatt_ui.models import cues_model
 from vatt_ui.models.cues_model import CUE_ID_ROLE, FRACTION_ROLE, STATE, CuesFilter, CuesModel
@@ -25,7 +26,6 @@ from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import SPACE
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, quiet, row
 
-TAKE_MIME = "application/x-vatt-take"
 FILTERS = (
     ("", _("All")),
     ("none", _("No take")),
@@ -64,52 +64,6 @@ class _StateDelegate(QStyledItemDelegate):
             painter.fillRect(rect.left(), rect.bottom() - 3, width, 3, colour)
 
 
-class CuesTable(QTableView):
-    """The table; takes dropped onto a row are used there, media relinks an offline cue.
-
-    Signals:
-        take_dropped(str, str): cue id, take id.
-        media_dropped(str, str): cue id, path.
-    """
-
-    take_dropped = pyqtSignal(str, str)
-    media_dropped = pyqtSignal(str, str)
-
-    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Takes and files may be dropped on a cue."""
-        if event is not None and self._acceptable(event.mimeData()):
-            event.acceptProposedAction()
-
-    def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:
-        """Only rows take drops."""
-        if event is None:
-            return
-        index = self.indexAt(event.position().toPoint())
-        if index.isValid() and self._acceptable(event.mimeData()):
-            event.acceptProposedAction()
-        else:
-            event.ignore()
-
-    def dropEvent(self, event: QDropEvent | None) -> None:
-        """Use the take, or relink to the file."""
-        if event is None:
-            return
-        index = self.indexAt(event.position().toPoint())
-        data = event.mimeData()
-        cue_id = index.data(CUE_ID_ROLE)
-        if data is None or not cue_id:
-            return
-        if data.hasFormat(TAKE_MIME):
-            self.take_dropped.emit(cue_id, data.data(TAKE_MIME).data().decode())
-        elif data.hasUrls() and data.urls()[0].isLocalFile():
-            self.media_dropped.emit(cue_id, data.urls()[0].toLocalFile())
-        event.acceptProposedAction()
-
-    @staticmethod
-    def _acceptable(data: QMimeData | None) -> bool:
-        return data is not None and (data.hasFormat(TAKE_MIME) or data.hasUrls())
-
-
 class CuesPane(Pane):
     """All cues of the cut."""
 
@@ -129,7 +83,10 @@ class CuesPane(Pane):
         self.states.setAccessibleName(_("Show cues in this state"))
         for state, word in FILTERS:
             self.states.addItem(word, state)
-        self.table = CuesTable()
+        self.table = QTableView()
+        viewport = self.table.viewport()
+        assert viewport is not None
+        self._drops = CueDrops(session, viewport, self._cue_under)
         self._build_table(theme)
         self.empty = EmptyState(theme, "", "", _("Open…"), "folder")
         self._say_nothing_open()
@@ -145,7 +102,6 @@ class CuesPane(Pane):
         table.setModel(self.filter)
         table.setAccessibleName(_("Cues"))
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        table.setAcceptDrops(True)
         table.setItemDelegateForColumn(STATE, _StateDelegate(theme, table))
         table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         widths = {
@@ -175,12 +131,13 @@ class CuesPane(Pane):
         session.selection_changed.connect(self.show_selection)
         session.opening_started.connect(self._on_opening)
         session.opening_progressed.connect(self._on_opening_progressed)
-        self.table.take_dropped.connect(self._on_take_dropped)
-        self.table.media_dropped.connect(self._on_media_dropped)
 
     def first_focus(self) -> QWidget:
         """The table."""
         return self.table
+
+    def _cue_under(self, point: QPointF) -> str:
+        return self.table.indexAt(point.toPoint()).data(CUE_ID_ROLE) or ""
 
     def focus_filter(self) -> None:
         """Let the user type a filter."""
@@ -268,12 +225,3 @@ class CuesPane(Pane):
             self._on_cut_opened()
         else:
             self.empty.text.setText(self._so_far(n))
-
-    def _on_take_dropped(self, cue_id: str, take_id: str) -> None:
-        if take_id in self._session.state(cue_id).takes:
-            self._session.edit_each(_("Choose take"), [cue_id], chosen=take_id)
-
-    def _on_media_dropped(self, cue_id: str, path: str) -> None:
-        cue = self._session.cue(cue_id)
-        if cue is not None and cue.status == "offline":
-            self._session.edit_each(_("Relink"), [cue_id], relinked=path)

@@ -30,10 +30,10 @@ from vatt_ui.text import timecode, tooltip
 from vatt_ui.theme.apply import Theme, fixed_font
 from vatt_ui.widgets.strip_blocks import LANE_TIPS, Lane
 from vatt_ui.widgets.strip_tiles import TILE_PX, TileCache
+from vatt_ui.widgets.strip_view import TimeView
 
 HEAD_PX = 78  # width of the lanes' names, unless one of them is longer
 RULER_PX = 26
-MIN_PX_PER_S, MAX_PX_PER_S = 0.02, 2000.0
 GRAB_PX = 7
 _STEPS_S = (0.04, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
@@ -62,10 +62,7 @@ class Strip(QWidget):
         self._theme = theme
         self._tiles = TileCache()
         self._lanes: Sequence[Lane] = ()
-        self.head_px = HEAD_PX
-        self._px_per_s = 40.0
-        self._left_s = 0.0
-        self._duration_s = 0.0
+        self.view = TimeView(HEAD_PX)
         self._position = 0.0
         self._span: tuple[float, float] | None = None
         self._current: tuple[float, float] | None = None
@@ -89,7 +86,8 @@ class Strip(QWidget):
 
     def set_cut(self, duration_s: float, fps: Fraction, origin_s: Fraction, drop: bool) -> None:
         """Another cut: its length, rate and first timecode."""
-        self._duration_s, self._fps, self._origin_s, self._drop = duration_s, fps, origin_s, drop
+        self.view.duration_s = duration_s
+        self._fps, self._origin_s, self._drop = fps, origin_s, drop
         self._tiles.clear()
         self.fit_all()
 
@@ -102,9 +100,10 @@ class Strip(QWidget):
         ]
         self._lanes = lanes
         words = self.fontMetrics().horizontalAdvance
-        self.head_px = (
+        self.view.head_px = (
             max(HEAD_PX, *(words(lane.name) + 18 for lane in lanes)) if lanes else HEAD_PX
         )
+        self._measure()
         if changed is None or not same_shape:
             self._tiles.clear()
         else:
@@ -116,13 +115,14 @@ class Strip(QWidget):
     def set_position(self, position: float, *, follow: bool) -> None:
         """Move the playhead; ``follow`` turns the page when it leaves the view."""
         old, self._position = self._position, position
-        if follow and not self._left_s <= position <= self._right_s():
-            self._left_s = self._clamped(position - 0.1 * self._view_s())
+        view = self.view
+        if follow and not view.left_s <= position <= view.right_s:
+            view.scroll_to(position - 0.1 * view.length_s)
             self.zoomed.emit()
             self.update()
             return
         for at in (old, position):
-            x = int(self._x(at))
+            x = int(self.view.x(at))
             self.update(x - 9, 0, 18, self.height())
 
     def set_span(self, span: tuple[float, float] | None) -> None:
@@ -145,7 +145,7 @@ class Strip(QWidget):
     @property
     def px_per_s(self) -> float:
         """The zoom."""
-        return self._px_per_s
+        return self.view.px_per_s
 
     @property
     def n_lanes(self) -> int:
@@ -154,7 +154,7 @@ class Strip(QWidget):
 
     def visible(self) -> tuple[float, float]:
         """The stretch of time in view."""
-        return self._left_s, self._right_s()
+        return self.view.left_s, self.view.right_s
 
     def content_height(self) -> int:
         """The height that shows all lanes."""
@@ -164,60 +164,40 @@ class Strip(QWidget):
 
     def zoom(self, factor: float, around_s: float | None = None) -> None:
         """Zoom about a time, by default the playhead if it is in view, else the middle."""
+        self.zoom_to(self.view.px_per_s * factor, around_s)
+
+    def zoom_to(self, px_per_s: float, around_s: float | None = None) -> None:
+        """Another zoom about a time; see ``zoom``."""
+        view = self.view
         if around_s is None:
-            inside = self._left_s <= self._position <= self._right_s()
-            around_s = self._position if inside else self._left_s + self._view_s() / 2
-        x = self._x(around_s)
-        self._px_per_s = min(max(self._px_per_s * factor, MIN_PX_PER_S), MAX_PX_PER_S)
-        self._left_s = self._clamped(around_s - (x - self.head_px) / self._px_per_s)
+            inside = view.left_s <= self._position <= view.right_s
+            around_s = self._position if inside else view.left_s + view.length_s / 2
+        view.zoom_to(px_per_s, around_s)
         self.zoomed.emit()
         self.update()
 
     def fit(self, start_s: float, end_s: float) -> None:
         """Show a stretch of time with a little air around it."""
-        length = max(0.04, end_s - start_s)
-        self._px_per_s = min(max(0.9 * self._width() / length, MIN_PX_PER_S), MAX_PX_PER_S)
-        self._left_s = self._clamped(start_s - 0.05 * length)
+        self.view.fit(start_s, end_s)
         self.zoomed.emit()
         self.update()
 
     def fit_all(self) -> None:
         """Show the whole cut."""
-        if self._duration_s:
-            self.fit(0.0, self._duration_s)
+        if self.view.duration_s:
+            self.fit(0.0, self.view.duration_s)
 
     def scroll_to(self, left_s: float) -> None:
         """Show time from ``left_s`` on."""
-        self._left_s = self._clamped(left_s)
+        self.view.scroll_to(left_s)
         self.update()
 
     def scroll_bounds(self) -> tuple[float, float, float]:
         """First and last possible left edge and the length of the view, seconds."""
-        return (
-            0.0,
-            max(0.0, self._duration_s + 0.05 * self._view_s() - self._view_s()),
-            self._view_s(),
-        )
+        return *self.view.bounds(), self.view.length_s
 
-    def _clamped(self, left_s: float) -> float:
-        low, high, _ = self.scroll_bounds()
-        left_s = min(max(left_s, low), max(low, high))
-        return round(left_s * self._px_per_s) / self._px_per_s
-
-    def _width(self) -> float:
-        return max(1.0, float(self.width() - self.head_px))
-
-    def _view_s(self) -> float:
-        return self._width() / self._px_per_s
-
-    def _right_s(self) -> float:
-        return self._left_s + self._view_s()
-
-    def _x(self, at_s: float) -> float:
-        return self.head_px + (at_s - self._left_s) * self._px_per_s
-
-    def _time(self, x: float) -> float:
-        return max(0.0, self._left_s + (x - self.head_px) / self._px_per_s)
+    def _measure(self) -> None:
+        self.view.width_px = max(1.0, float(self.width() - self.view.head_px))
 
     def _lane_at(self, y: float) -> tuple[Lane, int] | None:
         top = RULER_PX
@@ -236,14 +216,14 @@ class Strip(QWidget):
         area = event.rect() if event is not None else self.rect()
         painter.fillRect(area, QColor(tokens.ground))
         painter.save()
-        painter.setClipRect(area.intersected(self.rect().adjusted(self.head_px, 0, 0, 0)))
+        painter.setClipRect(area.intersected(self.rect().adjusted(self.view.head_px, 0, 0, 0)))
         self._draw_tiles(painter, area.left(), area.right())
         self._draw_selection(painter)
         self._draw_ruler(painter)
         self._draw_span(painter)
         self._draw_playhead(painter)
         painter.restore()
-        if area.left() < self.head_px:
+        if area.left() < self.view.head_px:
             self._draw_heads(painter)
         if self.hasFocus():
             painter.setPen(QPen(QColor(tokens.focus), 1))
@@ -254,14 +234,17 @@ class Strip(QWidget):
         if not self._lanes:
             return
         ratio = self.devicePixelRatioF()
-        left_s, right_s = self._time(max(self.head_px, left_px)), self._time(right_px + 1)
-        first = math.floor(left_s * self._px_per_s / TILE_PX)
-        last = math.floor(right_s * self._px_per_s / TILE_PX)
+        left_s, right_s = (
+            self.view.time(max(self.view.head_px, left_px)),
+            self.view.time(right_px + 1),
+        )
+        first = math.floor(left_s * self.view.px_per_s / TILE_PX)
+        last = math.floor(right_s * self.view.px_per_s / TILE_PX)
         for number in range(first, last + 1):
             tile = self._tiles.tile(
-                number, self._px_per_s, ratio, self._lanes, self._theme.tokens, self.font()
+                number, self.view.px_per_s, ratio, self._lanes, self._theme.tokens, self.font()
             )
-            x = self.head_px + number * TILE_PX - round(self._left_s * self._px_per_s)
+            x = self.view.head_px + number * TILE_PX - round(self.view.left_s * self.view.px_per_s)
             painter.drawImage(QPointF(x, RULER_PX), tile)
 
     def _draw_selection(self, painter: QPainter) -> None:
@@ -270,11 +253,11 @@ class Strip(QWidget):
         tint = QColor(tokens.accent)
         tint.setAlpha(26)
         for start, end in self._selected:
-            rect = QRectF(self._x(start), RULER_PX, (end - start) * self._px_per_s, height)
+            rect = QRectF(self.view.x(start), RULER_PX, (end - start) * self.view.px_per_s, height)
             painter.fillRect(rect, tint)
         if self._current is not None:
             start, end = self._current
-            rect = QRectF(self._x(start), RULER_PX, (end - start) * self._px_per_s, height)
+            rect = QRectF(self.view.x(start), RULER_PX, (end - start) * self.view.px_per_s, height)
             painter.setPen(QPen(QColor(tokens.accent), 1.5))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(rect.adjusted(0.5, 0.5, -1, -1))
@@ -282,7 +265,7 @@ class Strip(QWidget):
             top = next((t for lane, t in self._tops() if lane.kind == "hits"), None)
             if top is not None:
                 painter.setPen(QPen(QColor(tokens.focus), 1.5))
-                painter.drawRect(QRectF(self._x(self._grabbed) - 5, top + 2, 10, 35))
+                painter.drawRect(QRectF(self.view.x(self._grabbed) - 5, top + 2, 10, 35))
 
     def _tops(self) -> list[tuple[Lane, int]]:
         top, found = RULER_PX, []
@@ -293,21 +276,21 @@ class Strip(QWidget):
 
     def _draw_ruler(self, painter: QPainter) -> None:
         tokens = self._theme.tokens
-        painter.fillRect(QRectF(self.head_px, 0, self.width(), RULER_PX), QColor(tokens.pane))
+        painter.fillRect(QRectF(self.view.head_px, 0, self.width(), RULER_PX), QColor(tokens.pane))
         painter.setPen(QColor(tokens.line_strong))
-        painter.drawLine(self.head_px, RULER_PX - 1, self.width(), RULER_PX - 1)
-        if not self._duration_s:
+        painter.drawLine(self.view.head_px, RULER_PX - 1, self.width(), RULER_PX - 1)
+        if not self.view.duration_s:
             return
         painter.setFont(fixed_font(8))
         width = QFontMetricsF(painter.font()).horizontalAdvance("00:00:00:00") + 14
-        step = next((s for s in _STEPS_S if s * self._px_per_s >= width), _STEPS_S[-1])
-        number = math.floor(self._left_s / step)
-        while number * step <= self._right_s():
-            x = self._x(number * step)
+        step = next((s for s in _STEPS_S if s * self.view.px_per_s >= width), _STEPS_S[-1])
+        number = math.floor(self.view.left_s / step)
+        while number * step <= self.view.right_s:
+            x = self.view.x(number * step)
             painter.setPen(QColor(tokens.line_strong))
             painter.drawLine(QPointF(x, RULER_PX - 8), QPointF(x, RULER_PX - 1))
             for part in range(1, 5):
-                minor = x + part * step * self._px_per_s / 5
+                minor = x + part * step * self.view.px_per_s / 5
                 painter.drawLine(QPointF(minor, RULER_PX - 4), QPointF(minor, RULER_PX - 1))
             painter.setPen(QColor(tokens.dim))
             at = self._origin_s + Fraction(number * step).limit_denominator(1000)
@@ -320,7 +303,7 @@ class Strip(QWidget):
         if self._span is None:
             return
         tokens = self._theme.tokens
-        start, end = (self._x(t) for t in self._span)
+        start, end = (self.view.x(t) for t in self._span)
         tint = QColor(tokens.span)
         tint.setAlpha(38)
         painter.fillRect(QRectF(start, RULER_PX, end - start, self.height() - RULER_PX), tint)
@@ -330,8 +313,8 @@ class Strip(QWidget):
             painter.drawLine(QPointF(x, RULER_PX - 5), QPointF(x, self.height()))
 
     def _draw_playhead(self, painter: QPainter) -> None:
-        x = self._x(self._position)
-        if x < self.head_px - 8:
+        x = self.view.x(self._position)
+        if x < self.view.head_px - 8:
             return
         colour = QColor(self._theme.tokens.playhead)
         painter.setPen(QPen(colour, 1.4))
@@ -345,20 +328,20 @@ class Strip(QWidget):
 
     def _draw_heads(self, painter: QPainter) -> None:
         tokens = self._theme.tokens
-        painter.fillRect(QRectF(0, 0, self.head_px, self.height()), QColor(tokens.pane))
+        painter.fillRect(QRectF(0, 0, self.view.head_px, self.height()), QColor(tokens.pane))
         painter.setFont(self.font())
         for lane, top in self._tops():
             painter.setPen(QColor(tokens.line))
-            painter.drawLine(0, top + lane.height - 1, self.head_px, top + lane.height - 1)
+            painter.drawLine(0, top + lane.height - 1, self.view.head_px, top + lane.height - 1)
             bar = {"picture": "picture", "hits": "hit", "original": "original"}.get(
                 lane.kind, "wave"
             )
             painter.fillRect(QRectF(0, top, 3, lane.height - 1), QColor(getattr(tokens, bar)))
             painter.setPen(QColor(tokens.dim))
-            rect = QRectF(10, top, self.head_px - 12, lane.height - 1)
+            rect = QRectF(10, top, self.view.head_px - 12, lane.height - 1)
             painter.drawText(rect, int(Qt.AlignmentFlag.AlignVCenter), lane.name)
         painter.setPen(QColor(tokens.line_strong))
-        painter.drawLine(self.head_px - 1, 0, self.head_px - 1, self.height())
+        painter.drawLine(self.view.head_px - 1, 0, self.view.head_px - 1, self.height())
 
     # --- the mouse ----------------------------------------------------------------------------
 
@@ -376,9 +359,9 @@ class Strip(QWidget):
         if event is None or event.button() != Qt.MouseButton.LeftButton:
             return
         point = event.position()
-        at = self._time(point.x())
+        at = self.view.time(point.x())
         found = self._lane_at(point.y())
-        if point.x() < self.head_px:
+        if point.x() < self.view.head_px:
             return
         if point.y() < RULER_PX or found is None:
             self._drag = "scrub"
@@ -398,7 +381,7 @@ class Strip(QWidget):
         if event is None:
             return
         if self._drag == "scrub":
-            self.seek_asked.emit(self._time(event.position().x()))
+            self.seek_asked.emit(self.view.time(event.position().x()))
         elif self._drag == "hit" and self._grabbed is not None:
             self.hit_moved.emit(*self._hit_place(event.position()), False)
 
@@ -422,7 +405,7 @@ class Strip(QWidget):
         top = next((t for lane, t in self._tops() if lane.kind == "hits"), RULER_PX)
         height = next((lane.height for lane in self._lanes if lane.kind == "hits"), 1)
         strength = 1.0 - (point.y() - top - 3) / max(1, height - 8)
-        return self._time(point.x()), min(max(strength, 0.05), 1.0)
+        return self.view.time(point.x()), min(max(strength, 0.05), 1.0)
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         """Wheel: along the time. Ctrl: zoom about the pointer."""
@@ -430,17 +413,18 @@ class Strip(QWidget):
             return
         delta = event.angleDelta()
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.zoom(1.2 ** (delta.y() / 120), self._time(event.position().x()))
+            self.zoom(1.2 ** (delta.y() / 120), self.view.time(event.position().x()))
         else:
             amount = delta.x() if delta.x() else delta.y()
-            self.scroll_to(self._left_s - amount / self._px_per_s)
+            self.scroll_to(self.view.left_s - amount / self.view.px_per_s)
             self.zoomed.emit()
         event.accept()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep inside the cut."""
         del event
-        self._left_s = self._clamped(self._left_s)
+        self._measure()
+        self.view.scroll_to(self.view.left_s)
         self.zoomed.emit()
 
     def _on_theme_changed(self) -> None:

@@ -154,12 +154,7 @@ def _paint_block(
     if block.dim:
         fill.setAlpha(110)
     painter.fillRect(rect, fill)
-    for at_s, picture in block.thumbnails:
-        x = rect.left() + at_s * px_per_s
-        width = picture.width() / picture.devicePixelRatio()
-        if -width < x < TILE_PX:
-            scaled = QRectF(x, rect.top(), width * rect.height() / picture.height(), rect.height())
-            painter.drawImage(scaled, picture)
+    _paint_thumbnails(painter, block, rect, px_per_s)
     if block.peaks is not None:
         _paint_wave(painter, block, _below_text(painter, lane, rect), px_per_s, ratio, tokens)
     elif lane.kind == "foley" and rect.width() < MIN_TEXT_PX:
@@ -175,6 +170,20 @@ def _paint_block(
         painter.drawLine(rect.topLeft(), rect.bottomLeft())
     _paint_text(painter, block, rect, tokens)
     painter.restore()
+
+
+def _paint_thumbnails(painter: QPainter, block: Block, rect: QRectF, px_per_s: float) -> None:
+    """Each picture again and again up to the next one, so that a clip is filled at every zoom."""
+    ends = (*(at_s for at_s, _ in block.thumbnails[1:]), block.end_s - block.start_s)
+    for (at_s, picture), end_s in zip(block.thumbnails, ends, strict=False):
+        width = picture.width() * rect.height() / picture.height()
+        left, right = (rect.left() + t * px_per_s for t in (at_s, end_s))
+        x = left + max(0.0, -left // width) * width
+        while x < min(right, TILE_PX):
+            shown = min(width, right - x)
+            part = QRectF(0, 0, picture.width() * shown / width, picture.height())
+            painter.drawImage(QRectF(x, rect.top(), shown, rect.height()), picture, part)
+            x += width
 
 
 def _below_text(painter: QPainter, lane: Lane, rect: QRectF) -> QRectF:

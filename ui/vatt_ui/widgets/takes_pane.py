@@ -28,6 +28,7 @@ from PyQt6.QtWidgets import (
 )
 
 from vatt_ui.cue_status import stage_words
+from vatt_ui.dropping import TAKE_MIME
 from vatt_ui.language import _
 from vatt_ui.models import takes_model
 from vatt_ui.models.takes_model import MARK_ROLE, TAKE_ID_ROLE, TRASHED_ROLE, TakesModel
@@ -37,7 +38,6 @@ from vatt_ui.text import Label
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, SPACE
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, quiet, text_button
-from vatt_ui.widgets.cues_pane import TAKE_MIME
 from vatt_ui.widgets.flow import FlowLayout
 from vatt_ui.widgets.strip_blocks import Block
 from vatt_ui.widgets.strip_tiles import wave_image

@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtCore import QPointF, Qt, QTimer
 from PyQt6.QtGui import QImage
-from PyQt6.QtWidgets import QScrollArea, QScrollBar, QWidget
+from PyQt6.QtWidgets import QScrollArea, QScrollBar, QSlider, QWidget
 
 from vatt_plugin.cues import Cue
 from vatt_ui.asking import as_shown
+from vatt_ui.dropping import CueDrops
 from vatt_ui.helper_process import HelperProcess
 from vatt_ui.language import _
 from vatt_ui.later import later
@@ -31,6 +32,7 @@ TURN_S = 0.004  # for making lanes, before others have their turn
 MAX_THUMBS = 32
 THUMB_PX = 74  # width of a thumbnail in the strip
 MAX_VISIBLE_SOUNDS = 60
+ZOOM_STEPS, ZOOM_PX = 1000, 96
 
 
 class TimelinePane(Pane):
@@ -48,6 +50,7 @@ class TimelinePane(Pane):
         self._originals: dict[str, set[str]] = {}
         self.strip = Strip(theme)
         self.hits = HitEditing(session, player.transport, self.strip)
+        self._drops = CueDrops(session, self.strip, self._cue_under)
         self.bar = QScrollBar(Qt.Orientation.Horizontal)
         self.bar.setAccessibleName(_("Scroll the timeline"))
         self.bar.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -56,8 +59,14 @@ class TimelinePane(Pane):
             "zoom_in": icon_button(theme, "zoom_in", _("Zoom in")),
             "zoom_cue": icon_button(theme, "fit", _("Fit cue")),
         }
-        self.takes_open = icon_button(theme, "down", _("Show takes as lanes"), checkable=True)
-        self.follow = icon_button(theme, "forward", _("Follow the playhead"), checkable=True)
+        self.zoom = QSlider(Qt.Orientation.Horizontal)
+        self.zoom.setAccessibleName(_("Zoom of the timeline"))
+        self.zoom.setToolTip(_("Zoom of the timeline: left the whole cut, right single frames"))
+        self.zoom.setRange(0, ZOOM_STEPS)
+        self.zoom.setPageStep(ZOOM_STEPS // 10)
+        self.zoom.setFixedWidth(ZOOM_PX)
+        self.takes_open = icon_button(theme, "lanes", _("Show takes as lanes"), checkable=True)
+        self.follow = icon_button(theme, "follow", _("Follow the playhead"), checkable=True)
         self.follow.setChecked(True)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -72,6 +81,7 @@ class TimelinePane(Pane):
         self._stack = Stack(scroll, self.empty)
         self.body.addWidget(self._stack, 1)
         self.body.addWidget(self.bar)
+        self.bar.hide()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(8)
@@ -89,7 +99,8 @@ class TimelinePane(Pane):
 
     def tools(self) -> list[QWidget]:
         """Zoom, follow, and the lanes of takes."""
-        return [*self.buttons.values(), self.follow, self.takes_open]
+        out, closer, cue = self.buttons.values()
+        return [out, self.zoom, closer, cue, self.follow, self.takes_open]
 
     def first_focus(self) -> QWidget:
         """The strip."""
@@ -109,6 +120,7 @@ class TimelinePane(Pane):
         strip.place_clicked.connect(self._on_place_clicked)
         self.hits.grabbed_changed.connect(self._show_marks)
         strip.zoomed.connect(self._on_zoomed)
+        self.zoom.valueChanged.connect(self._on_zoom_picked)
         self.bar.valueChanged.connect(lambda v: strip.scroll_to(v / SCROLL_UNITS))
         self.bar.valueChanged.connect(lambda *_args: self._want_visible())
         self.takes_open.toggled.connect(lambda *_args: self.rebuild())
@@ -167,7 +179,9 @@ class TimelinePane(Pane):
         self._originals.clear()
         self._before = ""
         self.hits.clear()
-        self._stack.show_content(cut is not None and bool(cut.cues))
+        shown = cut is not None and bool(cut.cues)
+        self._stack.show_content(shown)
+        self.bar.setVisible(shown)
         self.title.subject.setText(cut.name if cut is not None else "")
         self.strip.set_lanes([])  # those of the last cut say nothing about this one
         self.rebuild()
@@ -248,7 +262,13 @@ class TimelinePane(Pane):
         self.bar.setSingleStep(max(1, int(view * SCROLL_UNITS / 20)))
         self.bar.setValue(int(self.strip.visible()[0] * SCROLL_UNITS))
         self.bar.blockSignals(False)
+        self.zoom.blockSignals(True)
+        self.zoom.setValue(round(self.strip.view.level * ZOOM_STEPS))
+        self.zoom.blockSignals(False)
         self._want_visible()
+
+    def _on_zoom_picked(self, value: int) -> None:
+        self.strip.zoom_to(self.strip.view.zoom_of(value / ZOOM_STEPS))
 
     def _want_visible(self) -> None:
         """Ask for pictures and sounds of what is in view, unless that is the whole feature."""
@@ -296,11 +316,7 @@ class TimelinePane(Pane):
 
     def _on_place_clicked(self, at_s: float, kind: str, adding: bool) -> None:
         del kind
-        cue = self._player.cue_at(at_s)
-        current = self._session.cue(self._session.current)
-        if current is not None:
-            start, end = self._session.place(current.cue_id)
-            cue = current if start <= at_s < end else cue
+        cue = self._cue_at(at_s)
         if cue is None:
             return
         if adding:
@@ -308,3 +324,16 @@ class TimelinePane(Pane):
             self._session.select([*chosen, cue.cue_id], cue.cue_id)
         elif cue.cue_id not in self._session.selected or len(self._session.selected) > 1:
             self._session.select([cue.cue_id])
+
+    def _cue_at(self, at_s: float) -> Cue | None:
+        """The cue at a time: the current one where several lie on top of each other."""
+        current = self._session.cue(self._session.current)
+        if current is not None:
+            start, end = self._session.place(current.cue_id)
+            if start <= at_s < end:
+                return current
+        return self._player.cue_at(at_s)
+
+    def _cue_under(self, point: QPointF) -> str:
+        cue = self._cue_at(self.strip.view.time(point.x()))
+        return cue.cue_id if cue is not None else ""

@@ -32,8 +32,7 @@ def link_media_reference(in_clip: Any, media_linker_argument_map: Mapping[str, A
     arguments = media_linker_argument_map or {}
     roots = tuple(Path(root) for root in arguments.get("media_roots", ()))
     finder = MediaFinder(Path(arguments.get("base") or "."), roots)
-    leaf = Leaf(in_clip, (), "", in_clip.media_reference, in_clip.media_references())
-    source = settle(leaf, finder)
+    source = settle(Leaf.of(in_clip), finder)
     if source.status != "ready" or source.sequence is not None:
         return None
     reference = otio.schema.ExternalReference(

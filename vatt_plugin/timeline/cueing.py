@@ -20,9 +20,9 @@ from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.marks import Spot
 from vatt_plugin.timeline.media import MediaFinder
 from vatt_plugin.timeline.model import Note
-from vatt_plugin.timeline.picture import Source, black, segment, settle
+from vatt_plugin.timeline.picture import ExternalReference, Source, black, segment, settle
 from vatt_plugin.timeline.scenecuts import find_cuts
-from vatt_plugin.timeline.spans import ONE, Span
+from vatt_plugin.timeline.spans import ONE, Leaf, Span
 from vatt_plugin.timeline.walk import Walk
 
 _TOO_SHORT = "Less than one frame of it can be seen; left out."
@@ -44,6 +44,8 @@ class CueMaker:
         self._global_start = rates.whole(global_start_s * fps)
         self._finder = finder
         self._sources: dict[tuple[int, ...], Source] = {}
+        self._absent: dict[str, Source] = {}
+        self._blacks: dict[int, tuple[PictureSegment, ...]] = {}
         self._relinked: set[str] = set()
 
     def clip_cues(self, walk: Walk) -> tuple[Cue, ...]:
@@ -64,25 +66,27 @@ class CueMaker:
         return unique(cues)
 
     def _clip_cue(self, span: Span) -> Cue:
-        first, n_frames = frame_span(span)
-        source = self.source(span)
         leaf = span.leaf
+        first, n_frames = frame_span(span)
+        source = self.source(leaf)
+        status: CueStatus = source.status
+        picture: tuple[PictureSegment, ...] = ()
         if span.why:
-            status: CueStatus = "skipped"
-            picture: tuple[PictureSegment, ...] = ()
-        else:
-            status = source.status
+            status = "skipped"
+        elif status == "ready":
             picture = (self._segment(span, source, first, n_frames),)
+        else:
+            picture = self._black(n_frames)
         return self.cue(
             leaf.clip.name or "clip",
             leaf.track,
             first,
             n_frames,
             picture,
-            status=status,
-            note=span.note or source.note,
-            media=source.media or source.url,
-            origin=self.origin(span, source),
+            self.origin(span, source),
+            status,
+            span.note or source.note,
+            source.media or source.url,
         )
 
     def spotted_cues(self, walk: Walk, spots: Iterable[Spot], kind: str) -> tuple[Cue, ...]:
@@ -111,7 +115,7 @@ class CueMaker:
         media, note, track = "", "", ""
         if under:  # the shot that fills most of it stands for the cue's picture
             main = max(under, key=lambda s: min(s.end, first + n_frames) - max(s.start, first))
-            source = self.source(main)
+            source = self.source(main.leaf)
             later = (first - main.start) * main.speed
             origin |= self.origin(main._replace(media=main.media + later), source)
             media, track = source.media or source.url, main.leaf.track
@@ -121,17 +125,7 @@ class CueMaker:
         for key in ("category", "prompt", "negative"):
             if value := getattr(spot, key):
                 origin[key] = value
-        return self.cue(
-            spot.name,
-            track,
-            first,
-            n_frames,
-            picture,
-            status=status,
-            note=note,
-            media=media,
-            origin=origin,
-        )
+        return self.cue(spot.name, track, first, n_frames, picture, origin, status, note, media)
 
     def cue(
         self,
@@ -140,11 +134,10 @@ class CueMaker:
         first: int,
         n_frames: int,
         picture: tuple[PictureSegment, ...],
-        *,
+        origin: dict[str, Any],
         status: CueStatus = "ready",
         note: str = "",
         media: str = "",
-        origin: dict[str, Any],
     ) -> Cue:
         """A cue at whole frames; its id comes from what it is and where it lies."""
         url, media_s = origin.get("url"), origin.get("media_s")
@@ -164,19 +157,29 @@ class CueMaker:
             media,
         )
 
-    def source(self, span: Span) -> Source:
-        """The media behind a span's clip, settled once."""
-        path = span.leaf.path
-        known = self._sources.get(path)
+    def source(self, leaf: Leaf) -> Source:
+        """The media behind a clip, settled once."""
+        known = self._sources.get(leaf.path)
         if known is None:
-            clip = span.leaf.clip
-            if not isinstance(clip, otio.schema.Clip):  # a nest without a range
-                return Source(clip.name)
-            known = self._sources[path] = settle(span.leaf, self._finder)
-            if known.note and known.status == "ready" and known.url not in self._relinked:
-                self._relinked.add(known.url)
-                self.notes.append(Note("relinked", known.note, clip.name))
+            known = self._sources[leaf.path] = self._settled(leaf)
         return known
+
+    def _settled(self, leaf: Leaf) -> Source:
+        """A clip's media; what is absent is so for every clip that names nothing else."""
+        reference = leaf.reference
+        url = reference.target_url if isinstance(reference, ExternalReference) else ""
+        if url in self._absent and not leaf.others:
+            return self._absent[url]
+        if not isinstance(leaf.clip, otio.schema.Clip):  # a nest without a range
+            return Source(leaf.clip.name)
+        source = settle(leaf, self._finder)
+        if source.status == "ready":
+            if source.note and source.url not in self._relinked:
+                self._relinked.add(source.url)
+                self.notes.append(Note("relinked", source.note, leaf.clip.name))
+        elif source.url == url and source.starts_s is None:  # nothing of this one clip in it
+            self._absent[url] = source
+        return source
 
     def picture_between(
         self, seen: list[Span], first: int, last: int
@@ -191,11 +194,17 @@ class CueMaker:
                 continue
             if start > at:
                 segments.append(black(float((start - at) / self.fps)))
-            segments.append(self._segment(span, self.source(span), start, end - start))
+            segments.append(self._segment(span, self.source(span.leaf), start, end - start))
             at = end
         if at < last:
             segments.append(black(float((last - at) / self.fps)))
         return tuple(segments)
+
+    def _black(self, n_frames: int) -> tuple[PictureSegment, ...]:
+        known = self._blacks.get(n_frames)
+        if known is None:
+            known = self._blacks[n_frames] = (black(float(n_frames / self.fps)),)
+        return known
 
     def _segment(self, span: Span, source: Source, first: int, n_frames: int) -> PictureSegment:
         media = span.media
@@ -280,9 +289,9 @@ def _part_of(maker: CueMaker, cue: Cue, first: int, last: int, number: int) -> C
         cue.start_frame + first,
         last - first,
         (shown,),
+        origin,
         note=cue.note,
         media=cue.media,
-        origin=origin,
     )
 
 

@@ -57,10 +57,10 @@ def settle(leaf: Leaf, finder: MediaFinder) -> Source:
     """
     clip, active = leaf.clip, leaf.reference
     first = _settle_reference(active, clip, finder) if active is not None else None
-    if first is not None and (first.status == "ready" or len(leaf.references) == 1):
+    if first is not None and (first.status == "ready" or not leaf.others):
         return first
-    for key in dict.fromkeys(("DEFAULT_MEDIA", *leaf.references)):
-        reference = leaf.references.get(key)
+    for key in dict.fromkeys(("DEFAULT_MEDIA", *leaf.others)):
+        reference = leaf.others.get(key)
         if reference is None or reference is active:
             continue
         source = _settle_reference(reference, clip, finder)

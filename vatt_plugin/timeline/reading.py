@@ -222,11 +222,12 @@ def _is_picture_rate(literal: float) -> bool:
 
 def host_of(root: Any) -> str:
     """Which program wrote the timeline, as far as retimes are concerned: see ``Walker``."""
-    holders = [root, root.tracks, *root.tracks]
-    for track in root.tracks:
-        if isinstance(track, otio.core.Composition):
-            holders += itertools.islice(track, 50)
-    for holder in holders:
+    items = (
+        itertools.islice(track, 50)
+        for track in root.tracks
+        if isinstance(track, otio.core.Composition)
+    )
+    for holder in itertools.chain([root, root.tracks], root.tracks, *items):
         metadata = holder.metadata
         for key, host in (("PremierePro_OTIO", "premiere"), ("Resolve_OTIO", "resolve")):
             if key in metadata:

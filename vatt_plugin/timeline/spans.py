@@ -24,14 +24,23 @@ class Leaf(NamedTuple):
         path: child indices from the timeline's stack down to the clip.
         track: name of the top-level track.
         reference: the clip's active media reference; None if it has none.
-        references: all of them, by key.
+        others: all its references by key, where that is more than the active one.
     """
 
     clip: Any
     path: tuple[int, ...]
     track: str
     reference: Any = None
-    references: Mapping[str, Any] = MappingProxyType({})
+    others: Mapping[str, Any] = MappingProxyType({})
+
+    @classmethod
+    def of(cls, clip: Any, path: tuple[int, ...] = (), track: str = "") -> Leaf:
+        """A clip with its references, asked for once, since that is dear."""
+        references = clip.media_references()
+        reference = references.get(clip.active_media_reference_key)
+        if reference is not None and len(references) == 1:
+            return cls(clip, path, track, reference)
+        return cls(clip, path, track, reference, references)
 
 
 class Span(NamedTuple):

@@ -111,7 +111,7 @@ class Walker:
             whole = self._own_range(stack, whole)
             walk.length = whole.length
         walk.seen = whole.seen
-        visible = {id(span.leaf) for span in whole.seen}
+        visible = {id(span.leaf) for span in whole.seen} if whole.out else set()
         walk.left_out = [s for s in whole.out if s.why != "hidden" or id(s.leaf) not in visible]
         return walk
 
@@ -146,34 +146,33 @@ class Walker:
         Raises:
             _NoRangeError: nothing says how long it is.
         """
-        self._n_clips += 1
-        if self._on_clip is not None and self._n_clips % 500 == 0:
-            self._on_clip(self._n_clips)
+        if self._on_clip is not None:
+            self._n_clips += 1
+            if self._n_clips % 500 == 0:
+                self._on_clip(self._n_clips)
         stored = clip.source_range or available_range(clip)
         if stored is None:
             raise _NoRangeError
-        references = clip.media_references()
-        reference = references.get(clip.active_media_reference_key)
-        leaf = Leaf(clip, path, self._track, reference, references)
+        leaf = Leaf.of(clip, path, self._track)
         length, begin = stored.duration, stored.start_time
         duration = self._count(length.value, length.rate)
-        start = self._count(begin.value, begin.rate)
-        if duration is None or duration <= 0 or start is None:
+        media = self._count(begin.value, begin.rate)
+        if duration is None or duration <= 0 or media is None:
             text = f"The clip's range is unusable ({show_range(stored)}); left out."
             self._note("bad_range", text, clip.name)
             end = at + max(duration or 0, 0)
             return Span(at, end, leaf, 0, ONE, "bad_range", text)
-        media, speed, why, note = start, ONE, "", ""
+        speed, why, note = ONE, "", ""
         if len(clip.effects):
             speed, why, note = self._speed(clip)
-        if speed is not ONE and speed != 1:
-            duration = self._record_length(duration, speed)
+            if speed != 1:
+                duration = self._record_length(duration, speed)
             if speed < 0:  # the same frames backwards: the last one is shown first
-                last = self._fps / (rates.exact_rate(stored.duration.rate) or 1)
+                last = self._fps / (rates.exact_rate(length.rate) or 1)
                 media += duration * -speed - last
         if not clip.enabled:
             why, note = "disabled", "Disabled in the timeline."
-        elif not why and isinstance(reference, GeneratorReference):
+        elif not why and isinstance(leaf.reference, GeneratorReference):
             why, note = "generator", "A title or generator without media; what lies below shows."
         return Span(at, at + duration, leaf, media, speed, why, note)
 

@@ -148,7 +148,7 @@ def thin_lane(lane: SyncLane) -> SyncLane:
 
 
 def examine_machine() -> dict[str, Any]:
-    """Devices with their memory, and the versions of what the engine stands on."""
+    """Devices with their memory, which of them ``auto`` is, and what the engine stands on."""
     cpu = {
         "id": "cpu",
         "name": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads",
@@ -162,6 +162,9 @@ def examine_machine() -> dict[str, Any]:
         )
     if torch.backends.mps.is_available():
         devices.append({"id": "mps", "name": "Apple GPU", "memory_bytes": cpu["memory_bytes"]})
+    auto = resolve_device("auto").type
+    first = next((d for d in devices if d["id"].partition(":")[0] == auto), cpu)
+    first["auto"] = True
     versions = {}
     for name in VERSIONS:
         try:

@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logger.info("the panel is open")
     # The engine warms up while the editor looks around; the first take then comes sooner.
     window.session.cut_opened.connect(
-        lambda: later(window, WARM_UP_MS, window.session.questions.list_models)
+        lambda: later(window, WARM_UP_MS, window.session.questions.get_to_know_engine)
     )
     if arguments.input:
         path = Path(arguments.input)

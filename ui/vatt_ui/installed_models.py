@@ -1,4 +1,4 @@
-"""Which models are installed, and which of them makes new takes."""
+"""Which models are installed, which of them makes new takes, and what they can run on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import vatt_engine
+from vatt_ui.fitting import chosen_by_auto
 from vatt_ui.language import _
 from vatt_ui.notices import Notice
 
@@ -26,12 +27,15 @@ class InstalledModels:
     Attributes:
         preferred: the one the user named; empty for the best there is.
         default: the one for projects that name none.
+        devices: what the engine can run on, as ``Doctor`` told it; empty while it has not.
     """
 
     def __init__(self) -> None:
         self.preferred = ""
         self.default = first_guess()
+        self.devices: list[Mapping[str, Any]] = []
         self._known: dict[str, Mapping[str, Any]] = {}
+        self._memory: dict[str, Mapping[str, Any]] = {}
 
     def consider(self, models: Iterable[Mapping[str, Any]]) -> bool:
         """Take the best model as the default, unless the user has named one.
@@ -57,6 +61,19 @@ class InstalledModels:
     def facts(self, name: str) -> Mapping[str, Any]:
         """What the engine says of a model; empty while it has not."""
         return self._known.get(name, {})
+
+    def note_told(self, model: Mapping[str, Any]) -> None:
+        """The engine has said all it knows of a model."""
+        self._memory[str(model.get("name", ""))] = model.get("memory") or {}
+
+    def memory(self, name: str) -> Mapping[str, Any]:
+        """Bytes a model needs (``cpu``, ``resident``, ``offload``); empty while nobody has said."""
+        return self._memory.get(name, {})
+
+    @property
+    def auto_device(self) -> str:
+        """What ``auto`` means on this machine; empty while the engine has not said."""
+        return chosen_by_auto(self.devices)
 
     def hears_hits(self, name: str) -> bool:
         """Whether hits reach the sound of this model; True until the engine has said no."""

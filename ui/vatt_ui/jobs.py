@@ -24,11 +24,12 @@ from vatt_plugin.cues import Cue
 from vatt_plugin.project_state import Hit, picture_key, take_from_plain, take_to_plain
 from vatt_ui import asking
 from vatt_ui.cue_status import JobLook, overall
+from vatt_ui.fitting import kind_of
 from vatt_ui.helper.plain import cue_to_plain
+from vatt_ui.job_failures import failure_notice
 from vatt_ui.language import _, ngettext
-from vatt_ui.notices import Action, Notice, from_error
+from vatt_ui.notices import from_error
 from vatt_ui.take_keeping import add_take, use_best
-from vatt_ui.text import plain
 
 if TYPE_CHECKING:
     from vatt_ui.session import Session
@@ -81,7 +82,8 @@ class Jobs(QObject):
         self._adopting: dict[str, int] = {}
         self._began: dict[str, float] = {}
         self._made: dict[str, list[str]] = {}  # per job the takes that joined their cue
-        self._pace: dict[str, float] = {}  # per model: seconds of work a second of sound
+        # Per model and kind of device: seconds of work a second of sound.
+        self._pace: dict[tuple[str, str], float] = {}
         self.failures: dict[str, VattError] = {}
         session.engine.event_received.connect(self._on_event)
         session.engine.jobs_changed.connect(self._on_jobs_changed)
@@ -313,17 +315,29 @@ class Jobs(QObject):
 
     def _note_pace(self, info: JobInfo) -> None:
         began = self._began.pop(info.job_id, None)
-        request = self._session.engine.job(info.job_id).request
+        state = self._session.engine.job(info.job_id)
+        request = state.request
         if began is not None and isinstance(request, messages.Generate) and info.n_takes:
             sound_s = request.n_samples / request.sample_rate * info.n_takes
-            self._pace[request.model] = (time.monotonic() - began) / max(0.1, sound_s)
+            pace = (time.monotonic() - began) / max(0.1, sound_s)
+            self._pace[request.model, kind_of(state.device or request.device)] = pace
 
-    def estimate_s(self, cue_ids: Iterable[str]) -> float | None:
-        """Seconds that new takes of these cues will need, from the last job of this model."""
-        pace = self._pace.get(self._session.model)
+    def estimate_s(
+        self, cue_ids: Iterable[str], device: str = "", n_takes: int = 0
+    ) -> float | None:
+        """Seconds that new takes of these cues will need, from the last job of this model.
+
+        Args:
+            cue_ids: the cues.
+            device: where; empty for where the last job of this model ran.
+            n_takes: of each; 0 for as many as the cue says.
+        """
+        model = self._session.model
+        paces = [pace for (name, _where), pace in self._pace.items() if name == model]
+        pace = self._pace.get((model, device)) if device else next(reversed(paces), None)
         if pace is None:
             return None
-        cues = ((self._session.cue(c), self._session.state(c).n_takes) for c in cue_ids)
+        cues = ((self._session.cue(c), n_takes or self._session.state(c).n_takes) for c in cue_ids)
         return pace * sum(float(cue.duration_s) * n for cue, n in cues if cue is not None)
 
     def _take_caption(self, info: JobInfo, event: messages.CaptionReady) -> None:
@@ -415,29 +429,8 @@ class Jobs(QObject):
 
     def _fail(self, info: JobInfo, error: VattError) -> None:
         self.failures[info.cue_id] = error
-        cue = self._session.cue(info.cue_id)
-        name = cue.clip if cue is not None else info.cue_id
-        self._session.tell(
-            Notice(
-                _("{clip}: {what} Other takes are safe.").format(
-                    clip=plain(name), what=error.message
-                ),
-                error.hint,
-                "error",
-                "takes" if info.kind in ("generate", "span") else "inspector",
-                key=f"job-{info.cue_id}",
-                actions=self._ways_out(info, error),
-            )
-        )
-
-    def _ways_out(self, info: JobInfo, error: VattError) -> tuple[Action, ...]:
-        """What can be done about a failed job; ``auto`` counts as a device other than the CPU."""
-        retry: Action = (_("Retry"), lambda: self.retry(info.job_id))
-        request = self._session.engine.job(info.job_id).request
-        device = str(getattr(request, "device", "cpu")).partition("+")[0]
-        if device == "cpu" or not isinstance(error, OutOfMemory):
-            return (retry,)
-        return (retry, (_("Try on the CPU"), lambda: self.retry(info.job_id, device="cpu")))
+        state = self._session.engine.job(info.job_id)
+        self._session.tell(failure_notice(self._session, info, state, error))
 
     def _on_jobs_changed(self) -> None:
         if not self._due.isActive():

@@ -29,6 +29,8 @@ class Questions(QObject):
         super().__init__(parent)
         self._engine = engine
         self._asked: dict[str, tuple[str, Callable[[dict[str, Any]], None]]] = {}
+        self._knows_devices = False
+        self.devices_found.connect(self._on_devices_found)
         engine.event_received.connect(self._on_event)
 
     def list_models(self) -> None:
@@ -38,6 +40,12 @@ class Questions(QObject):
             lambda result: self.models_found.emit(list(result.get("models", []))),
             first=True,
         )
+
+    def get_to_know_engine(self) -> None:
+        """Ask for its models and devices; once a session is enough for the latter."""
+        self.list_models()
+        if not self._knows_devices:
+            self.list_devices()
 
     def list_devices(self) -> None:
         """Ask what the engine can run on; ``devices_found`` follows, once it has torch."""
@@ -50,6 +58,9 @@ class Questions(QObject):
         """Ask for all that is known of a model; ``model_told`` follows."""
         request = messages.ModelInfo(model=name)
         self._ask(request, lambda result: self.model_told.emit(dict(result)), first=True)
+
+    def _on_devices_found(self, devices: list[dict[str, Any]]) -> None:
+        self._knows_devices = bool(devices)
 
     def _ask(
         self,

@@ -96,6 +96,8 @@ class Session(QObject):
         self.jobs.cue_progressed.connect(self.cue_changed)
         self.questions = Questions(self.engine, self)
         self.questions.models_found.connect(self._on_models_found)
+        self.questions.model_told.connect(self.models.note_told)
+        self.questions.devices_found.connect(self._on_devices_found)
         self.saving = Saving(self.background, self.jobs, self)
         self.saving.saved.connect(self._on_saved)
         self.saving.failed.connect(lambda error: self.tell(from_error(error, key="journal")))
@@ -407,6 +409,10 @@ class Session(QObject):
     def _on_models_found(self, models: list[dict[str, Any]]) -> None:
         if self.models.consider(models):
             self.warn_of_model()
+            self.questions.tell_model(self.model)
+
+    def _on_devices_found(self, devices: list[dict[str, Any]]) -> None:
+        self.models.devices = list(devices)
 
     def warn_of_model(self) -> None:
         """Say what has to be said of the model before it is used."""

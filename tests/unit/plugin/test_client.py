@@ -360,3 +360,12 @@ def test_an_idle_engine_that_ends_is_started_again_when_there_is_work(desk: Desk
     assert not desk.client.must_start
     desk.client.submit(Generate())
     assert desk.client.must_start
+
+
+def test_a_job_says_where_it_runs_also_when_it_fails_there(desk: Desk) -> None:
+    job_id = desk.client.submit(Generate(device="auto"))
+    desk.read()
+    assert desk.client.job(job_id).device == ""
+    desk.says(messages.Started(job_id, "cuda"), Failed(job_id, "out_of_memory", "too little"))
+    assert desk.client.job(job_id).device == "cuda"
+    assert desk.client.status.device == "cuda"

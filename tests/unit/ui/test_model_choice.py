@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytestqt.qtbot import QtBot
 
 from tests.unit.ui.conftest import wait_take
-from vatt_ui.dialogs.model_picker import ModelPicker
+from vatt_ui.dialogs.model_picker import GPU_FIT, ModelPicker
 from vatt_ui.main_window import MainWindow
 
 
@@ -28,7 +28,29 @@ def test_the_picker_says_whether_a_model_fits(panel: MainWindow, qtbot: QtBot) -
         "–",
     ]
     assert dialog.table.item(1, 1).text() == "7.0 GB"
-    assert dialog.table.item(3, 4).text() == "damaged: a file is missing"
+    assert dialog.table.item(3, 5).text() == "damaged: a file is missing"
+    dialog.accept()
+
+
+def test_the_picker_says_what_fits_on_the_gpu(panel: MainWindow, qtbot: QtBot) -> None:
+    dialog = ModelPicker(panel)
+    qtbot.waitUntil(lambda: dialog.table.rowCount() == 2, timeout=60000)
+    assert dialog.table.isColumnHidden(GPU_FIT)
+    questions = panel.session.questions
+    names = ("small", "large", "huge", "untold")
+    questions.models_found.emit([{"name": name, "trained": True} for name in names])
+    gpu = {"id": "cuda:0", "name": "a GPU", "memory_bytes": 8 * 10**9}
+    questions.devices_found.emit([{"id": "cpu", "memory_bytes": 10**9}, gpu])
+    for name, whole, lean in zip(names, (1.1, 9.2, 20.0), (1.0, 3.5, 15.0), strict=False):
+        memory = {"resident": int(whole * 1e9), "offload": int(lean * 1e9)}
+        questions.model_told.emit({"name": name, "memory": memory})
+    assert not dialog.table.isColumnHidden(GPU_FIT)
+    assert [dialog.table.item(row, GPU_FIT).text() for row in range(4)] == [
+        "fits: needs 1.1 GB of 8 GB",
+        "in parts: needs 3.5 GB of 8 GB",
+        "too large: needs 20.0 GB of 8 GB",
+        "–",
+    ]
     dialog.accept()
 
 

@@ -14,7 +14,7 @@ import opentimelineio as otio
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QPushButton
+from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.unit.ui.conftest import engine_argv, open_cut, wait_take, write_cut
@@ -223,37 +223,6 @@ def test_crash_offers_recovery(panel: MainWindow, cut_path: Path, qtbot: QtBot) 
         session.open(cut_path, recover=True)
     assert session.state(session.current).prompt == "before the crash"
     assert json.loads((folder / "project.json").read_text())["schema"] == 1
-
-
-def notice_buttons(panel: MainWindow) -> dict[str, QPushButton]:
-    """The buttons of the notices in the pane of the takes, by their words."""
-    return {b.text(): b for b in panel.takes.notices.findChildren(QPushButton) if b.text()}
-
-
-@pytest.mark.parametrize(
-    ("device", "labels"), [("cuda:0", {"Retry", "Try on the CPU"}), ("cpu", {"Retry"})]
-)
-def test_a_job_short_of_memory_can_go_to_the_cpu(
-    panel: MainWindow, device: str, labels: set[str]
-) -> None:
-    session = panel.session
-    assert session.project is not None
-    session.project.settings = dataclasses.replace(session.settings, device=device)
-    session.engine.set_paused(True)
-    job_id = session.jobs.generate(session.current, takes=2)
-    asked = session.engine.job(job_id).request
-    session.engine.event_received.emit(
-        messages.Failed(job_id, "out_of_memory", "Not enough memory.", "Close other programs.")
-    )
-    buttons = notice_buttons(panel)
-    assert set(buttons) == labels
-    buttons.get("Try on the CPU", buttons["Retry"]).click()
-    ((_, state),) = session.jobs.table()
-    again = state.request
-    assert isinstance(again, messages.Generate)
-    assert again.device == "cpu"
-    plain = {"job_id": "", "device": "", "scratch": ""}
-    assert dataclasses.replace(again, **plain) == dataclasses.replace(asked, **plain)
 
 
 def test_waiting_jobs_survive_a_restart(panel: MainWindow, cut_path: Path, qtbot: QtBot) -> None:
@@ -507,23 +476,6 @@ def test_a_take_in_the_making_is_shown_where_it_will_appear(
     panel.session.engine.set_paused(False)
     wait_take(panel, qtbot)
     qtbot.waitUntil(lambda: not panel.takes.progress.isVisible(), timeout=30000)
-
-
-def test_want_of_memory_is_seen_on_the_engine_chip(panel: MainWindow, qtbot: QtBot) -> None:
-    session = panel.session
-    panel.commands.generate()
-    wait_take(panel, qtbot)
-    session.engine.set_paused(True)
-    job_id = session.jobs.generate(session.current)
-    session.engine.event_received.emit(
-        messages.Failed(job_id, "out_of_memory", "Not enough memory.", "Close other programs.")
-    )
-    session.jobs.changed.emit()
-    assert "Out of memory" in panel.status.chip.text()
-    session.jobs.retry(job_id)
-    session.jobs.changed.emit()
-    assert "Out of memory" not in panel.status.chip.text()
-    session.jobs.cancel_all()
 
 
 def test_a_take_is_copied_as_a_file(panel: MainWindow, qtbot: QtBot) -> None:

@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QPlainTextEdit, QTableWidget, QTableWidgetItem
 from vatt_plugin.client import EngineStatus
 from vatt_ui.dialogs.base import Dialog
 from vatt_ui.dialogs.first_run import devices_in_words
+from vatt_ui.fitting import fit_words, gpu_fit, gpu_of
 from vatt_ui.language import _
 from vatt_ui.text import Label, plain
 from vatt_ui.widgets.common import quiet, row, text_button
@@ -19,7 +20,15 @@ from vatt_ui.widgets.common import quiet, row, text_button
 if TYPE_CHECKING:
     from vatt_ui.main_window import MainWindow
 
-HEADERS = (_("Model"), _("Size"), _("Licence"), _("Fit on the CPU"), _("About"))
+HEADERS = (
+    _("Model"),
+    _("Size"),
+    _("Licence"),
+    _("Fit on the CPU"),
+    _("Fit on the GPU"),
+    _("About"),
+)
+CPU_FIT, GPU_FIT = 3, 4
 
 
 def cells_of(model: dict[str, Any]) -> list[str]:
@@ -36,27 +45,14 @@ def cells_of(model: dict[str, Any]) -> list[str]:
         about = _("untrained, for tests")
     if model.get("error"):
         about = _("damaged: {why}").format(why=model["error"])
-    return [str(model.get("name", "")), size, str(licence), fit_of(model), str(about)]
+    needed, room = int(model.get("memory_bytes") or 0), int(model.get("machine_bytes") or 0)
+    on_cpu = fit_words(needed, room, model.get("fits"))
+    return [str(model.get("name", "")), size, str(licence), on_cpu, "–", str(about)]
 
 
 def size_of(n_bytes: int) -> str:
     """A size on disk, short enough for its column."""
     return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
-
-
-def fit_of(model: dict[str, Any]) -> str:
-    """Whether this machine's main memory holds the model, as the engine estimates it."""
-    needed, machine = model.get("memory_bytes"), model.get("machine_bytes")
-    if not needed:
-        return "–"
-    size = f"{needed / 1e9:,.1f}"
-    words = _("needs {size} GB").format(size=size)
-    if not machine or model.get("fits") is None:
-        return words
-    told = (
-        _("fits: {need} of {there} GB") if model["fits"] else _("too large: {need} of {there} GB")
-    )
-    return told.format(need=words, there=f"{machine / 1e9:,.0f}")
 
 
 def about_model(model: Mapping[str, Any]) -> str:
@@ -85,7 +81,7 @@ class ModelPicker(Dialog):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window, _("Engine and models"))
-        self.resize(900, 560)
+        self.resize(960, 560)
         self._window = window
         session = window.session
         self.state = Label("")
@@ -99,7 +95,8 @@ class ModelPicker(Dialog):
         self.table.setHorizontalHeaderLabels(list(HEADERS))
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
-        quiet(self.table, 4, {0: 130, 1: 80, 2: 130, 3: 235})
+        quiet(self.table, len(HEADERS) - 1, {0: 120, 1: 76, 2: 120, CPU_FIT: 205, GPU_FIT: 215})
+        self.table.setColumnHidden(GPU_FIT, True)  # until the engine has found one
         self.body.addWidget(self.table, 1)
         self.about = Label("", "dim")
         self.about.setWordWrap(True)
@@ -153,6 +150,19 @@ class ModelPicker(Dialog):
                 self.table.setItem(self.table.rowCount() - 1, column, item)
             if model.get("name") == self._window.session.model:
                 self.table.selectRow(self.table.rowCount() - 1)
+            if not model.get("error"):
+                self._window.session.questions.tell_model(str(model.get("name", "")))
+        self._show_gpu_fits()
+
+    def _show_gpu_fits(self) -> None:
+        """Whether the models fit on the GPU, where there is one."""
+        models = self._window.session.models
+        self.table.setColumnHidden(GPU_FIT, not gpu_of(models.devices))
+        for number in range(self.table.rowCount()):
+            name = self.table.item(number, 0)
+            if name is not None:
+                fit = gpu_fit(models.memory(name.text()), models.devices)
+                self.table.setItem(number, GPU_FIT, QTableWidgetItem(fit))
 
     def _on_row_chosen(self, row_number: int, *_args: int) -> None:
         item = self.table.item(row_number, 0)
@@ -161,12 +171,14 @@ class ModelPicker(Dialog):
             self._window.session.questions.tell_model(item.text())
 
     def _show_model(self, model: dict[str, Any]) -> None:
+        self._show_gpu_fits()
         item = self.table.item(self.table.currentRow(), 0)
         if item is not None and item.text() == model.get("name"):
             self.about.setText(about_model(model))
 
     def _show_devices(self, devices: list[dict[str, Any]]) -> None:
         self.devices.setText(_("Runs on: {devices}").format(devices=devices_in_words(devices)))
+        self._show_gpu_fits()
 
     def _on_used(self) -> None:
         item = self.table.item(self.table.currentRow(), 0)

@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from vatt_plugin.client import EngineStatus
 from vatt_ui.cue_status import overall
+from vatt_ui.fitting import device_word
 from vatt_ui.language import _
 from vatt_ui.session import Session
 from vatt_ui.text import ElidedLabel, Label, duration, plain, tooltip
@@ -86,10 +87,11 @@ class StatusBar(QWidget):
         session.saved.connect(self.show_saved)
         session.history_changed.connect(self.show_saved)
         session.cut_opened.connect(self.refresh)
+        session.questions.devices_found.connect(self.refresh)
         theme.changed.connect(self.refresh)
         self.refresh()
 
-    def refresh(self) -> None:
+    def refresh(self, *_args: object) -> None:
         """Everything from the session."""
         self.show_engine(self._session.engine.status)
         self.show_queue()
@@ -100,8 +102,13 @@ class StatusBar(QWidget):
         word, token = _WORDS[status.life], _TOKENS[status.life]
         if status.life in ("ready", "stopped") and self._session.jobs.out_of_memory:
             word, token = _("Out of memory"), "failed"
-        model = self._session.model
-        shown = f"{word}: {model}" if status.life in ("ready", "busy", "stopped") else word
+        session = self._session
+        shown = word
+        if status.life in ("ready", "busy", "stopped"):
+            asked = session.settings.device
+            device = status.device or (session.models.auto_device if asked == "auto" else asked)
+            shown = f"{word}: {session.model}"
+            shown += f", {device_word(device)}" if device else ""
         self.chip.setText(plain(shown, 60))
         self.chip.setIcon(self._theme.icon("engine", token))
         self.chip.setAccessibleName(f"{shown}. {status.detail} {status.hint}".strip())
@@ -136,4 +143,4 @@ class StatusBar(QWidget):
         elif project.read_only:
             self.saved.setText(_("read-only"))
         else:
-            self.saved.setText(_("kept {time}").format(time=time.strftime("%H:%M")))
+            self.saved.setText(_("saved {time}").format(time=time.strftime("%H:%M")))

@@ -1,0 +1,77 @@
+"""What is said of a failed job: what happened, what is safe, and the ways out as buttons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vatt_engine.errors import OutOfMemory, VattError
+from vatt_plugin.client import JobState
+from vatt_ui.fitting import LEAN, device_word, kind_of, needed_bytes, room_bytes
+from vatt_ui.language import _
+from vatt_ui.notices import Action, Notice
+from vatt_ui.text import duration, plain
+
+if TYPE_CHECKING:
+    from vatt_ui.jobs import JobInfo
+    from vatt_ui.session import Session
+
+
+def failure_notice(session: Session, info: JobInfo, state: JobState, error: VattError) -> Notice:
+    """The notice of a job that failed, for the pane where its result would be."""
+    cue = session.cue(info.cue_id)
+    name = plain(cue.clip if cue is not None else info.cue_id)
+    short = _short_of_memory(session, state, name) if isinstance(error, OutOfMemory) else ""
+    what = short or _("{clip}: {what}").format(clip=name, what=error.message)
+    return Notice(
+        _("{what} Other takes are safe.").format(what=what),
+        "" if short else error.hint,
+        "error",
+        "takes" if info.kind in ("generate", "span") else "inspector",
+        key=f"job-{info.cue_id}",
+        actions=_ways_out(session, info, state, error),
+        details=f"{error.message} {error.hint}".strip() if short else "",
+    )
+
+
+def _device(session: Session, state: JobState) -> str:
+    """Where the job ran: as the engine told, else as it was asked for."""
+    asked = str(getattr(state.request, "device", "cpu"))
+    return state.device or (session.models.auto_device if asked == "auto" else asked) or asked
+
+
+def _short_of_memory(session: Session, state: JobState, clip: str) -> str:
+    """``Shot_014 needs about 9.2 GB; this GPU has 8 GB``, where both are known."""
+    device = _device(session, state)
+    model = str(getattr(state.request, "model", ""))
+    needed = needed_bytes(session.models.memory(model), device)
+    room = room_bytes(session.models.devices, device)
+    if not needed or not room:
+        return ""
+    return _("{clip} needs about {need} GB; this {device} has {room} GB.").format(
+        clip=clip,
+        need=f"{needed / 1e9:,.1f}",
+        device=device_word(device),
+        room=f"{room / 1e9:,.0f}",
+    )
+
+
+def _ways_out(
+    session: Session, info: JobInfo, state: JobState, error: VattError
+) -> tuple[Action, ...]:
+    """Again; short of memory on a GPU also with less of it there, or on the CPU."""
+    retry: Action = (_("Retry"), lambda: session.jobs.retry(info.job_id))
+    device = _device(session, state)
+    if not isinstance(error, OutOfMemory) or kind_of(device) == "cpu":
+        return (retry,)
+    ways = [retry]
+    if kind_of(device) == "cuda" and not device.endswith(LEAN):
+        lean = device + LEAN
+        ways.append(
+            (_("Use less GPU memory"), lambda: session.jobs.retry(info.job_id, device=lean))
+        )
+    seconds = session.jobs.estimate_s([info.cue_id], "cpu", info.n_takes)
+    word = _("Try on the CPU")
+    if seconds is not None:
+        word = _("Try on the CPU, about {time}").format(time=duration(seconds))
+    ways.append((word, lambda: session.jobs.retry(info.job_id, device="cpu")))
+    return tuple(ways)

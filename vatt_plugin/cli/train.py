@@ -15,9 +15,10 @@ from vatt_plugin import product
 
 # What `vatt_engine.training` knows (its KINDS): name -> (help, a config that ships).
 _KINDS = {
-    "codec": ("the codec: waveform to codes and back", "configs/codec-cpu.toml"),
+    "codec": ("the codec: waveform to codes and back", "configs/codec-drawn.toml"),
     "lm": ("the small LM, on caption text alone", "configs/lm.toml"),
     "converter": ("the converter: the LM learns to see", "configs/converter.toml"),
+    "audio": ("the audio model, on the converter's states", "configs/audio.toml"),
     "spotter": ("the spotter: motion to the sync lane", "configs/spotter.toml"),
 }
 

@@ -88,7 +88,7 @@ def _open_spotter(args: argparse.Namespace) -> Trainer:
 
 
 KINDS: Mapping[str, Kind] = {
-    "codec": Kind("the codec: waveform to codes and back", "configs/codec-cpu.toml", _open_codec),
+    "codec": Kind("the codec: waveform to codes and back", "configs/codec-drawn.toml", _open_codec),
     "lm": Kind("the small LM, on caption text alone", "configs/lm.toml", _open_lm),
     "converter": Kind(
         "the converter: the LM learns to see", "configs/converter.toml", _open_converter

@@ -107,3 +107,29 @@ class ElidedLabel(Label):
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.drawText(self.rect(), int(self.alignment()), text)
         painter.end()
+
+
+class FittingLabel(Label):
+    """Numbers on one line, at the greatest length of several that there is room for."""
+
+    def __init__(self, role: str = "") -> None:
+        super().__init__("", role)
+        self._texts: tuple[str, ...] = ("",)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def show_longest(self, *texts: str) -> None:
+        """Show the first of ``texts`` that fits; the whole of it is in the tool tip."""
+        self._texts = texts or ("",)
+        self.setText(self._texts[0])
+        self.setToolTip(tooltip(self._texts[0]) if self._texts[0] else "")
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw what fits; a number is never cut."""
+        del event
+        metrics = QFontMetrics(self.font())
+        fitting = (t for t in self._texts if metrics.horizontalAdvance(t) <= self.width())
+        painter = QPainter(self)
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), int(self.alignment()), next(fitting, ""))
+        painter.end()

@@ -54,7 +54,7 @@ def arrange(window: MainWindow) -> None:
         window.addDockWidget(where, dock)
     window.docks["queue"].hide()
     horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-    window.resizeDocks([window.docks["cues"], window.docks["inspector"]], [440, 420], horizontal)
+    window.resizeDocks([window.docks["cues"], window.docks["inspector"]], [448, 412], horizontal)
     window.resizeDocks([window.docks["inspector"], window.docks["takes"]], [430, 330], vertical)
     window.resizeDocks([window.docks["timeline"]], [290], vertical)
     foot = QWidget()

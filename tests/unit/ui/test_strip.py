@@ -77,8 +77,9 @@ def test_states_are_told_when_zoomed_out() -> None:
 def at(panel: MainWindow, time_s: float, strength: float) -> QPoint:
     strip = panel.timeline.strip
     x = HEAD_PX + (time_s - strip.visible()[0]) * strip.px_per_s
-    top = RULER_PX + PICTURE_H
-    return QPoint(round(x), round(top + 3 + (1 - strength) * (HITS_H - 8)))
+    picture, hits = strip._lanes[:2]
+    top = RULER_PX + picture.height
+    return QPoint(round(x), round(top + 3 + (1 - strength) * (hits.height - 8)))
 
 
 def test_hits_are_added_dragged_muted_and_undone(panel: MainWindow, qtbot: QtBot) -> None:
@@ -186,6 +187,17 @@ def test_thumbnails_fill_their_clip_at_every_zoom() -> None:
     image = paint_tile(0, 100.0, 1.0, [Lane("V1", "picture", 46, [block])], DARK, QFont())
     row = [image.pixelColor(x, 20).name() for x in range(4, 396)]
     assert row == ["#ff0000"] * 196 + ["#0000ff"] * 196
+
+
+def test_a_high_pane_shows_high_lanes(panel: MainWindow, qtbot: QtBot) -> None:
+    strip = panel.timeline.strip
+    qtbot.waitUntil(lambda: strip.n_lanes >= 4, timeout=30000)
+    foley = strip._lanes[3]
+    panel.resizeDocks([panel.docks["timeline"]], [220], Qt.Orientation.Vertical)
+    qtbot.waitUntil(lambda: foley.height < 70, timeout=5000)
+    panel.resizeDocks([panel.docks["timeline"]], [400], Qt.Orientation.Vertical)
+    qtbot.waitUntil(lambda: foley.height > 80, timeout=5000)
+    assert strip.content_height() <= strip.height()
 
 
 def test_zoom_slider_goes_from_the_whole_cut_to_single_frames(panel: MainWindow) -> None:

@@ -84,7 +84,7 @@ class PreferencesDialog(Dialog):
         form.addRow("", self.single)
         reset = text_button(self._window.theme, _("Reset layout"))
         reset.clicked.connect(self._window.reset_layout)
-        form.addRow("", reset)
+        form.addRow("", row(reset, 1))
         return page
 
     def _keys(self) -> QWidget:

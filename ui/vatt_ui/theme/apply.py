@@ -112,7 +112,8 @@ def style_sheet(t: Tokens, arrows: str) -> str:
     """The style sheet of a palette; ``arrows`` is the folder of its small pictures."""
     return f"""
 * {{ outline: 0; }}
-QMainWindow, QMainWindow::separator {{ background: {t.ground}; }}
+QMainWindow {{ background: {t.ground}; }}
+QMainWindow::separator {{ background: {t.ground if t.ground != t.pane else t.line}; }}
 QMainWindow::separator {{ width: {SPACE}px; height: {SPACE}px; }}
 QMainWindow::separator:hover {{ background: {t.line_strong}; }}
 QWidget[role="pane"] {{ background: {t.pane}; }}

@@ -123,7 +123,7 @@ class PaneTitle(QWidget):
         self.name = Label(title, "title")
         self.subject = ElidedLabel("", "subject")
         self._layout = QHBoxLayout(self)
-        self._layout.setContentsMargins(PAD, 3, SPACE, 3)
+        self._layout.setContentsMargins(PAD, 3, PAD - 4, 3)
         self._layout.setSpacing(GAP)
         self._layout.addWidget(self.name)
         self._layout.addWidget(self.subject, 1)

@@ -105,14 +105,13 @@ class CuesPane(Pane):
         table.setItemDelegateForColumn(STATE, _StateDelegate(theme, table))
         table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         widths = {
-            cues_model.NUMBER: 40,
+            cues_model.NUMBER: 36,
             cues_model.TIMECODE: 96,
-            cues_model.LENGTH: 52,
-            cues_model.STATE: 94,
+            cues_model.LENGTH: 48,
             cues_model.STAR: 26,
         }
         words = [look.word for look in LOOKS.values()]
-        widths[STATE] = max(94, *(table.fontMetrics().horizontalAdvance(w) + 40 for w in words))
+        widths[STATE] = max(table.fontMetrics().horizontalAdvance(w) + 36 for w in words)
         quiet(table, cues_model.CLIP, widths)
         vertical = table.verticalHeader()
         assert vertical is not None

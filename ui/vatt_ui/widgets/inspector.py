@@ -5,6 +5,7 @@ from __future__ import annotations
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import (
+    QGridLayout,
     QMenu,
     QPlainTextEdit,
     QPushButton,
@@ -33,18 +34,25 @@ class PromptEdit(QPlainTextEdit):
 
     Signals:
         edited(str): the user typed.
+
+    Args:
+        name: for screen readers.
+        placeholder: shown while it is empty.
+        lines: how many it shows, and at least how many where there is little room.
     """
 
     edited = pyqtSignal(str)
 
-    def __init__(self, name: str, placeholder: str, lines: int) -> None:
+    def __init__(self, name: str, placeholder: str, lines: tuple[int, int]) -> None:
         super().__init__()
         self.setAccessibleName(name)
         self.setPlaceholderText(placeholder)
         self.setTabChangesFocus(True)
-        self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 16)
+        most, least = (self.fontMetrics().lineSpacing() * n + 16 for n in lines)
+        self.setMinimumHeight(least)
+        self.setMaximumHeight(most)
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
-        if lines == 1:
+        if lines == (1, 1):
             self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._silent = False
         self.textChanged.connect(self._on_text_changed)
@@ -83,10 +91,10 @@ class Inspector(Pane):
         self.chips = FlowLayout()
         self.chips_holder.setLayout(self.chips)
         self.prompt = PromptEdit(
-            _("Prompt"), _("What should be heard? Empty: the caption above."), 3
+            _("Prompt"), _("What should be heard? Empty: the caption above."), (4, 2)
         )
         self.history = icon_button(theme, "recall", _("Earlier prompts"))
-        self.negative = PromptEdit(_("Negative prompt"), _("What must not be heard"), 1)
+        self.negative = PromptEdit(_("Negative prompt"), _("What must not be heard"), (1, 1))
         self.seed = QSpinBox()
         self.seed.setRange(0, 2_000_000_000)
         self.seed.setAccessibleName(_("Seed of the next take"))
@@ -125,15 +133,16 @@ class Inspector(Pane):
         column.addWidget(self.chips_holder)
         column.addSpacing(SPACE)
         column.addLayout(row(self._named(_("Prompt"), self.prompt), 1, self.history))
-        column.addWidget(self.prompt)
-        column.addWidget(self._named(_("Negative"), self.negative))
-        column.addWidget(self.negative)
-        column.addSpacing(SPACE)
-        numbers = row(
-            self._named(_("Seed"), self.seed), self.seed, self.lock, self.dice, 1, spacing=SPACE
-        )
-        column.addLayout(numbers)
-        column.addSpacing(SPACE)
+        column.addWidget(self.prompt, 4)
+        fields = QGridLayout()
+        fields.setHorizontalSpacing(GAP)
+        fields.setVerticalSpacing(SPACE + 1)
+        fields.setColumnStretch(1, 1)
+        fields.addWidget(self._named(_("Negative"), self.negative), 0, 0)
+        fields.addWidget(self.negative, 0, 1)
+        fields.addWidget(self._named(_("Seed"), self.seed), 1, 0)
+        fields.addLayout(row(self.seed, self.lock, self.dice, 1), 1, 1)
+        column.addLayout(fields)
         column.addWidget(self.lacking)
         column.addWidget(self.facts)
         column.addStretch(1)

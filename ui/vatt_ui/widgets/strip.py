@@ -35,6 +35,7 @@ from vatt_ui.widgets.strip_view import TimeView
 HEAD_PX = 78  # width of the lanes' names, unless one of them is longer
 RULER_PX = 26
 GRAB_PX = 7
+MAX_GROWTH = 2.0
 _STEPS_S = (0.04, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 
@@ -62,6 +63,7 @@ class Strip(QWidget):
         self._theme = theme
         self._tiles = TileCache()
         self._lanes: Sequence[Lane] = ()
+        self._heights: list[int] = []
         self.view = TimeView(HEAD_PX)
         self._position = 0.0
         self._span: tuple[float, float] | None = None
@@ -95,9 +97,7 @@ class Strip(QWidget):
         self, lanes: Sequence[Lane], changed: Sequence[tuple[float, float]] | None = None
     ) -> None:
         """New lanes; ``changed`` are the stretches of time that differ, None for everything."""
-        same_shape = [(x.name, x.height) for x in lanes] == [
-            (x.name, x.height) for x in self._lanes
-        ]
+        same_shape = [x.name for x in lanes] == [x.name for x in self._lanes]
         self._lanes = lanes
         words = self.fontMetrics().horizontalAdvance
         self.view.head_px = (
@@ -109,7 +109,8 @@ class Strip(QWidget):
         else:
             for start, end in changed:
                 self._tiles.drop(start, end)
-        self.setMinimumHeight(RULER_PX + sum(lane.height for lane in lanes) + 2)
+        self.setMinimumHeight(RULER_PX + sum(lane.least_height for lane in lanes) + 2)
+        self._share_height()
         self.update()
 
     def set_position(self, position: float, *, follow: bool) -> None:
@@ -196,6 +197,18 @@ class Strip(QWidget):
         """First and last possible left edge and the length of the view, seconds."""
         return *self.view.bounds(), self.view.length_s
 
+    def _share_height(self) -> None:
+        """Lanes grow into the room that the pane has, so that a high pane shows high waves."""
+        least = sum(lane.least_height for lane in self._lanes)
+        share = (self.height() - RULER_PX - 2) / least if least else 1.0
+        share = min(max(share, 1.0), MAX_GROWTH)
+        heights = [int(lane.least_height * share) for lane in self._lanes]
+        if heights != self._heights:
+            self._heights = heights
+            self._tiles.clear()
+        for lane, height in zip(self._lanes, heights, strict=True):
+            lane.height = height
+
     def _measure(self) -> None:
         self.view.width_px = max(1.0, float(self.width() - self.view.head_px))
 
@@ -262,10 +275,12 @@ class Strip(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(rect.adjusted(0.5, 0.5, -1, -1))
         if self._grabbed is not None:
-            top = next((t for lane, t in self._tops() if lane.kind == "hits"), None)
-            if top is not None:
+            found = next((x for x in self._tops() if x[0].kind == "hits"), None)
+            if found is not None:
+                lane, top = found
+                height = lane.height - 5
                 painter.setPen(QPen(QColor(tokens.focus), 1.5))
-                painter.drawRect(QRectF(self.view.x(self._grabbed) - 5, top + 2, 10, 35))
+                painter.drawRect(QRectF(self.view.x(self._grabbed) - 5, top + 2, 10, height))
 
     def _tops(self) -> list[tuple[Lane, int]]:
         top, found = RULER_PX, []
@@ -424,6 +439,7 @@ class Strip(QWidget):
         """Keep inside the cut."""
         del event
         self._measure()
+        self._share_height()
         self.view.scroll_to(self.view.left_s)
         self.zoomed.emit()
 

@@ -57,6 +57,7 @@ class Lane:
     """A row of the strip. Its blocks are sorted by start and do not overlap.
 
     Attributes:
+        height, least_height: pixels; it may be shown higher where there is room.
         starts, ends: of the blocks, seconds.
         tints: per block the place in ``names`` of the colour it has when it is very small.
     """
@@ -64,7 +65,7 @@ class Lane:
     def __init__(self, name: str, kind: str, height: int, blocks: Iterable[Block]) -> None:
         self.name = name
         self.kind = kind
-        self.height = height
+        self.height = self.least_height = height
         self.blocks = list(blocks)
         self.starts = np.array([b.start_s for b in self.blocks], dtype=np.float64)
         self.ends = np.array([b.end_s for b in self.blocks], dtype=np.float64)

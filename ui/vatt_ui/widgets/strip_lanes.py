@@ -257,4 +257,6 @@ def _foley_text(session: Session, cue: Cue) -> str:
     if status in ("done", "takes", "locked"):
         return said or words(LOOKS[status], state)
     shown = words(LOOKS[status], state, session.jobs.look(cue.cue_id))
+    if status == "failed":
+        return _("Failed: R tries again")
     return f"{shown} · {said}" if said and status in ("edited", "stale") else shown

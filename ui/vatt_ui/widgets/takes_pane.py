@@ -181,12 +181,10 @@ class TakesPane(Pane):
         for widget in (
             self.use,
             self.buttons["star"],
-            self.buttons["swap"],
             self.recall,
             self.buttons["delete"],
             self.trash,
             self.nudge,
-            self.ab,
         ):
             tools.addWidget(widget)
         self.body.addLayout(tools)
@@ -233,6 +231,10 @@ class TakesPane(Pane):
             if action is not None:
                 action.triggered.connect(lambda _, w=what: self.recall_recipe(w))
         return menu
+
+    def tools(self) -> list[QWidget]:
+        """What is compared with what, and the way from one to the other."""
+        return [self.ab, self.buttons["swap"]]
 
     def first_focus(self) -> QWidget:
         """The table."""

@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QSlider, QVBoxLayout, QWidget
 from vatt_ui.language import _
 from vatt_ui.player import Player
 from vatt_ui.session import Session
-from vatt_ui.text import ElidedLabel, Label, ltr, timecode
+from vatt_ui.text import FittingLabel, Label, timecode
 from vatt_ui.theme.apply import Theme, fixed_font
 from vatt_ui.theme.tokens import GAP, SPACE
 from vatt_ui.widgets.common import Pane, icon_button, row, word_button
@@ -31,7 +31,7 @@ class ViewerPane(Pane):
         self.timecode.setAccessibleName(_("Timecode at the playhead"))
         self.rate = Label("", "dim")
         self.rate.setFont(fixed_font(9))
-        self.span = ElidedLabel("", "dim")
+        self.span = FittingLabel("dim")
         self.span.setFont(fixed_font(9))
         self.buttons = {
             "cue_previous": icon_button(theme, "previous", _("Previous cue")),
@@ -139,14 +139,14 @@ class ViewerPane(Pane):
         state = self._session.state(self._session.current)
         cut = self._session.cut
         if cue is None or cut is None or state.span is None:
-            self.span.setText("")
+            self.span.show_longest()
             return
         start, end = (
             timecode(cue.record_timecode_s + Fraction(t), cut.fps, drop_frame=cut.drop)
             for t in state.span
         )
         length = state.span[1] - state.span[0]
-        self.span.setText(ltr(f"{length:.2f} s   {start} – {end}"))
+        self.span.show_longest(f"{length:.2f} s   {start} – {end}", f"{length:.2f} s")
 
     def _on_lane_seek(self, time_s: float) -> None:
         cue = self._session.cue(self._session.current)

@@ -37,7 +37,7 @@ from vatt_engine.evaluation.opus_reference import through_opus
 from vatt_engine.evaluation.sync import OnsetScore
 from vatt_engine.evaluation.yamnet import Yamnet
 from vatt_engine.nets.codec import Codec
-from vatt_engine.training.codec_config import read_codec_training
+from vatt_engine.training.codec_config import read_codec_data
 from vatt_engine.training.codec_folder import read_codec, unquantised
 from vatt_engine.training.quantiser import usage
 from vatt_engine.training.sounds import SoundBank, open_sounds
@@ -311,9 +311,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        config = read_codec_training(args.config)
+        data = read_codec_data(args.config)
         codec = read_codec(args.codec)
-        sounds = open_sounds(config.data, codec.sample_rate)
+        sounds = open_sounds(data, codec.sample_rate)
         clips = held_out_clips(sounds.held_out)[:: args.every]
     except VattError as err:
         sys.stderr.write(f"{err}\n")

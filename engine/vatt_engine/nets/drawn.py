@@ -134,38 +134,48 @@ class DrawnDecoder(nn.Module):
             levels, turns = self.describer.read(described)
             spread = _UNIT * levels.clamp(_LEAST, _MOST).exp()
             # Drawn on the CPU, whose generator is the same everywhere.
-            drawn = turning_noise(turns.detach().cpu().numpy(), self.noise_seed)
+            white = white_bands(self.transform, turns.shape[-1] + 1, self.noise_seed)
+            drawn = turning(turns.detach().cpu().numpy(), white)
             bands = torch.from_numpy(drawn).to(spread.device) * spread * math.sqrt(2)
             return self.transform.complex_inverse(bands)
 
 
-def turning_noise(turns: NDArray[np.float32], seed: int) -> NDArray[np.complex64]:
+def white_bands(transform: LappedTransform, n: int, seed: int) -> NDArray[np.complex64]:
+    """White noise as the bands have it, of unit power [M, n].
+
+    Taken from one wave: neighbouring bands know of each other, so a tone that lies in two of them
+    comes out of both in step.
+    """
+    rng = np.random.default_rng(seed)
+    wave = rng.standard_normal(n * transform.bands, np.float32) * np.float32(math.sqrt(0.5))
+    on_cpu = LappedTransform(transform.bands)
+    found: NDArray[np.complex64] = on_cpu.complex(torch.from_numpy(wave)[None, None])[0].numpy()
+    return found
+
+
+def turning(turns: NDArray[np.float32], white: NDArray[np.complex64]) -> NDArray[np.complex64]:
     """Complex processes of unit power that turn by foretold angles.
 
-    First-order autoregressive in each band: white noise where nothing is foretold, a tone of steady
-    level where the turn is certain.
+    First-order autoregressive in each band: the noise as it is where nothing is foretold, a tone of
+    steady level where the turn is certain.
 
     Args:
         turns: [B, 2 M, N] as ``LappedTransform.turns`` has them; lengths above 1 count as 1.
-        seed: of the noise.
+        white: noise [M, N + 1]; each of the B hears the same.
 
     Returns:
         [B, M, N].
     """
-    B, doubled, N = turns.shape
-    M = doubled // 2
+    M = turns.shape[1] // 2
     # Time first: the recursion below goes through it.
     mean = np.moveaxis(turns[:, :M] + 1j * turns[:, M:], 2, 0).astype(np.complex64)
     length = np.abs(mean)
     certain = np.sqrt(np.clip((length - _NOISE_TURN) / (1 - _NOISE_TURN), 0.0, 0.998))
     centre = np.exp(1j * math.pi * (np.arange(M) + 0.5)).astype(np.complex64)
     turn = certain * mean / np.maximum(length, 1e-6) * centre
-    rng = np.random.default_rng(seed)
-    white = rng.standard_normal((N + 1, 2, B, M), np.float32) * np.float32(math.sqrt(0.5))
-    white = white[:, 0] + 1j * white[:, 1]
-    drawn = white[1:] * np.sqrt(1 - certain**2)
-    state = white[0]
-    for n in range(N):
+    drawn = white.T[1:, None] * np.sqrt(1 - certain**2)
+    state = np.broadcast_to(white[:, 0], drawn.shape[1:])
+    for n in range(len(drawn)):
         state = turn[n] * state + drawn[n]
         drawn[n] = state
     # A tone keeps the level it was foretold, not the one it happened to start with.

@@ -78,6 +78,10 @@ class LappedTransform(nn.Module):
         power = self._project(wave, "kernel").square() + self._project(wave, "twin").square()
         return 0.5 * torch.log(power / (2 * unit**2) + _QUIET)
 
+    def complex(self, wave: Tensor) -> Tensor:
+        """Bands and sine twins as one complex number: [B, 1, S] -> [B, M, ceil(S / M)]."""
+        return torch.complex(self._project(wave, "kernel"), -self._project(wave, "twin"))
+
     def powers(self, wave: Tensor) -> Tensor:
         """Power of each band, the mean of band and sine twin.
 
@@ -91,7 +95,7 @@ class LappedTransform(nn.Module):
         Unit vectors, shorter where a band's power is not far above ``least``; (1, 0) is a tone at
         the centre of its band. Wave [B, 1, S] -> [B, 2 M, ceil(S / M)]: M cosines, then M sines.
         """
-        now = torch.complex(self._project(wave, "kernel"), -self._project(wave, "twin"))
+        now = self.complex(wave)
         turned = now[..., 1:] * now[..., :-1].conj()
         # At the centre of band k a window later means a turn by pi (k + 1/2).
         middle = torch.arange(self.bands, device=wave.device)[:, None] + 0.5

@@ -76,7 +76,7 @@ class AudioTrainer:
         self._converter = converter or open_converter(Path(data.converter), known, self.device)
         codec = read_codec(Path(data.codec))
         torch.manual_seed(config.run.seed)  # the net's first weights; nothing later draws from it
-        self.net = AudioModel(config.model, readable_tables(codec.codebooks)).to(self.device)
+        self.net = self.new_net(readable_tables(codec.codebooks)).to(self.device)
         start_heads(self.net)
         self.teller = nn.Linear(config.model.width, len(NAMES)).to(self.device)
         # On a CPU the plain formula is the faster one where gradients are wanted.
@@ -104,6 +104,15 @@ class AudioTrainer:
     def checkpoint_path(self) -> Path:
         """Where the run's state is kept."""
         return Path(self.config.run.folder) / "checkpoint.safetensors"
+
+    def new_net(self, codebooks: Tensor) -> AudioModel:
+        """A net of this run's shape with fresh weights, around tables [K, V, C]."""
+        return AudioModel(self.config.model, codebooks)
+
+    def masks(self, codes: Tensor, generator: torch.Generator) -> Masks:
+        """What is hidden and asked for of a step's codes [B, K, T]."""
+        progress = self.step / self.config.optim.steps
+        return draw_masks(codes.shape, self.config.loss, generator, progress)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> bool:
         """Train to the last step, or until ``stop()`` says so; the state is saved either way.
@@ -146,7 +155,7 @@ class AudioTrainer:
         lr = config.optim.lr_at(self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = lr
-        masks = draw_masks(batch.codes.shape, config.loss, generator)
+        masks = self.masks(batch.codes, generator)
         loss, plain, told = self._loss(self.net, batch, masks)
         if config.loss.tell:
             loss = loss + config.loss.tell * told
@@ -201,13 +210,13 @@ class AudioTrainer:
         and tells the first codebook's with everything heard, without the lane, and without words
         and picture: what each of the two is worth.
         """
-        net = AudioModel(self.config.model, self.net.codebooks.cpu()).to(self.device).eval()
+        net = self.new_net(self.net.codebooks.cpu()).to(self.device).eval()
         net.load_state_dict(self.average.tensors)
         rows = []
         for i in range(_VALID_BATCHES):
             batch = self._valid.batch(i)
             generator = torch.Generator().manual_seed(i)
-            masks = draw_masks(batch.codes.shape, self.config.loss, generator)
+            masks = self.masks(batch.codes, generator)
             loss, plain, told = self._loss(net, batch, masks)
             row = {"valid": float(loss), "valid codebook 1": plain[0], "valid told": float(told)}
             everything = Masks.all_of(batch.codes)

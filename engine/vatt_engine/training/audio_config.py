@@ -6,7 +6,7 @@ import dataclasses
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vatt_engine.config import AudioModelConfig
 from vatt_engine.errors import BadRequest
@@ -101,8 +101,11 @@ class MaskLossConfig:
     """What is asked of the net: which codes are hidden, and how its answers count.
 
     Attributes:
-        mask_mean: of the truncated normal ratio of hidden codes, with ``mask_spread``.
-        mask_range: its bounds.
+        mask: how the ratio of hidden codes is drawn. ``truncated_normal``, the paper's choice:
+            around ``mask_mean`` with ``mask_spread``; ``fixed``: always ``mask_mean``; ``uniform``;
+            ``arccos``: as the sampler's cosine schedule leaves it; ``moving``: truncated normal
+            around a mean that goes from ``mask_mean`` to ``mask_mean_end`` over the run.
+        mask_range: bounds of the ratio, whichever way it is drawn.
         coarse_first: share of examples whose fine codebooks are hidden before the coarser ones,
             as the sampler uncovers them.
         spans: share of examples in which only a span is hidden.
@@ -113,7 +116,9 @@ class MaskLossConfig:
             makes words and picture matter early, and is not kept. Only with a close condition.
     """
 
+    mask: Literal["truncated_normal", "fixed", "uniform", "arccos", "moving"] = "truncated_normal"
     mask_mean: float = 0.75
+    mask_mean_end: float = 0.75
     mask_spread: float = 0.25
     mask_range: tuple[float, float] = (0.5, 1.0)
     coarse_first: float = 0.6

@@ -36,12 +36,18 @@ class Masks:
         return cls(everything, everything)
 
 
-def draw_masks(shape: Sequence[int], config: MaskLossConfig, generator: torch.Generator) -> Masks:
-    """Masks for codes of ``shape`` (B, K, T); in each example something is asked for."""
+def draw_masks(
+    shape: Sequence[int],
+    config: MaskLossConfig,
+    generator: torch.Generator,
+    progress: float = 0.0,
+) -> Masks:
+    """Masks for codes of ``shape`` (B, K, T); in each example something is asked for.
+
+    ``progress`` is the share of the run that is over; a moving mask ratio goes by it.
+    """
     batch, n_codebooks, n_frames = shape
-    low, high = config.mask_range
-    ratio = torch.empty(batch)
-    truncated_normal(ratio, config.mask_mean, config.mask_spread, low, high, generator)
+    ratio = mask_ratios(batch, config, generator, progress)
     ratios = ratio[:, None].expand(batch, n_codebooks).clone()
     staged = torch.rand(batch, generator=generator) < config.coarse_first
     # As many codes are hidden as the sampler's cosine schedule leaves at a random moment.
@@ -59,6 +65,24 @@ def draw_masks(shape: Sequence[int], config: MaskLossConfig, generator: torch.Ge
     none = ~(hidden & at_work[..., None]).flatten(1).any(dim=1)
     hidden[none] |= at_work[none, :, None]
     return Masks(hidden, hidden & at_work[..., None])
+
+
+def mask_ratios(
+    n: int, config: MaskLossConfig, generator: torch.Generator, progress: float = 0.0
+) -> Tensor:
+    """How much is hidden of each of ``n`` examples [n]."""
+    low, high = config.mask_range
+    if config.mask == "fixed":
+        return torch.full((n,), min(max(config.mask_mean, low), high))
+    if config.mask == "uniform":
+        return low + torch.rand(n, generator=generator) * (high - low)
+    if config.mask == "arccos":
+        return (0.5 * math.pi * torch.rand(n, generator=generator)).cos().clamp(low, high)
+    mean = config.mask_mean
+    if config.mask == "moving":
+        # A quarter of a sine: the published code's 0.25 + 0.7 sin goes from 0.25 to 0.95 so.
+        mean += (config.mask_mean_end - mean) * math.sin(0.5 * math.pi * min(progress, 1.0))
+    return truncated_normal(torch.empty(n), mean, config.mask_spread, low, high, generator)
 
 
 def truncated_normal(

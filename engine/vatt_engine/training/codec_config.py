@@ -267,6 +267,11 @@ def read_codec_training(path: Path) -> CodecTraining:
     return read_training(CodecTraining, path)
 
 
+def read_codec_data(path: Path) -> DataConfig:
+    """The sounds of a codec run of either kind; raises as ``read_training``."""
+    return from_plain(DataConfig, read_toml(path).get("data", {}), f"{path.name}: data")
+
+
 def codec_kind(path: Path) -> str:
     """Which kind of codec a TOML file describes, ``CodecConfig.kind``; raises likewise."""
     codec = read_toml(path).get("codec")

@@ -151,7 +151,8 @@ class DrawnFitter:
             BadRequest: there is none, or it is of a codec of another shape.
         """
         tensors, state = checkpoint.load(self.checkpoint_path)
-        if state["config"]["codec"] != to_plain(self.config)["codec"]:
+        theirs, ours = state["config"]["codec"], to_plain(self.config)["codec"]
+        if theirs | {"ratios": tuple(theirs["ratios"])} != ours:
             raise BadRequest(
                 "The checkpoint is of another codec.",
                 "Use the config it was made with, or another run.folder.",

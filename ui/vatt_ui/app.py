@@ -71,10 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     quit_on_signal(application, window)
     window.show()
     logger.info("the panel is open")
-    # The engine warms up while the editor looks around; the first take then comes sooner.
-    window.session.cut_opened.connect(
-        lambda: later(window, WARM_UP_MS, window.session.questions.get_to_know_engine)
-    )
+    ask_engine_after_opening(window)
     if arguments.input:
         path = Path(arguments.input)
         later(window, 0, lambda: window.opening.path(path))
@@ -112,6 +109,14 @@ def build(
     if preferences.model:
         session.models.default = session.models.preferred = preferences.model
     return MainWindow(session, theme, preferences)
+
+
+def ask_engine_after_opening(window: MainWindow) -> None:
+    """The engine warms up while the editor looks around; the first take then comes sooner."""
+    session = window.session
+    session.cut_opened.connect(
+        lambda: later(window, WARM_UP_MS, session.questions.get_to_know_engine)
+    )
 
 
 def collect_between_events(window: MainWindow) -> Collector:

@@ -133,19 +133,24 @@ class Commands:
             )
 
     def regenerate_span(self) -> None:
-        """A new take that differs in in..out only; says what is missing."""
+        """A new take that differs in in..out only, or around the grabbed hit where there is none.
+
+        Says what is missing.
+        """
         session = self._session
         state = session.state(session.current)
         take = session.take(session.current_take(session.current))
-        if state.span is None:
-            text, hint = _("There is no in..out yet."), _("Set it with I and O.")
-        elif take is None:
+        if take is None:
             text, hint = _("There is no take yet to change."), _("Press R for a first take.")
         elif not take.codes_path:
             text, hint = _("This take was kept without its codes."), _("Press R for a new take.")
-        else:
+        elif state.span is not None:
             session.jobs.regenerate_span(session.current)
             return
+        elif self._w.timeline.hits.regenerate_around():
+            return
+        else:
+            text, hint = _("There is no in..out yet."), _("Set it with I and O, or pick a hit.")
         session.tell(Notice(text, hint, "warning", "inspector", "unable"))
 
     def _each(self, act: Callable[[str], object]) -> None:

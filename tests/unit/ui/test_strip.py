@@ -264,3 +264,18 @@ def test_a_cut_dropped_on_the_strip_is_taken_by_the_window(panel: MainWindow) ->
     entered, _ = drop(panel.timeline.strip, QPoint(300, 40), data)
     assert entered  # Qt asks the parents of who declined
     assert panel.session.state(panel.session.current).relinked == ""
+
+
+def test_the_span_key_acts_around_a_picked_hit(panel: MainWindow, qtbot: QtBot) -> None:
+    session = panel.session
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    panel.commands.regenerate_span()
+    assert any("no in..out" in text for text in panel.inspector.notices.texts)
+    panel.player.transport.seek(1.0)
+    panel.commands.handlers()["hit_add"]()
+    panel.commands.regenerate_span()
+    wait_take(panel, qtbot, 2)
+    span = session.takes(session.current)[1].recipe.span
+    assert span is not None
+    assert span[0] < 1.0 < span[1]

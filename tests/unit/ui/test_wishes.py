@@ -12,8 +12,9 @@ import pytest
 import soundfile
 from pytestqt.qtbot import QtBot
 
+from tests.helpers import movies
 from tests.helpers.cuts import make_cue
-from tests.unit.ui.conftest import CLIP_FRAMES, FPS, open_cut, wait_take
+from tests.unit.ui.conftest import CLIP_FRAMES, FPS, open_cut, wait_take, write_cut
 from vatt_engine import messages
 from vatt_engine.messages import SyncLane
 from vatt_plugin.project_state import Settings
@@ -109,6 +110,58 @@ def test_markers_become_cues_and_clips_come_back(
         session.opening.use_source(CueSource())
     assert session.state(first).prompt == "kept"
     assert CueSource.of(cut_path) == CueSource()
+
+
+def test_clips_are_split_where_their_media_cuts(
+    window: MainWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    shots = (movies.texture(160, 90, seed) // (1 + 2 * (seed % 2)) for seed in range(3))
+    images = [shot for shot in shots for _ in range(16)]
+    movies.write_movie(tmp_path / "shots.mp4", images, fps=FPS)
+    open_cut(window, write_cut(tmp_path, ["shots.mp4"], "one.otio"), qtbot)
+    session = window.session
+    (whole,) = session.cues
+    session.edit_each("Edit prompt", [whole.cue_id], prompt="kept")
+    dialog = cue_source.show(window)
+    dialog.split.setChecked(True)
+    with qtbot.waitSignal(session.cut_opened, timeout=90000):
+        dialog.apply.click()
+    assert [(c.start_frame, c.n_frames) for c in session.cues] == [(0, 16), (16, 16), (32, 16)]
+    assert window.cues.model.rowCount() == 3
+    window.commands.handlers()["cue_next"]()
+    window.commands.generate()
+    wait_take(window, qtbot)
+    (take,) = session.takes(session.cues[1].cue_id)
+    assert soundfile.info(take.wav_path).frames == round(16 / FPS * 48_000)
+    dialog = cue_source.show(window)
+    assert dialog.split.isChecked()  # the project remembers
+    dialog.split.setChecked(False)
+    with qtbot.waitSignal(session.cut_opened, timeout=90000):
+        dialog.apply.click()
+    assert session.state(whole.cue_id).prompt == "kept"
+
+
+def test_a_span_of_a_take_with_handles_lies_under_the_picture(
+    panel: MainWindow, qtbot: QtBot
+) -> None:
+    session = panel.session
+    session.set_settings(Wishes(handles_s=0.5).into(session.settings))
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    session.set_settings(Wishes().into(session.settings))  # a take keeps the handles it has
+    session.edit_each("Set in", [session.current], span=(0.75, 1.25))
+    panel.commands.regenerate_span()
+    ((_, job), *_others) = session.jobs.table()
+    asked = job.request
+    assert isinstance(asked, messages.Generate)
+    assert asked.held is not None
+    assert (asked.held.start_s, asked.held.end_s) == (1.25, 1.75)  # from the file's first sample
+    wait_take(panel, qtbot, 2)
+    parent, child = session.takes(session.current)
+    assert child.recipe.handle_frames == parent.recipe.handle_frames == 12
+    assert child.recipe.span == (0.75, 1.25)  # from the cue's first frame
+    assert child.recipe.parent_take == parent.take_id
+    assert soundfile.info(child.wav_path).frames == soundfile.info(parent.wav_path).frames
 
 
 def test_a_list_that_cannot_be_read_leaves_the_cut_open(

@@ -121,7 +121,20 @@ class HitEditing(QObject):
             self._grab(min(max(self._hit + by, 0), len(hits) - 1))
         self._transport.seek(float(cue.start_s) + hits[self._hit].time_s)
 
+    def regenerate_around(self) -> bool:
+        """Make the sound around the grabbed hit anew; False when none is grabbed."""
+        cue, at = self._editable_cue(), self.grabbed_time()
+        if cue is None or at is None:
+            return False
+        self._regenerate_at(cue, at)
+        return True
+
     # --- inside -------------------------------------------------------------------------------
+
+    def _regenerate_at(self, cue: Cue, at: float) -> None:
+        span = (max(0.0, at - AROUND_S), min(float(cue.duration_s), at + AROUND_S))
+        self._session.edit_each(_("Set in and out"), [cue.cue_id], span=span)
+        self._session.jobs.regenerate_span(cue.cue_id)
 
     def _grab(self, hit: int) -> None:
         self._hit = hit
@@ -190,17 +203,11 @@ class HitEditing(QObject):
             session.tell(Notice(said, hint, pane="timeline", key="around"))
             return
         at = hits[self._hit].time_s
-        span = (max(0.0, at - AROUND_S), min(float(cue.duration_s), at + AROUND_S))
-
-        def around() -> None:
-            session.edit_each(_("Set in and out"), [cue.cue_id], span=span)
-            session.jobs.regenerate_span(cue.cue_id)
-
         session.tell(
             Notice(
                 _("The hits have changed, the take has not yet."),
                 pane="timeline",
                 key="around",
-                actions=((_("Regenerate around it"), around),),
+                actions=((_("Regenerate around it"), lambda: self._regenerate_at(cue, at)),),
             )
         )

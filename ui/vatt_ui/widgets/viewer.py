@@ -89,6 +89,11 @@ class Screen(QWidget):
         """What is shown."""
         return self._image
 
+    @property
+    def up_to_date(self) -> bool:
+        """Whether what is shown is what was asked for last."""
+        return self._wanted is None or (self._have is not None and self._have[0] == self._wanted)
+
     def release(self) -> None:
         """Let go of the shared pictures."""
         self._image = None

@@ -1,5 +1,7 @@
 """VATT Audio: what a position can see, layouts, padding, lane, fused against plain attention."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ def make(
     lane_width: int = 0,
     lane_tails: tuple[float, ...] = (),
     close_condition: bool = False,
+    tint_rank: int = 0,
 ) -> AudioModel:
     config = AudioModelConfig(
         width=32,
@@ -34,6 +37,7 @@ def make(
         lane_width=lane_width,
         lane_tails=lane_tails,
         close_condition=close_condition,
+        tint_rank=tint_rank,
     )
     torch.manual_seed(0)
     return AudioModel(config, torch.randn(4, 10, 6)).eval()
@@ -79,6 +83,27 @@ def test_a_close_condition_is_padded_and_dropped_like_any_other() -> None:
         assert torch.equal(net(codes, cond, drop_cond=drop), net(codes, cond + 1, drop_cond=drop))
 
 
+def test_tints_bend_code_frames_by_the_condition_and_start_as_if_they_were_not_there() -> None:
+    net, plain = make(close_condition=True, tint_rank=3), make(close_condition=True)
+    plain.load_state_dict({k: v for k, v in net.state_dict().items() if "tints" not in k})
+    codes, cond = inputs(2)
+    with torch.no_grad():
+        assert torch.equal(net(codes, cond), plain(codes, cond))
+        assert net.tints is not None
+        net.tints.up.weight.normal_()
+        context = net.context(cond, None, T)
+        assert context.tints is not None
+        assert context.tints.shape == (2, 4, 2, 32)
+        assert not torch.allclose(context.tints[0], context.tints[1])
+        # All that differs between these two is what the layers are bent by.
+        other = dataclasses.replace(context, tints=context.tints.flip(0))
+        assert not torch.allclose(net.head_logits(codes, context), net.head_logits(codes, other))
+        drop = torch.tensor([True, True])
+        dropped = net.context(cond, None, T, drop_cond=drop).tints
+        assert dropped is not None
+        assert torch.equal(dropped[0], dropped[1])
+
+
 def test_the_far_end_hears_a_close_condition_as_well_as_the_near_one() -> None:
     """The published bias lets the condition fade with distance; a close one has none."""
     cond = torch.randn(1, L, E)
@@ -103,7 +128,7 @@ def test_hits_are_known_around_their_frame_by_strength_and_presence() -> None:
 
 
 def test_weights_are_counted_as_they_are() -> None:
-    net = make(lane_width=2, lane_tails=(2.0, 6.0), close_condition=True)
+    net = make(lane_width=2, lane_tails=(2.0, 6.0), close_condition=True, tint_rank=3)
     assert audio_parameters(net.config) == sum(p.numel() for p in net.parameters())
 
 

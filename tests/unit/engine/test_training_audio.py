@@ -17,7 +17,12 @@ from vatt_engine.errors import BadModelFolder, BadRequest
 from vatt_engine.nets.codec import build_codec
 from vatt_engine.training import checkpoint
 from vatt_engine.training.arranged import draw_curve, draw_pattern, envelope, strength_of
-from vatt_engine.training.audio import AudioTrainer, RememberedSentences, readable_tables
+from vatt_engine.training.audio import (
+    AudioTrainer,
+    RememberedSentences,
+    category_shares,
+    readable_tables,
+)
 from vatt_engine.training.audio_batches import BatchMaker, roughened
 from vatt_engine.training.audio_config import (
     AudioDataConfig,
@@ -57,7 +62,7 @@ def clip(number: int, seconds: int = 6, kind: str = "film") -> Clip:
     pictures = np.zeros((seconds, D), np.float16)
     pictures[:, 0], pictures[:, 1] = number, np.arange(seconds)
     seen = pictures if kind == "film" else pictures[:0]
-    return Clip(codes, lane, seen, (f"sound {number}",), (f"thing {number % 2}",), kind)
+    return Clip(codes, lane, seen, (f"sound {number}",), (NAMES[number % 2],), kind)
 
 
 class Stub:
@@ -69,6 +74,15 @@ class Stub:
         states[:, :-1, :D] = video[:, ::5]
         states[:, -1, -1] = told
         return states, torch.ones(states.shape[:2], dtype=torch.bool)
+
+
+class Told(Stub):
+    """The token tells which prompt it is."""
+
+    def states(self, video: Tensor, prompts: list[str | None]) -> tuple[Tensor, Tensor]:
+        states, mask = super().states(video, prompts)
+        states[:, -1, -1] = torch.tensor([float(str(p)[-1:] in "024") for p in prompts])
+        return states, mask
 
 
 def training(folder: Path, steps: int = 6) -> AudioTraining:
@@ -165,8 +179,8 @@ def test_other_words_come_in_for_clips_of_one_category() -> None:
     config = BatchConfig(
         size=32, crop_s=(2, 2), whole=0.0, picture_only=0.0, other_words=1.0, roll=0.0
     )
-    two = dataclasses.replace(clip(3), categories=("thing 0", "thing 1"))
-    words = {"thing 0": ("a gadget", "gizmos")}
+    two = dataclasses.replace(clip(3), categories=(NAMES[0], NAMES[1]))
+    words = {NAMES[0]: ("a gadget", "gizmos")}
     batch = BatchMaker([clip(0), clip(1), two], config, 1, RATE, words).batch(0)
     assert set(batch.prompts) == {"a gadget", "gizmos", "sound 1", "sound 3"}
 
@@ -317,6 +331,33 @@ def test_a_resumed_run_makes_the_weights_of_an_unbroken_one(tmp_path: Path) -> N
     (tmp_path / "audio" / WEIGHTS).write_bytes(b"short")
     with pytest.raises(BadModelFolder, match="damaged"):
         read_audio(tmp_path / "audio")
+
+
+def test_the_readout_learns_to_name_what_is_said(tmp_path: Path) -> None:
+    """It pulls the summary towards what tells categories apart; nothing of it is exported."""
+    config = training(tmp_path, steps=60)
+    config = dataclasses.replace(
+        config,
+        model=dataclasses.replace(config.model, tint_rank=2),
+        optim=dataclasses.replace(config.optim, lr=0.02),
+        loss=MaskLossConfig(tell=1.0),
+        batch=dataclasses.replace(config.batch, drop_condition=0.0),
+    )
+    trainer = AudioTrainer(config, Told())
+    first = trainer.train_step(trainer._batches.batch(0))["told"]
+    for step in range(1, 60):
+        last = trainer.train_step(trainer._batches.batch(step))["told"]
+    assert first == pytest.approx(math.log(len(NAMES)), abs=1.0)
+    assert last < 0.5 * first
+    trainer.export(tmp_path / "out")
+    read_audio(tmp_path / "out")  # refuses tensors that the net does not have
+
+
+def test_shares_of_what_is_said() -> None:
+    shares = category_shares([(NAMES[3], NAMES[5]), (), ("unheard of",), (NAMES[3],) * 2])
+    assert shares[0, 3] == shares[0, 5] == 0.5
+    assert not shares[1:3].any()
+    assert shares[3, 3] == 1
 
 
 def test_a_checkpoint_of_another_net_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ in ``room_tone``.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +24,9 @@ from numpy.typing import NDArray
 from vatt_plugin import bwf
 from vatt_plugin.timeline.errors import UnknownClip
 from vatt_plugin.timeline.model import Placement, Timeline, TrackInfo, TrackItem
+from vatt_plugin.timeline.naming import MAX_NAME
 from vatt_plugin.timeline.probe import OPTIONS
+from vatt_plugin.timeline.tracks import Sound
 from vatt_plugin.timeline.wavfacts import wav_facts
 
 log = logging.getLogger(__name__)
@@ -49,6 +53,12 @@ class Ducking:
     tracks: tuple[str, ...]
     gain_db: float = DUCK_DB
 
+    @staticmethod
+    def joined(duckings: Sequence[Ducking], gain_db: float = DUCK_DB) -> Ducking:
+        """One ducking under all that several are told by."""
+        spans = _merged(span for each in duckings for span in each.spans)
+        return Ducking(tuple(spans), tuple(n for each in duckings for n in each.tracks), gain_db)
+
 
 def find_speech(timeline: Timeline, tracks: Sequence[str], gain_db: float = DUCK_DB) -> Ducking:
     """When the named audio tracks sound.
@@ -67,7 +77,7 @@ def find_speech(timeline: Timeline, tracks: Sequence[str], gain_db: float = DUCK
     for info in chosen:
         children = timeline.document.root.tracks[info.index]
         clips = [c for c in children if type(c).__name__ != "Transition"]
-        for item, clip in zip(info.items, clips, strict=True):
+        for item, clip in zip(info.items, clips, strict=False):
             if item.kind == "clip" and item.enabled and info.enabled:
                 spans += _speech(item, clip)
     return Ducking(tuple(_merged(spans)), tuple(info.name for info in chosen), gain_db)
@@ -156,49 +166,83 @@ def duck(placements: Iterable[Placement], ducking: Ducking) -> list[Placement]:
     Raises:
         CannotWrite: the folder takes no more.
     """
-    return [_ducked(placement, ducking) for placement in placements]
+    return [_ducked_placement(placement, ducking) for placement in placements]
 
 
-def _ducked(placement: Placement, ducking: Ducking) -> Placement:
-    cue, path = placement.cue, placement.wav_path
-    header = wav_facts(path)
-    if header is None:
-        return placement
-    first_s = float(cue.start_s - Fraction(placement.handle_frames) / cue.fps)
-    last_s = first_s + header.n_samples / header.sample_rate
+def _ducked_placement(placement: Placement, ducking: Ducking) -> Placement:
+    cue = placement.cue
+    first_s = cue.start_s - Fraction(placement.handle_frames) / cue.fps
+    take = placement.take.take_id
+    path, mix = _ducked(placement.wav_path, take, first_s, cue.clip, cue.fps, ducking)
+    mix = {**placement.metadata.get("mix", {}), **mix}
+    return replace(placement, wav_path=path, metadata={**placement.metadata, "mix": mix})
+
+
+def duck_sounds(sounds: Iterable[Sound], ducking: Ducking, fps: Fraction) -> list[Sound]:
+    """The same for sounds that lie on a timeline of ``fps`` already.
+
+    Raises:
+        CannotWrite: the folder takes no more.
+    """
+    return [_ducked_sound(sound, ducking, fps) for sound in sounds]
+
+
+def _ducked_sound(sound: Sound, ducking: Ducking, fps: Fraction) -> Sound:
+    first_s = Fraction(sound.start_frame - sound.in_frame) / fps
+    take = str(sound.metadata.get("take", ""))
+    scene = str(sound.metadata.get("source_clip") or sound.name)
+    path, mix = _ducked(sound.wav_path, take, first_s, scene, fps, ducking)
+    return replace(sound, wav_path=path, metadata={**sound.metadata, "mix": mix})
+
+
+def _ducked(
+    dry: Path, take: str, first_s: Fraction, scene: str, fps: Fraction, ducking: Ducking
+) -> tuple[Path, dict[str, Any]]:
+    """A file held back under speech, and what was done.
+
+    Args:
+        dry: the take's WAV.
+        take: its id.
+        first_s: when its first sample sounds, from the timeline's first frame.
+        scene: name of the picture clip.
+        fps: exact rate of the timeline.
+        ducking: when, and how far.
+    """
+    facts: dict[str, Any] = {"tracks": list(ducking.tracks), "gain_db": ducking.gain_db}
+    header = wav_facts(dry)
+    length_s = header.n_samples / header.sample_rate if header is not None else 0.0
     spans = [
-        (start - first_s, end - first_s)
+        (start - float(first_s), end - float(first_s))
         for start, end in ducking.spans
-        if start - RAMP_S < last_s and end + RAMP_S > first_s
+        if start - RAMP_S < first_s + length_s and end + RAMP_S > first_s
     ]
-    if not spans:
-        return placement
-    samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
+    facts["spans_s"] = [[round(a, 3), round(b, 3)] for a, b in spans]
+    if header is None or not spans:
+        return dry, {"duck": facts}
+    samples, rate = soundfile.read(dry, dtype="float64", always_2d=True)
     wet = samples * envelope(len(samples), rate, spans, ducking.gain_db)[:, None]
-    mark = f"vatt-{placement.take.take_id}"
-    stem = path.stem.replace(mark, "").rstrip(" _-")
-    target = path.with_name(f"{stem} ducked {mark}.wav")
-    facts = bwf.WavFacts(
+    target = dry.with_name(_ducked_name(dry, take, facts))
+    wav = bwf.WavFacts(
         n_samples=len(wet),
         n_channels=wet.shape[1],
         time_reference=header.time_reference or 0,
-        description=f"{cue.clip} (ducked)",
-        reference=f"VATT-{placement.take.take_id}",
-        fps=cue.fps,
-        scene=cue.clip,
-        take=placement.take.take_id,
+        description=f"{scene} (ducked)",
+        reference=f"VATT-{take}",
+        fps=fps,
+        scene=scene,
+        take=take,
     )
-    bwf.write(target, facts, [bwf.to_pcm24(wet)])
-    mix = {
-        "dry": path.name,
-        "duck": {
-            "tracks": list(ducking.tracks),
-            "gain_db": ducking.gain_db,
-            "spans_s": [[round(a, 3), round(b, 3)] for a, b in spans],
-        },
-    }
-    metadata = {**placement.metadata, "mix": {**placement.metadata.get("mix", {}), **mix}}
-    return replace(placement, wav_path=target, metadata=metadata)
+    bwf.write(target, wav, [bwf.to_pcm24(wet)])
+    return target, {"dry": dry.name, "duck": facts}
+
+
+def _ducked_name(dry: Path, take: str, facts: dict[str, Any]) -> str:
+    """Another name for every other ducking, since one take may lie in several places."""
+    mark = f"vatt-{take}"
+    ducked = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:6]
+    ending = f" ducked {ducked} {mark}.wav"
+    stem = dry.stem.replace(mark, "").rstrip(" _-")
+    return stem[: MAX_NAME - len(ending)].rstrip(" _-") + ending
 
 
 def envelope(n_samples: int, rate: int, spans: Spans, gain_db: float) -> NDArray[np.float64]:

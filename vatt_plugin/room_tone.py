@@ -11,6 +11,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -36,41 +37,52 @@ MAX_GAP_S = 2.0
 
 @dataclass(frozen=True)
 class Scene:
-    """Placements that follow each other, and the timeline frames from first to last."""
+    """Sounds that follow each other, and the timeline frames from first to last."""
 
-    placements: tuple[Placement, ...]
+    sounds: tuple[Placement | Sound, ...]
     first: int
     last: int
 
 
-def scenes(placements: Iterable[Placement]) -> list[Scene]:
-    """Runs of cues with no longer gap than ``MAX_GAP_S``."""
-    found: list[list[Placement]] = []
+def scenes(sounds: Iterable[Placement | Sound], fps: Fraction) -> list[Scene]:
+    """Runs of sounds with no longer gap than ``MAX_GAP_S``."""
+    found: list[list[Placement | Sound]] = []
     end = -math.inf
-    for placement in sorted(placements, key=lambda p: p.cue.start_frame):
-        cue = placement.cue
-        if (cue.start_frame - end) / float(cue.fps) > MAX_GAP_S or not found:
+    for sound in sorted(sounds, key=lambda each: _frames(each)[0]):
+        first, last = _frames(sound)
+        if (first - end) / float(fps) > MAX_GAP_S or not found:
             found.append([])
-        found[-1].append(placement)
-        end = max(end, cue.start_frame + cue.n_frames)
+        found[-1].append(sound)
+        end = max(end, last)
     return [
-        Scene(
-            tuple(run),
-            run[0].cue.start_frame,
-            max(p.cue.start_frame + p.cue.n_frames for p in run),
-        )
+        Scene(tuple(run), _frames(run[0])[0], max(_frames(each)[1] for each in run))
         for run in found
     ]
 
 
+def _frames(sound: Placement | Sound) -> tuple[int, int]:
+    """Timeline frames of the picture that a sound goes with."""
+    if isinstance(sound, Sound):
+        return sound.start_frame, sound.end_frame
+    return sound.cue.start_frame, sound.cue.start_frame + sound.cue.n_frames
+
+
+def _take(sound: Placement | Sound) -> str:
+    return str(sound.metadata.get("take")) if isinstance(sound, Sound) else sound.take.take_id
+
+
 def room_tone(
-    timeline: Timeline, placements: Sequence[Placement], folder: Path, *, record_time: bool = False
+    timeline: Timeline,
+    sounds: Sequence[Placement | Sound],
+    folder: Path,
+    *,
+    record_time: bool = False,
 ) -> list[Sound]:
-    """A bed for every scene of two cues or more, written into ``folder``.
+    """A bed for every scene of two sounds or more, written into ``folder``.
 
     Args:
         timeline: the cut.
-        placements: the takes that are laid.
+        sounds: the takes that are laid.
         folder: existing media folder.
         record_time: stamp files with record timecode (the ``post`` profile).
 
@@ -78,13 +90,13 @@ def room_tone(
         CannotWrite: the folder takes no more.
     """
     made: list[Sound] = []
-    for scene in scenes(placements):
-        if len(scene.placements) < 2:
+    for scene in scenes(sounds, timeline.fps):
+        if len(scene.sounds) < 2:
             continue
-        n_frames = scene.last - scene.first
+        n_frames = min(scene.last, timeline.n_frames) - scene.first
         n_samples = math.ceil(n_frames * RATE / timeline.fps)
-        spectrum = silence_spectrum([p.wav_path for p in scene.placements])
-        identity = "".join(p.take.take_id for p in scene.placements) + f"{scene.first} {n_frames}"
+        spectrum = silence_spectrum([each.wav_path for each in scene.sounds])
+        identity = "".join(_take(each) for each in scene.sounds) + f"{scene.first} {n_frames}"
         take = hashlib.sha256(identity.encode()).hexdigest()[:12]
         sound = _shaped_noise(spectrum, n_samples, int(take, 16))
         show = plain(timeline.name, 16, " -")

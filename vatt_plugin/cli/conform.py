@@ -22,6 +22,7 @@ from vatt_plugin.cli.console import (
 from vatt_plugin.cli.main import CANCELLED, DONE, PARTLY
 from vatt_plugin.cues import Cue
 from vatt_plugin.errors import UsageError
+from vatt_plugin.remix import Mix, remixed
 from vatt_plugin.requests import Wish
 from vatt_plugin.timeline import Placement, Timeline, load
 from vatt_plugin.timeline.conform import CueFate, Plan, plan, sounds_of
@@ -63,6 +64,16 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--urls", choices=URL_PROFILES, default="portable", help="how the timeline names its files"
     )
+    mixing = parser.add_mutually_exclusive_group()
+    mixing.add_argument(
+        "--duck",
+        action="append",
+        metavar="TRACK",
+        help="hold the Foley back under this audio track of NEW (default: as in OLD); repeatable",
+    )
+    mixing.add_argument(
+        "--no-mix", action="store_true", help="leave OLD's ducking and room tone away"
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--force", action="store_true", help="replace OUT if it is there")
     parser.add_argument("--dry-run", action="store_true", help="print the report; write nothing")
@@ -92,10 +103,13 @@ def run(args: argparse.Namespace) -> int:
             f"{Path(args.old).name} holds no takes of ours.",
             "Give the timeline that vatt wrote as OLD and the re-cut as NEW.",
         )
+    mix = _mix(args, old)
     _tell(planned, console)
     if args.dry_run:
+        _tell_mix(mix, console)
         if args.json:
-            print_json({"event": "finished", "output": "", **planned.to_dict()})
+            rules = {"duck_tracks": list(mix.tracks), "room_tone": mix.room_tone}
+            print_json({"event": "finished", "output": "", **planned.to_dict(), "mix": rules})
         return DONE
     made: list[CueResult] = []
     if args.regenerate and planned.to_regenerate:
@@ -104,7 +118,22 @@ def run(args: argparse.Namespace) -> int:
         if interrupted():
             console.note("Cancelled; no timeline was written. What is done is kept for a rerun.")
             return CANCELLED
-    return _write(args, planned, new, made, output, folder, console)
+    return _write(args, planned, new, made, mix, output, folder, console)
+
+
+def _mix(args: argparse.Namespace, old: Timeline) -> Mix:
+    """The mix rules to apply: OLD's, unless told otherwise."""
+    if args.no_mix:
+        return Mix()
+    mix = Mix.of(old)
+    return replace(mix, tracks=tuple(args.duck)) if args.duck else mix
+
+
+def _tell_mix(mix: Mix, console: Console) -> None:
+    if mix.tracks:
+        console.say(f"{'ducking':10} to be made anew under {plain(', '.join(mix.tracks))}")
+    if mix.room_tone:
+        console.say(f"{'room tone':10} to be made anew under each scene")
 
 
 def _tell(planned: Plan, console: Console) -> None:
@@ -183,6 +212,7 @@ def _write(
     planned: Plan,
     new: Timeline,
     made: list[CueResult],
+    mix: Mix,
     output: Path,
     folder: Path,
     console: Console,
@@ -201,20 +231,30 @@ def _write(
     ]
     fresh, notes = sounds_of_placements(new, placements, args.profile, stems=True)
     carried = sounds_of(planned, new, skip=[result.cue.cue_id for result in done])
-    sounds = [*_gathered(carried, folder), *fresh]
+    mixed = remixed(
+        mix,
+        [*_gathered(carried, folder), *fresh],
+        new,
+        folder,
+        record_time=args.profile == "post",
+    )
     report = write_sounds(
         new,
-        sounds,
+        mixed.sounds,
         output,
         url_profile=args.urls,
         force=args.force,
         keep_earlier=False,
-        notes=notes,
+        notes=[*notes, *mixed.notes],
     )
     for note in report.notes:
         console.note(plain(note.message, 1000), code=note.code, clip=note.where)
     open_cues = _open_cues(planned, done)
-    console.event("finished", output=str(output), **planned.to_dict())
+    console.event("finished", output=str(output), **planned.to_dict(), mix=mixed.to_dict())
+    if mixed.tracks:
+        console.say(f"Ducked    {mixed.ducked} under {plain(', '.join(mixed.tracks))}")
+    if mixed.beds:
+        console.say(f"Room tone {mixed.beds} made anew")
     console.say(f"Timeline  {report.path}  ({report.clips} clips)")
     console.say(f"Sounds    {folder}")
     if open_cues:

@@ -9,52 +9,20 @@ listed, to be made anew.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
-import opentimelineio as otio
-
 from vatt_plugin.cues import Cue
-from vatt_plugin.timeline import facts, own, rates
+from vatt_plugin.timeline import facts, rates
 from vatt_plugin.timeline.intervals import Intervals
+from vatt_plugin.timeline.laid import Laid, laid_takes
 from vatt_plugin.timeline.model import Timeline
-from vatt_plugin.timeline.tracks import ROOM_TONE, Sound
-from vatt_plugin.timeline.urls import parse_media_url
-from vatt_plugin.timeline.wavfacts import wav_facts
+from vatt_plugin.timeline.tracks import Sound
 
 Fate = Literal["kept", "moved", "trimmed", "partly", "missing", "skipped"]
-
-
-@dataclass(frozen=True)
-class Laid:
-    """A take as it lies in the old cut.
-
-    Attributes:
-        take: its id.
-        cue: the picture it was laid under.
-        offset_s: from the cue's start to the file's first sample; negative with handles.
-        length_s: of the file.
-        tail_s: sound on the timeline past the end of the cue.
-        file_start: frame number of the file's first sample, in the old cut's rate.
-        wav_path: the file.
-        name: clip name.
-        channels: 1 or 2.
-        metadata: what was under our key.
-    """
-
-    take: str
-    cue: Cue
-    offset_s: Fraction
-    length_s: Fraction
-    tail_s: Fraction
-    file_start: int
-    wav_path: Path
-    name: str
-    channels: int
-    metadata: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -129,92 +97,6 @@ class Plan:
             ],
             "regenerate": [cue.cue_id for cue in self.to_regenerate],
         }
-
-
-# --- the old cut -----------------------------------------------------------------------------
-
-
-def laid_takes(timeline: Timeline) -> tuple[Laid, ...]:
-    """Every take of ours in a cut, with the picture it lies under.
-
-    Where a host dropped our metadata, the take id in the clip's name and the sidecar beside the
-    WAV stand in for it.
-    """
-    cues = Intervals(
-        (cue.start_frame, cue.start_frame + cue.n_frames, cue)
-        for cue in timeline.cues
-        if cue.status != "skipped"
-    )
-    found: list[Laid] = []
-    takes = own.Takes(timeline.document.base)
-    for info in timeline.tracks:
-        if not info.ours:
-            continue
-        track = timeline.document.root.tracks[info.index]
-        children = [c for c in track if not isinstance(c, otio.schema.Transition)]
-        for clip, item in zip(children, info.items, strict=True):
-            if isinstance(clip, otio.schema.Clip) and clip.enabled:
-                start, length = rates.nearest_frame(item.start), rates.nearest_frame(item.length)
-                laid = _laid(timeline, clip, start, length, cues, takes)
-                if laid is not None:
-                    found.append(laid)
-    return tuple(found)
-
-
-def _laid(
-    timeline: Timeline,
-    clip: Any,
-    start: int,
-    length: int,
-    cues: Intervals[Cue],
-    takes: own.Takes,
-) -> Laid | None:
-    under = cues.touching(start, start + length)
-    if not under:
-        return None
-    cue = max(under, key=lambda c: _overlap(c, start, start + length))
-    known = takes.facts(clip)
-    if known.get("stem") == ROOM_TONE:
-        return None  # a bed lies under a scene, not under a shot: it is made anew
-    url = getattr(clip.media_reference, "target_url", "") or ""
-    candidates = parse_media_url(url, timeline.document.base).candidates
-    path = next((c for c in candidates if c.is_file()), candidates[0] if candidates else None)
-    take = takes.of_clip(clip)
-    dry = str((known.get("mix") or {}).get("dry") or "")
-    if path is not None and dry and (path.parent / Path(dry).name).is_file():
-        path = path.parent / Path(dry).name  # what was ducked there may not be here
-    if path is None or not take:
-        return None
-    available = clip.media_reference.available_range
-    file_start_s = rates.seconds(available.start_time) if available is not None else Fraction(0)
-    source_s = rates.seconds(clip.source_range.start_time) if clip.source_range else file_start_s
-    if file_start_s is None or source_s is None:
-        return None
-    header = wav_facts(path)
-    if header is not None:
-        length_s = Fraction(header.n_samples, header.sample_rate)
-    elif available is not None:
-        length_s = rates.seconds(available.duration) or Fraction(0)
-    else:
-        return None
-    begins_s = (start - cue.start_frame) / timeline.fps
-    ends_s = (start + length - cue.start_frame - cue.n_frames) / timeline.fps
-    return Laid(
-        take=take,
-        cue=cue,
-        offset_s=begins_s - (source_s - file_start_s),
-        length_s=length_s,
-        tail_s=max(ends_s, Fraction(0)),
-        file_start=round(file_start_s * timeline.fps),
-        wav_path=path,
-        name=clip.name,
-        channels=header.channels if header is not None else 1,
-        metadata=known,
-    )
-
-
-def _overlap(cue: Cue, first: int, last: int) -> int:
-    return min(cue.start_frame + cue.n_frames, last) - max(cue.start_frame, first)
 
 
 # --- matching --------------------------------------------------------------------------------
@@ -382,7 +264,7 @@ def _sound(fate: CueFate, piece: Piece, new: Timeline) -> Sound:
     start = cue.start_frame + piece.first
     n_frames = min(piece.last - piece.first + piece.tail, new.n_frames - start)
     metadata = {
-        **{key: value for key, value in laid.metadata.items() if key != "mix"},
+        **{key: value for key, value in laid.metadata.items() if key != "mix" or not laid.is_dry},
         "schema": facts.SCHEMA,
         "take": laid.take,
         **facts.to_plain(facts.cue_facts(cue)),

@@ -39,7 +39,7 @@ class Earlier:
                     notes.append(Note("mixed_track", text, info.name))
         for info in ours:
             track = root.tracks[info.index]
-            for child, item in zip(_items(track), info.items, strict=True):
+            for child, item in zip(_items(track), info.items, strict=False):
                 if isinstance(child, otio.schema.Clip):
                     sounds.append(_carried(child, item.start, item.length, timeline, takes))
         kept = tuple(sound for sound in sounds if sound is not None)

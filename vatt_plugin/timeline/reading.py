@@ -319,11 +319,13 @@ def chosen_cues(
 def _tracks(root: Any, walk: Walk, fps: Fraction, finder: MediaFinder) -> tuple[TrackInfo, ...]:
     infos: list[TrackInfo] = []
     takes = Takes(finder.base)
+    numbers: Counter[str] = Counter()
     for index, (child, placed) in enumerate(zip(root.tracks, walk.tracks, strict=True)):
         kind = child.kind if isinstance(child, otio.schema.Track) else "Video"
+        numbers[kind] += 1
         infos.append(
             TrackInfo(
-                child.name or f"{kind[:1]}{index + 1}",
+                child.name or f"{kind[:1]}{numbers[kind]}",
                 kind,
                 index,
                 child.enabled,

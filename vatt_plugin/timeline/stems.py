@@ -20,8 +20,8 @@ import soundfile
 
 from vatt_plugin import bwf
 from vatt_plugin.timeline import rates
-from vatt_plugin.timeline.conform import Laid, laid_takes
 from vatt_plugin.timeline.errors import TimelineNotWritten, TimelineOutputExists
+from vatt_plugin.timeline.laid import Laid, laid_takes
 from vatt_plugin.timeline.model import Note, Timeline
 from vatt_plugin.timeline.naming import take_name, unique_name
 from vatt_plugin.timeline.saving import not_written, save

@@ -70,7 +70,7 @@ def test_a_conform_starts_from_the_dry_file(cut: Timeline, tmp_path: Path) -> No
     placed = mixing.duck(with_noise(cut, tmp_path / "f"), mixing.find_speech(cut, ["A1"]))
     write(cut, placed, tmp_path / "o.otio")
     old = load(tmp_path / "o.otio")
-    assert old.tracks[-1].items[1].media.endswith(" ducked vatt-000000000001.wav")
+    assert " ducked " in Path(old.tracks[-1].items[1].media).name
     _, fate = plan(old, cut).fates
     assert "ducked" not in fate.pieces[0].laid.wav_path.name
 
@@ -100,7 +100,7 @@ def test_room_tone_lies_under_the_whole_scene(cut: Timeline, tmp_path: Path) -> 
 def test_a_long_gap_begins_a_new_scene(tmp_path: Path) -> None:
     made = timeline(track(clip("a"), clip("b"), gap(100), clip("c")))
     cut = load(save(made, tmp_path))
-    found = scenes(placements(cut.cues, tmp_path / "f"))
+    found = scenes(placements(cut.cues, tmp_path / "f"), cut.fps)
     assert [(scene.first, scene.last) for scene in found] == [(0, 48), (148, 172)]
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.timelines import AUDIO, clip, gap, time_range, timeline, track
 from vatt_plugin.timeline import conform
+from vatt_plugin.timeline.laid import laid_takes
 from vatt_plugin.timeline.media import MediaFinder
 from vatt_plugin.timeline.model import Document, Timeline
 from vatt_plugin.timeline.reading import read_document
@@ -147,7 +148,7 @@ def test_conform_to_itself_is_the_identity(made: Any) -> None:
     served = [fate for fate in planned.fates if fate.fate != "skipped"]
     assert all(fate.fate == "kept" for fate in served)
     assert not planned.unused
-    takes = {each.cue.cue_id: each.take for each in conform.laid_takes(cut)}
+    takes = {each.cue.cue_id: each.take for each in laid_takes(cut)}
     for fate in served:
         assert [piece.laid.take for piece in fate.pieces] == [takes[fate.cue.cue_id]]
 
@@ -170,7 +171,7 @@ def test_takes_follow_a_shuffled_cut(
     folder = Path("/nowhere")
     old = laid(read(timeline(track(*(c.deepcopy() for c in clips))), folder), folder)
     new = read(timeline(track(*(clips[n].deepcopy() for n in order))), folder)
-    take_of = {each.cue.clip: each.take for each in conform.laid_takes(old)}
+    take_of = {each.cue.clip: each.take for each in laid_takes(old)}
     planned = conform.plan(old, new)
     assert not planned.unused
     for fate in planned.fates:

@@ -1,0 +1,166 @@
+"""Our sounds as they lie in a cut that was written earlier: each with the picture above it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+
+from vatt_plugin.cues import Cue
+from vatt_plugin.timeline import own, rates
+from vatt_plugin.timeline.intervals import Intervals
+from vatt_plugin.timeline.model import Timeline
+from vatt_plugin.timeline.tracks import ROOM_TONE
+from vatt_plugin.timeline.urls import parse_media_url
+from vatt_plugin.timeline.wavfacts import wav_facts
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A take as it lies in the old cut.
+
+    Attributes:
+        take: its id.
+        cue: the picture it was laid under.
+        offset_s: from the cue's start to the file's first sample; negative with handles.
+        length_s: of the file.
+        tail_s: sound on the timeline past the end of the cue.
+        file_start: frame number of the file's first sample, in the old cut's rate.
+        wav_path: the file; the dry one, where ducking was baked into what is played.
+        played: the file that the clip plays.
+        first: timeline frame at which it is heard first; ``last`` the one after its last.
+        name: clip name.
+        channels: 1 or 2.
+        metadata: what was under our key.
+    """
+
+    take: str
+    cue: Cue
+    offset_s: Fraction
+    length_s: Fraction
+    tail_s: Fraction
+    file_start: int
+    wav_path: Path
+    played: Path
+    first: int
+    last: int
+    name: str
+    channels: int
+    metadata: Mapping[str, Any]
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether no ducking is baked into ``wav_path``."""
+        return self.wav_path != self.played or not dry_name(self.metadata)
+
+
+@dataclass(frozen=True)
+class OurClip:
+    """An enabled clip on one of our tracks: where it lies, in whole frames, and what it plays.
+
+    Where a host dropped our metadata, the take id in the clip's name and the sidecar beside the
+    WAV stand in for it.
+    """
+
+    clip: Any
+    start: int
+    length: int
+    take: str
+    facts: Mapping[str, Any]
+
+    def file(self, base: Path) -> Path | None:
+        """The file it plays, whether it is there or not; ``base`` is where relative URLs start."""
+        url = getattr(self.clip.media_reference, "target_url", "") or ""
+        candidates = parse_media_url(url, base).candidates
+        return next((c for c in candidates if c.is_file()), candidates[0] if candidates else None)
+
+    @property
+    def is_bed(self) -> bool:
+        """Whether it is room tone, which lies under a scene and not under a shot."""
+        return self.facts.get("stem") == ROOM_TONE
+
+
+def our_clips(timeline: Timeline) -> Iterator[OurClip]:
+    """Every sound of ours in a cut, beds included."""
+    takes = own.Takes(timeline.document.base)
+    for info in timeline.tracks:
+        if not info.ours:
+            continue
+        track = timeline.document.root.tracks[info.index]
+        children = [c for c in track if not isinstance(c, otio.schema.Transition)]
+        for clip, item in zip(children, info.items, strict=False):
+            if isinstance(clip, otio.schema.Clip) and clip.enabled:
+                start, length = rates.nearest_frame(item.start), rates.nearest_frame(item.length)
+                yield OurClip(clip, start, length, takes.of_clip(clip), takes.facts(clip))
+
+
+def laid_takes(timeline: Timeline) -> tuple[Laid, ...]:
+    """Every take of ours in a cut, with the picture it lies under.
+
+    Room tone is none: a bed lies under a scene and not under a shot, so it is made anew.
+    """
+    cues = Intervals(
+        (cue.start_frame, cue.start_frame + cue.n_frames, cue)
+        for cue in timeline.cues
+        if cue.status != "skipped"
+    )
+    takes = (our for our in our_clips(timeline) if not our.is_bed)
+    found = (_laid(timeline, our, cues) for our in takes)
+    return tuple(laid for laid in found if laid is not None)
+
+
+def _laid(timeline: Timeline, our: OurClip, cues: Intervals[Cue]) -> Laid | None:
+    clip, start, length, known = our.clip, our.start, our.length, our.facts
+    under = cues.touching(start, start + length)
+    if not under:
+        return None
+    cue = max(under, key=lambda c: _overlap(c, start, start + length))
+    played = our.file(timeline.document.base)
+    if played is None or not our.take:
+        return None
+    dry = dry_name(known)
+    path = played.with_name(dry) if dry and played.with_name(dry).is_file() else played
+    available = clip.media_reference.available_range
+    file_start_s = rates.seconds(available.start_time) if available is not None else Fraction(0)
+    source_s = rates.seconds(clip.source_range.start_time) if clip.source_range else file_start_s
+    if file_start_s is None or source_s is None:
+        return None
+    header = wav_facts(path)
+    if header is not None:
+        length_s = Fraction(header.n_samples, header.sample_rate)
+    elif available is not None:
+        length_s = rates.seconds(available.duration) or Fraction(0)
+    else:
+        return None
+    begins_s = (start - cue.start_frame) / timeline.fps
+    ends_s = (start + length - cue.start_frame - cue.n_frames) / timeline.fps
+    return Laid(
+        take=our.take,
+        cue=cue,
+        offset_s=begins_s - (source_s - file_start_s),
+        length_s=length_s,
+        tail_s=max(ends_s, Fraction(0)),
+        file_start=round(file_start_s * timeline.fps),
+        wav_path=path,
+        played=played,
+        first=start,
+        last=start + length,
+        name=clip.name,
+        channels=header.channels if header is not None else 1,
+        metadata=known,
+    )
+
+
+def _overlap(cue: Cue, first: int, last: int) -> int:
+    return min(cue.start_frame + cue.n_frames, last) - max(cue.start_frame, first)
+
+
+def dry_name(facts: Mapping[str, Any]) -> str:
+    """Name of the file that a ducked one was made from; empty where nothing was ducked."""
+    mix = facts.get("mix")
+    dry = mix.get("dry") if isinstance(mix, dict) else None
+    return Path(dry).name if isinstance(dry, str) else ""

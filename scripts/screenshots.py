@@ -42,9 +42,11 @@ from vatt_ui.dialogs.recovery import RecoveryDialog, RecoveryList
 from vatt_ui.main_window import MainWindow
 from vatt_ui.notices import Notice
 from vatt_ui.preferences import Preferences
+from vatt_ui.theme.tokens import THEMES
 
 ROOT = Path(__file__).resolve().parents[1]
 RATE = 48_000
+MODEL = "vatt-mini"
 PROMPTS = {
     "bunny_meadow": "heavy paws in tall grass, rustle of a bush, one deep yawn",
     "city_night": "distant traffic, wind between towers",
@@ -55,6 +57,23 @@ CAPTIONS = {
     "city_night": "wind over a city at night",
     "typing_hello": "someone types on a keyboard",
 }
+MODELS = [
+    {"name": MODEL, "bytes": 73_700_000, "licence": "CC-BY-SA-4.0; Apache-2.0", "trained": True,
+     "description": "Bundled: Foley on a CPU", "memory_bytes": 1_446_000_000,
+     "machine_bytes": 25_300_000_000, "fits": True,
+     "memory": {"cpu": 1_446_000_000, "resident": 1_053_000_000, "offload": 1_048_000_000}},
+    {"name": "vatt-gemma-t", "bytes": 7_000_000_000, "licence": "CC-BY-NC-4.0", "trained": True,
+     "description": "Published weights, imported", "memory_bytes": 8_387_000_000,
+     "machine_bytes": 25_300_000_000, "fits": True,
+     "memory": {"cpu": 8_387_000_000, "resident": 7_438_000_000, "offload": 3_471_000_000}},
+    {"name": "tiny", "bytes": 400_000, "licence": "Apache-2.0", "trained": False,
+     "memory_bytes": 705_000_000, "machine_bytes": 25_300_000_000, "fits": True,
+     "memory": {"cpu": 705_000_000, "resident": 673_000_000, "offload": 673_000_000}},
+]  # fmt: skip
+DEVICES = [
+    {"id": "cpu", "name": "2 threads", "memory_bytes": 25_300_000_000},
+    {"id": "cuda:0", "name": "RTX 3050", "memory_bytes": 6_000_000_000, "auto": True},
+]
 VARIANTS = {
     "scale-1.5": {"QT_SCALE_FACTOR": "1.5"},
     "scale-2": {"QT_SCALE_FACTOR": "2"},
@@ -114,7 +133,7 @@ def fill(window: MainWindow, folder: Path) -> None:
             path = folder / f"{take_id}.wav"
             soundfile.write(path, sound(hits, length, seed), RATE, subtype="PCM_24")
             recipe = Recipe(
-                "tiny", "feed", "0.1.0", "cpu", PROMPTS.get(cue.clip, "steps"),
+                MODEL, "feed", "0.1.0", "cpu", PROMPTS.get(cue.clip, "steps"),
                 "speech, music", seed, None, None, "auto",
             )  # fmt: skip
             lag = (0.012, -0.034, 0.004, 0.051)[seed % 4]
@@ -185,12 +204,16 @@ class Studio:
         window.opening.path(folder / "demo.otio")
         settle(self.application, lambda: window.session.cut is not None)
         fill(window, folder)
-        window.session.engine.client._status = EngineStatus("ready", version="0.1.0")
-        window.session.models.default = "tiny"
+        window.session.engine.client._status = EngineStatus("ready", version="0.1.0", device="cpu")
+        window.session.models.default = MODEL
         window.status.refresh()
         settle(
             self.application,
-            lambda: not window.session.background.busy and not window.reader.busy,
+            lambda: (
+                not window.session.background.busy
+                and not window.reader.busy
+                and window.viewer.picture.up_to_date
+            ),
         )
 
     def shot(self, widget: QWidget, name: str) -> None:
@@ -211,16 +234,14 @@ class Studio:
     def run(self) -> None:
         """All pictures."""
         self.application.setQuitOnLastWindowClosed(False)
-        for theme in ("dark", "light", "high contrast"):
+        for theme in THEMES:
             window = self.window(theme)
             slug = theme.replace(" ", "-")
             if theme == "dark":
                 self.shot(window, "empty")
             self.opened(window)
             self.shot(window, f"panel-{slug}")
-            for pane in window.panes:
-                if pane.isVisible():
-                    self.shot(pane, f"pane-{pane.key}-{slug}")
+            self.panes(window, slug)
             if theme == "dark":
                 self.dialogs(window)
                 self.states(window)
@@ -237,22 +258,29 @@ class Studio:
             subprocess.run(command, env=environment, check=True)
 
     def variant(self, name: str) -> None:
-        """One window, named after what is special about it."""
+        """One window, named after what is special about it; at twice the size all of them."""
         self.application.setQuitOnLastWindowClosed(False)
-        window = self.window(size=(1280, 720))
-        self.opened(window)
-        self.shot(window, f"panel-{name}")
-        self.close(window)
+        for theme in THEMES if name == "scale-2" else ("dark",):
+            window = self.window(theme, size=(1280, 720))
+            self.opened(window)
+            slug = "" if theme == "dark" else f"-{theme.replace(' ', '-')}"
+            self.shot(window, f"panel-{name}{slug}")
+            if name == "scale-2":
+                self.panes(window, f"{theme.replace(' ', '-')}-2x")
+            self.close(window)
+
+    def panes(self, window: MainWindow, slug: str) -> None:
+        """Each pane that can be seen."""
+        for pane in window.panes:
+            if pane.isVisible():
+                self.shot(pane, f"pane-{pane.key}-{slug}")
 
     def dialogs(self, window: MainWindow) -> None:
         """Every window beside the main one."""
         session = window.session
-        models = [
-            {"name": "vatt-gemma-t", "bytes": 7_000_000_000, "licence": "CC-BY-NC-4.0",
-             "description": "published weights, imported", "trained": True},
-            {"name": "tiny", "bytes": 400_000, "licence": "Apache-2.0", "trained": False},
-        ]  # fmt: skip
-        session.questions.list_models = lambda: None  # type: ignore[method-assign]
+        questions = session.questions
+        for question in ("list_models", "list_devices", "tell_model"):  # answered below
+            setattr(questions, question, lambda *_args: None)
         made = [
             ("write", write_preview.show(window, session, window.theme, window.preferences)),
             ("keys", key_sheet.show(window)),
@@ -262,7 +290,10 @@ class Studio:
             ("cue-source", cue_source.show(window)),
             ("welcome", first_run.show(window)),
         ]
-        session.questions.models_found.emit(models)
+        questions.devices_found.emit(DEVICES)
+        questions.models_found.emit(MODELS)
+        for model in MODELS:
+            questions.model_told.emit(model)
         for name, dialog in made:
             self.shot(dialog, f"dialog-{name}")
             dialog.close()

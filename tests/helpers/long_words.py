@@ -113,6 +113,8 @@ def clipped_headings(table: QTableView) -> Iterator[str]:
     if header is None or model is None or header.isHidden():
         return
     for column in range(header.count()):
+        if header.isSectionHidden(column):
+            continue
         words = str(model.headerData(column, Qt.Orientation.Horizontal) or "")
         room = header.sectionSize(column)
         if header.fontMetrics().horizontalAdvance(words) + 8 > room:

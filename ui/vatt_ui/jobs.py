@@ -115,6 +115,7 @@ class Jobs(QObject):
         take = self._session.take(self._session.current_take(cue_id))
         if cue is None or state.span is None or take is None:
             return ""
+        self._session.notice_cleared.emit("around")  # that offer is being taken up
         request = asking.new_span(self._session, cue, take)
         if not state.seed_locked:
             self._session.note(cue_id, seed=state.seed + 1)

@@ -297,8 +297,11 @@ class Session(QObject):
         return state.chosen or (visible[-1] if visible else "")
 
     def show_take(self, take_id: str) -> None:
-        """Show and hear another take of the current cue."""
+        """Show and hear another take of the current cue; B becomes what A was, if it was B."""
         if self._current:
+            before = self.current_take(self._current)
+            if self.compared_take.get(self._current) == take_id != before:
+                self.compared_take[self._current] = before
             self.shown_take[self._current] = take_id
             self.take_shown.emit(take_id)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QFontMetrics, QGuiApplication, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QLabel, QSizePolicy, QWidget
 
@@ -122,6 +122,11 @@ class FittingLabel(Label):
         self._texts = texts or ("",)
         self.setText(self._texts[0])
         self.setToolTip(tooltip(self._texts[0]) if self._texts[0] else "")
+
+    def sizeHint(self) -> QSize:
+        """What the shortest needs."""
+        metrics = QFontMetrics(self.font())
+        return QSize(metrics.horizontalAdvance(self._texts[-1]), metrics.height())
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw what fits; a number is never cut."""

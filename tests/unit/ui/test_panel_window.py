@@ -84,7 +84,7 @@ def test_edited_state_follows_prompt_and_hits(panel: MainWindow, qtbot: QtBot) -
 def test_regenerating_a_span_keeps_the_parent(panel: MainWindow, qtbot: QtBot) -> None:
     session = panel.session
     panel.commands.regenerate_span()
-    assert "no in..out" in " ".join(panel.inspector.notices.texts)
+    assert "no take yet" in " ".join(panel.inspector.notices.texts)
     panel.commands.generate()
     wait_take(panel, qtbot)
     session.edit_each("Set in", [session.current], span=(0.5, 1.0))
@@ -281,6 +281,10 @@ def test_takes_are_compared_starred_trashed_and_recalled(panel: MainWindow, qtbo
     assert takes.shown == three
     takes.swap()
     assert takes.shown == one
+    assert takes.ab.text() == "A 1   B 3"
+    takes.choose_number(3)  # B itself: what was A is compared with it from now on
+    assert takes.ab.text() == "A 3   B 1"
+    takes.choose_number(1)
     takes.star_shown()
     assert session.state(session.current).starred == (one,)
     takes.choose_number(2)

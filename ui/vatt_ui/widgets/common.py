@@ -149,11 +149,17 @@ class PaneTitle(QWidget):
 
 
 class NoticeBar(QFrame):
-    """Messages of a pane, one below the other; each can be put away."""
+    """Messages of a pane, one below the other; each can be put away.
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    Args:
+        theme: for its icons.
+        wide: the pane is wide and low: buttons stand beside the words, not below.
+    """
+
+    def __init__(self, theme: Theme, *, wide: bool = False) -> None:
+        super().__init__()
         self._theme = theme
+        self._wide = wide
         self._shown: dict[str, QFrame] = {}
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -203,13 +209,17 @@ class NoticeBar(QFrame):
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         body = QVBoxLayout()
         body.setSpacing(SPACE)
-        body.addWidget(text)
+        first = row(spacing=GAP)
+        first.addWidget(text, 1)
+        body.addLayout(first)
         buttons = row()
         for label, act in notice.actions:
             buttons.addWidget(self._button(label, act, key))
         if notice.details:
             buttons.addWidget(self._details_button(frame, notice.details))
-        if buttons.count():
+        if buttons.count() and self._wide:
+            first.addLayout(buttons)
+        elif buttons.count():
             buttons.addStretch(1)
             body.addLayout(buttons)
         layout = QHBoxLayout(frame)
@@ -334,7 +344,7 @@ class Pane(QWidget):
         key: name that notices are addressed to.
     """
 
-    def __init__(self, key: str, title: str, theme: Theme) -> None:
+    def __init__(self, key: str, title: str, theme: Theme, *, wide: bool = False) -> None:
         super().__init__()
         self.key = key
         self.title_text = title
@@ -342,7 +352,7 @@ class Pane(QWidget):
         self.setProperty("role", "pane")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(title)
-        self.notices = NoticeBar(theme)
+        self.notices = NoticeBar(theme, wide=wide)
         self.title = PaneTitle(title, theme)
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(0, 0, 0, 0)

@@ -195,6 +195,7 @@ class Inspector(Pane):
         session.current_changed.connect(self.refresh)
         session.selection_changed.connect(self.refresh)
         session.cut_opened.connect(self.refresh)
+        session.take_shown.connect(self.refresh)
         session.cue_changed.connect(self._on_cue_changed)
         session.questions.models_found.connect(self.refresh)
 
@@ -213,7 +214,7 @@ class Inspector(Pane):
         if cue_id in self._session.selected:
             self.refresh()
 
-    def refresh(self) -> None:
+    def refresh(self, *_args: object) -> None:
         """One method sets all controls from the state of the selected cues."""
         session = self._session
         cue = session.cue(session.current)

@@ -41,7 +41,7 @@ class TimelinePane(Pane):
     def __init__(
         self, session: Session, player: Player, reader: HelperProcess, theme: Theme
     ) -> None:
-        super().__init__("timeline", _("Timeline"), theme)
+        super().__init__("timeline", _("Timeline"), theme, wide=True)
         self._session = session
         self._player = player
         self._reader = reader

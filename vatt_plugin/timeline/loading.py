@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 import opentimelineio as otio
 
 from vatt_plugin.timeline import lenient
+from vatt_plugin.timeline.adapters import MAX_ADAPTER_BYTES, guarded, read_edl
 from vatt_plugin.timeline.bundles import Bundle, open_bundle
 from vatt_plugin.timeline.errors import (
-    RateNeeded,
     TimelineChoiceNeeded,
     TimelineNotFound,
     TimelineUnreadable,
@@ -23,12 +22,9 @@ from vatt_plugin.timeline.errors import (
 from vatt_plugin.timeline.footage import from_footage
 from vatt_plugin.timeline.model import Document, Note, file_stamp
 from vatt_plugin.timeline.probe import VIDEO_SUFFIXES, probe
-from vatt_plugin.timeline.rates import exact_rate
 from vatt_plugin.timeline.splice import Pointer
 from vatt_plugin.timeline.text import checked, read_bytes
 
-MAX_ADAPTER_BYTES = 1 << 28
-_RATE_FORMATS = frozenset({".edl"})
 _EXTRA_HINT = "Install the format's adapter (pip install 'vatt-plugin[adapters]') or export .otio."
 
 
@@ -205,15 +201,12 @@ def _members(collection: Any, pointer: Pointer) -> Iterator[tuple[Any, Pointer]]
 def _from_adapter(path: Path, wanted: str | None, rate: float | None) -> Loaded:
     adapter = otio.adapters.from_filepath(str(path)).name
     notes: list[Note] = []
-    if path.suffix.lower() in _RATE_FORMATS:
-        root = _read_edl(path, adapter, rate, notes)
-        if isinstance(root, otio.schema.Timeline):
-            _place_record_times(root)
-            _note_drop_frame(root, path)
+    if path.suffix.lower() == ".edl":
+        root = read_edl(path, adapter, rate, notes)
     else:
         if path.is_file() and path.stat().st_size > MAX_ADAPTER_BYTES:
             read_bytes(path, MAX_ADAPTER_BYTES)  # raises, naming the size
-        root = _guarded(path, adapter, lambda: otio.adapters.read_from_file(str(path)))
+        root = guarded(path, adapter, lambda: otio.adapters.read_from_file(str(path)))
     notes.append(Note("adapter", f"Read by the OTIO adapter {adapter}."))
     if isinstance(root, otio.schema.SerializableCollection):
         root, _ = _choose(root, wanted, path)
@@ -224,81 +217,3 @@ def _from_adapter(path: Path, wanted: str | None, rate: float | None) -> Loaded:
         document = _wrapped(root, root.to_json_string(indent=4), path, path.parent, notes)
         return Loaded(document, tuple(notes))
     return _document(root, path, notes)
-
-
-def _guarded(path: Path, adapter: str, read: Callable[[], Any]) -> Any:
-    """Run a format plug-in; whatever third-party parsers raise becomes one named error."""
-    try:
-        return read()
-    except RecursionError:
-        raise TimelineUnreadable(f"{path.name} nests too deeply for {adapter}.") from None
-    except Exception as error:  # adapters raise anything from AttributeError to ParseError
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise TimelineUnreadable(
-            f"{path.name} cannot be read by the OTIO adapter {adapter} ({reason:.300}).",
-            "Export the timeline again, or as .otio.",
-        ) from error
-
-
-def _read_edl(path: Path, adapter: str, rate: float | None, notes: list[Note]) -> Any:
-    exact = exact_rate(rate) if rate is not None else None
-    if exact is None:
-        raise RateNeeded(
-            f"{path.name} is an EDL; these do not say their frame rate.",
-            "Give it with --rate, for example --rate 23.976 or --rate 25.",
-        )
-    data = read_bytes(path, MAX_ADAPTER_BYTES)
-    if not data.strip():
-        raise TimelineUnreadable(f"{path.name} is empty.", "Export the EDL again.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-        notes.append(Note("encoding", "The EDL is not UTF-8; it was read as Windows text."))
-
-    def read(**options: Any) -> Any:
-        return otio.adapters.read_from_string(text, adapter, rate=float(exact), **options)
-
-    try:
-        return read()
-    except Exception as error:  # see _guarded; one known cause has a remedy
-        root = _guarded(path, adapter, lambda: read(ignore_timecode_mismatch=True))
-        reason = " ".join(str(error).split())
-        notes.append(
-            Note("timecode_mismatch", f"Source and record lengths disagree: {reason:.200}")
-        )
-        return root
-
-
-def _note_drop_frame(root: Any, path: Path) -> None:
-    """Keep what an EDL's FCM line says of its counting, which the adapter drops."""
-    modes = re.findall(rb"^FCM:\s*(NON-?\s*)?DROP", read_bytes(path), re.MULTILINE | re.IGNORECASE)
-    if modes:
-        root.metadata["vatt"] = {"drop_frame": not modes[0]}
-
-
-def _place_record_times(root: Any) -> None:
-    """Turn the CMX adapter's record times into a start time and, for later tracks, gaps.
-
-    It notes a track's first record timecode as a negative ``source_range`` start, which OTIO's
-    own reading would take as a trim to long before the first event.
-    """
-    starts = [
-        -track.source_range.start_time
-        for track in root.tracks
-        if track.source_range is not None and track.source_range.start_time.value < 0
-    ]
-    if not starts:
-        return
-    first = min(starts)
-    if root.global_start_time is None:
-        root.global_start_time = first
-    for track in root.tracks:
-        stored = track.source_range
-        if stored is None or stored.start_time.value >= 0:
-            continue
-        track.source_range = None
-        late = -stored.start_time - first
-        if late.value > 0:
-            zero = otio.opentime.RationalTime(0, late.rate)
-            track.insert(0, otio.schema.Gap(source_range=otio.opentime.TimeRange(zero, late)))

@@ -95,9 +95,9 @@ class MediaFinder:
                 return Found(hit, "ready", f"Found as {hit} in a search root.")
         if problem:
             return problem
-        name = parsed.basenames[0] if parsed.basenames else url[:200]
+        name = parsed.basenames[-1] if parsed.basenames else url[:200]
         if parsed.remote:
-            return Found(None, "offline", f"{name} is on the network; only local files are read.")
+            return Found(None, "offline", f"{name} is not a local file; nothing else is opened.")
         return Found(None, "offline", f"{name} was not found.")
 
     @cached_property

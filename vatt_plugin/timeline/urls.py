@@ -11,6 +11,7 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 from urllib.parse import unquote
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
@@ -72,6 +73,10 @@ def _from_path(text: str, base: Path) -> MediaUrl:
     if text.startswith(("//", "\\\\")):
         return MediaUrl((), names, remote=True)
     forms = dict.fromkeys((text, unquote(text))) if "%" in text else (text,)  # literal first
+    if not all(form.isascii() for form in forms):  # a Mac's names, stored by another system
+        forms = dict.fromkeys(
+            [*forms, *(normalize(kind, form) for form in forms for kind in ("NFC", "NFD"))]
+        )
     folder = str(base)
     paths: list[str] = []
     for form in forms:

@@ -108,7 +108,7 @@ class Walker:
         whole = overlay(layers)
         whole.length = walk.length
         if stack.source_range is not None:
-            whole = self._own_range(stack, whole)
+            whole = self._own_range(stack, whole, *walk.tracks)
             walk.length = whole.length
         walk.seen = whole.seen
         visible = {id(span.leaf) for span in whole.seen} if whole.out else set()
@@ -231,7 +231,7 @@ class Walker:
         whole.length = length
         return whole
 
-    def _own_range(self, item: Any, part: Part, placed: list[Placed] | None = None) -> Part:
+    def _own_range(self, item: Any, part: Part, *tracks: list[Placed] | None) -> Part:
         """A composition's ``source_range`` and retime, applied to what lies in it."""
         speed, why, note = self._speed(item)
         start: Frames = 0
@@ -248,8 +248,9 @@ class Walker:
             return part
         length = self._record_length(used, speed) if speed != 1 else used
         window = (start, start + length * (abs(speed) or ONE))
-        if placed:
-            placed[:] = [p._replace(start=p.start - start) for p in placed]
+        for placed in tracks:
+            if placed and start:
+                placed[:] = [p._replace(start=p.start - start) for p in placed]
         seen, out = part.seen, part.out
         if why:
             out = [*out, *(span._replace(why=why, note=note) for span in seen)]

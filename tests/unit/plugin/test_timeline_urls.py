@@ -29,6 +29,12 @@ def test_local_forms(url: str, first: str) -> None:
     assert str(parse_media_url(url, BASE).candidates[0]) == first
 
 
+def test_a_name_is_tried_in_both_unicode_forms(tmp_path: Path) -> None:
+    (tmp_path / unicodedata.normalize("NFC", "Tür.mov")).write_bytes(b"x")
+    found = MediaFinder(tmp_path).find(f"file://{tmp_path}/Tu%CC%88r.mov")
+    assert found.status == "ready"
+
+
 def test_the_unquoted_path_comes_second() -> None:
     parsed = parse_media_url("file:///v/50%25%20off.mov", BASE)
     assert [str(c) for c in parsed.candidates] == ["/v/50%25%20off.mov", "/v/50% off.mov"]

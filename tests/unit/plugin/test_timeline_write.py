@@ -25,6 +25,7 @@ from tests.helpers.timelines import (
 )
 from vatt_plugin import bwf
 from vatt_plugin.timeline import Placement, Timeline, load, write
+from vatt_plugin.timeline.conform import plan
 from vatt_plugin.timeline.errors import TimelineNotWritten, TimelineOutputExists
 
 
@@ -395,3 +396,11 @@ def test_a_trimmed_stack_is_counted_from_its_own_start(tmp_path: Path) -> None:
     root = otio.adapters.read_from_file(str(tmp_path / "o.otio"))
     sound = root.tracks[-1][1]
     assert sound.transformed_time_range(sound.trimmed_range(), root.tracks) == time_range(30, 18)
+    again = load(tmp_path / "o.otio")
+    ours = [(item.start, item.length) for item in again.tracks[-1].items if item.kind == "clip"]
+    assert ours == [(cue.start_frame, cue.n_frames) for cue in cut.cues]
+    assert {fate.fate for fate in plan(again, again).fates} == {"kept"}
+    second = write(again, placements(again.cues[:1], tmp_path / "g"), tmp_path / "o2.otio")
+    assert second.clips == 2
+    root = otio.adapters.read_from_file(str(tmp_path / "o2.otio"))
+    assert root.tracks[-1][2].range_in_parent() == time_range(48, 12)

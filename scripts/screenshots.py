@@ -6,6 +6,7 @@ project, and writes PNGs to ``build/screenshots``. A person looks at them.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -311,6 +312,7 @@ class Studio:
     def states(self, window: MainWindow) -> None:
         """Queue, takes as lanes, notices, many cues."""
         session = window.session
+        session.set_settings(dataclasses.replace(session.settings, model=MODELS[1]["name"]))
         session.engine.client.pause()
         job_ids = [session.jobs.generate(cue.cue_id, takes=2) for cue in session.cues]
         window.docks["queue"].show()

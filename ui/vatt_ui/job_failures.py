@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vatt_engine.errors import OutOfMemory, VattError
 from vatt_plugin.client import JobState
-from vatt_ui.fitting import LEAN, device_word, kind_of, needed_bytes, room_bytes
+from vatt_ui.fitting import FILLED, LEAN, device_word, kind_of, needed_bytes, room_bytes
 from vatt_ui.language import _
 from vatt_ui.notices import Action, Notice
 from vatt_ui.text import duration, plain
@@ -14,6 +14,8 @@ from vatt_ui.text import duration, plain
 if TYPE_CHECKING:
     from vatt_ui.jobs import JobInfo
     from vatt_ui.session import Session
+
+WORTH = 0.9  # less memory is offered where it is less than this share
 
 
 def failure_notice(session: Session, info: JobInfo, state: JobState, error: VattError) -> Notice:
@@ -47,12 +49,22 @@ def _short_of_memory(session: Session, state: JobState, clip: str) -> str:
     room = room_bytes(session.models.devices, device)
     if not needed or not room:
         return ""
-    return _("{clip} needs about {need} GB; this {device} has {room} GB.").format(
+    said = _("{clip} needs about {need} GB; this {device} has {room} GB.")
+    if needed <= FILLED * room:
+        said = _("{clip} needs about {need} GB; others hold too much of this {device}'s {room} GB.")
+    return said.format(
         clip=clip,
         need=f"{needed / 1e9:,.1f}",
         device=device_word(device),
         room=f"{room / 1e9:,.0f}",
     )
+
+
+def _saves(session: Session, state: JobState, lean: str) -> bool:
+    """Whether a model with its language model outside needs much less, as far as is known."""
+    memory = session.models.memory(str(getattr(state.request, "model", "")))
+    whole, least = (needed_bytes(memory, d) for d in (lean.removesuffix(LEAN), lean))
+    return not whole or least < WORTH * whole
 
 
 def _ways_out(
@@ -64,8 +76,8 @@ def _ways_out(
     if not isinstance(error, OutOfMemory) or kind_of(device) == "cpu":
         return (retry,)
     ways = [retry]
-    if kind_of(device) == "cuda" and not device.endswith(LEAN):
-        lean = device + LEAN
+    lean = device + LEAN
+    if kind_of(device) == "cuda" and not device.endswith(LEAN) and _saves(session, state, lean):
         ways.append(
             (_("Use less GPU memory"), lambda: session.jobs.retry(info.job_id, device=lean))
         )

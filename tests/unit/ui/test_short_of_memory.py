@@ -92,6 +92,22 @@ def test_want_of_memory_is_seen_on_the_engine_chip(panel: MainWindow, qtbot: QtB
     session.jobs.cancel_all()
 
 
+def test_a_gpu_that_others_fill_is_said(panel: MainWindow) -> None:
+    session = panel.session
+    session.questions.devices_found.emit(
+        [{"id": "cuda:0", "memory_bytes": 8 * 10**9, "auto": True}]
+    )
+    needs = {"resident": 1053 * 10**6, "offload": 1048 * 10**6}
+    session.questions.model_told.emit({"name": session.model, "memory": needs})
+    session.engine.set_paused(True)
+    job_id = session.jobs.generate(session.current)
+    session.engine.event_received.emit(messages.Failed(job_id, "out_of_memory", "CUDA says so."))
+    (text,) = [t for t in panel.takes.notices.texts if "needs" in t]
+    assert "needs about 1.1 GB; others hold too much of this GPU's 8 GB" in text
+    assert "Use less GPU memory" not in notice_buttons(panel)  # it would save next to nothing
+    session.jobs.cancel_all()
+
+
 def test_the_chip_says_where_the_engine_runs(panel: MainWindow, qtbot: QtBot) -> None:
     session, chip = panel.session, panel.status.chip
     panel.commands.generate()

@@ -14,7 +14,7 @@ from vatt_ui.dialogs.base import Dialog
 from vatt_ui.dialogs.first_run import devices_in_words
 from vatt_ui.fitting import fit_words, gpu_fit, gpu_of
 from vatt_ui.language import _
-from vatt_ui.text import Label, plain
+from vatt_ui.text import Label, plain, tooltip
 from vatt_ui.widgets.common import quiet, row, text_button
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ HEADERS = (
     _("About"),
 )
 CPU_FIT, GPU_FIT = 3, 4
+IN_PARTS = _(
+    "In parts: the language model stays in main memory and visits the GPU layer by layer, which is "
+    "slower. Preferences, New takes, Device has the choice."
+)
 
 
 def cells_of(model: dict[str, Any]) -> list[str]:
@@ -161,8 +165,9 @@ class ModelPicker(Dialog):
         for number in range(self.table.rowCount()):
             name = self.table.item(number, 0)
             if name is not None:
-                fit = gpu_fit(models.memory(name.text()), models.devices)
-                self.table.setItem(number, GPU_FIT, QTableWidgetItem(fit))
+                item = QTableWidgetItem(gpu_fit(models.memory(name.text()), models.devices))
+                item.setToolTip(tooltip(IN_PARTS))
+                self.table.setItem(number, GPU_FIT, item)
 
     def _on_row_chosen(self, row_number: int, *_args: int) -> None:
         item = self.table.item(row_number, 0)

@@ -203,6 +203,7 @@ QScrollBar::add-page, QScrollBar::sub-page {{ background: none; }}
 
 QSlider::groove:horizontal {{ height: 4px; background: {t.line_strong}; border-radius: 2px; }}
 QSlider::sub-page:horizontal {{ background: {t.accent}; border-radius: 2px; }}
+QSlider[role="zoom"]::sub-page:horizontal {{ background: {t.line_strong}; }}
 QSlider::handle:horizontal {{ background: {t.text}; width: 12px; height: 12px; margin: -4px 0;
     border-radius: 6px; }}
 QSlider:focus {{ border: 1px solid {t.focus}; border-radius: {RADIUS}px; }}

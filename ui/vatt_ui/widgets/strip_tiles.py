@@ -298,7 +298,7 @@ def _paint_text(painter: QPainter, block: Block, rect: QRectF, tokens: Tokens) -
     shown = QRectF(rect.left() + 5, rect.top() + 1, width - 8, metrics.height() + 2)
     if block.thumbnails or block.peaks is not None:
         back = QColor(tokens.ground)
-        back.setAlpha(150)
+        back.setAlpha(215)  # words stay readable on any picture
         painter.fillRect(
             QRectF(
                 rect.left() + 2,

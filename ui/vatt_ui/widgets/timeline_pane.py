@@ -62,6 +62,7 @@ class TimelinePane(Pane):
         self.zoom = QSlider(Qt.Orientation.Horizontal)
         self.zoom.setAccessibleName(_("Zoom of the timeline"))
         self.zoom.setToolTip(_("Zoom of the timeline: left the whole cut, right single frames"))
+        self.zoom.setProperty("role", "zoom")
         self.zoom.setRange(0, ZOOM_STEPS)
         self.zoom.setPageStep(ZOOM_STEPS // 10)
         self.zoom.setFixedWidth(ZOOM_PX)

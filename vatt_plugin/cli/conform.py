@@ -142,6 +142,8 @@ def _tell(planned: Plan, console: Console) -> None:
         console.say(_line(fate))
     for laid in planned.unused:
         console.say(f"{'unused':10} {plain(laid.cue.clip)}: take {laid.take} has no picture now")
+    for note in planned.notes:
+        console.say(f"{'unused':10} {plain(note, 300)}")
 
 
 def _line(fate: CueFate) -> str:

@@ -3,7 +3,8 @@
 A take belongs to the picture it was laid under. So for each take in the old cut, the shot below
 it says which stretch of which media it sounds for; wherever the new cut shows that media at that
 speed, the sound of the same moments is laid again, handles included. What no take covers is
-listed, to be made anew.
+listed, to be made anew. Sounds that were spotted by hand stay at their moments, and what was left
+silent between them stays silent.
 """
 
 from __future__ import annotations
@@ -12,28 +13,28 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from vatt_plugin.cues import Cue
-from vatt_plugin.timeline import facts, rates
+from vatt_plugin.timeline import facts
 from vatt_plugin.timeline.intervals import Intervals
-from vatt_plugin.timeline.laid import Laid, laid_takes
+from vatt_plugin.timeline.laid import Laid, is_spotted, laid_takes, our_clips, spotting_of
+from vatt_plugin.timeline.matching import (
+    PictureKey,
+    Piece,
+    Stretch,
+    free_of,
+    likeness,
+    media_heard,
+    origin_of,
+    picture_key,
+    piece_of,
+)
 from vatt_plugin.timeline.model import Timeline
+from vatt_plugin.timeline.spotted import donors_of, spotted_pieces
 from vatt_plugin.timeline.tracks import Sound
 
-Fate = Literal["kept", "moved", "trimmed", "partly", "missing", "skipped"]
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A stretch of a cue of the new cut that a take covers, in frames from the cue's start."""
-
-    laid: Laid
-    first: int
-    last: int
-    in_frame: int
-    tail: int = 0
+Fate = Literal["kept", "moved", "trimmed", "partly", "missing", "silent", "skipped"]
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,10 @@ class CueFate:
     Attributes:
         cue: of the new cut.
         fate: ``kept`` where it was, ``moved`` whole, ``trimmed`` (another in or out point, all
-            covered), ``partly`` covered, ``missing`` (no take), or ``skipped`` (needs no sound).
+            covered), ``partly`` covered, ``missing`` (no take), ``silent`` (spotted by hand, and
+            nothing was spotted here), or ``skipped`` (needs no sound).
         pieces: what is laid under it.
-        missing: uncovered stretches, in frames from the cue's start.
+        missing: uncovered stretches that want sound, in frames from the cue's start.
     """
 
     cue: Cue
@@ -76,6 +78,7 @@ class Plan:
     Attributes:
         fates: one for each cue of the new cut.
         unused: takes of the old cut whose picture the new one does not show.
+        notes: what else stays behind.
     """
 
     fates: tuple[CueFate, ...]
@@ -96,6 +99,7 @@ class Plan:
                 for laid in self.unused
             ],
             "regenerate": [cue.cue_id for cue in self.to_regenerate],
+            "notes": list(self.notes),
         }
 
 
@@ -105,141 +109,73 @@ class Plan:
 def plan(old: Timeline, new: Timeline) -> Plan:
     """Decide for every cue of the new cut what becomes of it; nothing is read or written."""
     takes = laid_takes(old)
-    grouped: dict[tuple[str, Fraction], list[tuple[Fraction, Fraction, Laid]]] = defaultdict(list)
-    for laid in takes:
-        speed = _origin(laid.cue, "speed", "1")
-        heard = _media_heard(laid.cue, laid.offset_s, laid.length_s)
-        grouped[_media_key(laid.cue), speed].append((*heard, laid))
-    by_media = {key: Intervals(items) for key, items in grouped.items()}
+    by_media = _by_media(laid for laid in takes if not laid.spotted)
+    spotted = donors_of(laid for laid in takes if laid.spotted)
     used: set[int] = set()
     fates: list[CueFate] = []
     for cue in new.cues:
         if cue.status == "skipped":
             fates.append(CueFate(cue, "skipped"))
             continue
-        same = by_media.get((_media_key(cue), _origin(cue, "speed", "1")))
-        shown = _media_heard(cue, Fraction(0), cue.duration_s)
-        pieces = _cover(cue, same.touching(*shown), used) if same is not None else ()
+        key, shown = picture_key(cue), media_heard(cue, Fraction(0), cue.duration_s)
+        pieces = _cover(cue, by_media[key].touching(*shown), used) if key in by_media else []
+        settled: list[Stretch] = []
+        if key in spotted:
+            more, settled = spotted_pieces(cue, spotted[key].touching(*shown))
+            pieces += more
         used.update(id(piece.laid) for piece in pieces)
-        fates.append(_fate(cue, pieces))
-    unused = tuple(laid for laid in takes if id(laid) not in used)
-    return Plan(tuple(fates), unused)
+        fates.append(_fate(cue, tuple(sorted(pieces, key=lambda piece: piece.first)), settled))
+    laid_again = {(laid.take, laid.first) for laid in takes if id(laid) in used}
+    unused = {(laid.take, laid.first): laid for laid in takes}
+    return Plan(
+        tuple(fates),
+        tuple(laid for key, laid in unused.items() if key not in laid_again),
+        _over_black(old, takes),
+    )
 
 
-def _media_heard(cue: Cue, offset_s: Fraction, length_s: Fraction) -> tuple[Fraction, Fraction]:
-    """The stretch of media that passes from ``offset_s`` after a cue's start, ascending.
-
-    A frozen frame is a moment; it gets a breadth, so that it can be found.
-    """
-    media, speed = _origin(cue, "media_s", "0"), _origin(cue, "speed", "1")
-    ends = media + offset_s * speed, media + (offset_s + length_s) * speed
-    return (min(ends), max(ends)) if speed else (media, media + 1 / cue.fps)
-
-
-def _media_key(cue: Cue) -> str:
-    """The media's file name: folders change between the picture and the sound department."""
-    url = str(cue.origin.get("url", ""))
-    return PurePosixPath(url.replace("\\", "/")).name or cue.clip
+def _over_black(old: Timeline, takes: Iterable[Laid]) -> tuple[str, ...]:
+    """A line for each sound of the old cut that has no picture to go with."""
+    known = {(laid.take, laid.first) for laid in takes}
+    lone = (our for our in our_clips(old) if not our.is_bed)
+    return tuple(
+        f"Take {our.take} lies over black in {old.path.name}, so it goes with no shot; left behind."
+        for our in lone
+        if (our.take, our.start) not in known
+    )
 
 
-def _cover(cue: Cue, takes: Iterable[Laid], used: set[int]) -> tuple[Piece, ...]:
-    """Cover as much of a cue as takes can, the likeliest first, without overlaps."""
-    candidates: list[tuple[tuple[Any, ...], Piece]] = []
+def _by_media(takes: Iterable[Laid]) -> dict[PictureKey, Intervals[Laid]]:
+    """Takes by the media they sound for, and there by the stretch."""
+    grouped: dict[PictureKey, list[tuple[Fraction, Fraction, Laid]]] = defaultdict(list)
     for laid in takes:
-        piece = _piece(cue, laid)
-        if piece is not None:
-            candidates.append((_likeness(cue, piece, used), piece))
-    candidates.sort(key=lambda pair: pair[0], reverse=True)
+        heard = media_heard(laid.cue, laid.offset_s, laid.length_s)
+        grouped[picture_key(laid.cue)].append((*heard, laid))
+    return {key: Intervals(items) for key, items in grouped.items()}
+
+
+def _cover(cue: Cue, takes: Iterable[Laid], used: set[int]) -> list[Piece]:
+    """Cover as much of a cue as takes can, the likeliest first, without overlaps."""
+    candidates = [piece for laid in takes if (piece := piece_of(cue, laid)) is not None]
+    candidates.sort(key=lambda piece: likeness(cue, piece, used), reverse=True)
     chosen: list[Piece] = []
-    for _, piece in candidates:
-        for first, last in _free(chosen, cue.n_frames):
-            begin, end = max(first, piece.first), min(last, piece.last)
-            if end > begin:
-                tail = piece.tail if end == cue.n_frames else 0
-                shift = begin - piece.first
-                chosen.append(
-                    replace(
-                        piece, first=begin, last=end, in_frame=piece.in_frame + shift, tail=tail
-                    )
-                )
-    return tuple(sorted(chosen, key=lambda piece: piece.first))
+    for piece in candidates:
+        free = free_of((each.stretch for each in chosen), cue.n_frames)
+        parts = (piece.within(stretch, cue.n_frames) for stretch in free)
+        chosen += [part for part in parts if part is not None]
+    return chosen
 
 
-def _piece(cue: Cue, laid: Laid) -> Piece | None:
-    """The part of a cue that a take has sound for; None if it sounds for other moments."""
-    old = laid.cue
-    speed, old_speed = _origin(cue, "speed", "1"), _origin(old, "speed", "1")
-    media, old_media = _origin(cue, "media_s", "0"), _origin(old, "media_s", "0")
-    if speed != old_speed:
-        return None
-    if speed:
-        later_s = (media - old_media) / speed
-    elif media == old_media:
-        later_s = Fraction(0)
-    else:
-        return None
-    in_frame = rates.nearest_frame((later_s - laid.offset_s) * cue.fps)
-    held = laid.length_s * cue.fps
-    file_frames = held.numerator // held.denominator
-    first, last = max(0, -in_frame), min(cue.n_frames, file_frames - in_frame)
-    if last <= first:
-        return None
-    same_end = later_s + cue.duration_s == old.duration_s
-    tail = rates.nearest_frame(laid.tail_s * cue.fps) if same_end and last == cue.n_frames else 0
-    return Piece(laid, first, last, in_frame + first, min(tail, file_frames - in_frame - last))
-
-
-def _origin(cue: Cue, key: str, default: str) -> Fraction:
-    try:
-        return Fraction(str(cue.origin.get(key, default)))
-    except (ValueError, ZeroDivisionError):
-        return Fraction(default)
-
-
-def _likeness(cue: Cue, piece: Piece, used: set[int]) -> tuple[Any, ...]:
-    """How well a take fits a cue; the greatest wins.
-
-    A take of the very same stretch comes before one that covers it by chance, one not laid yet
-    before one that is, and of equals the one that moves least.
-    """
-    old = piece.laid.cue
-    same_range = (
-        _origin(cue, "media_s", "0") == _origin(old, "media_s", "0")
-        and cue.duration_s == old.duration_s
-    )
-    return (
-        piece.last - piece.first,
-        cue.origin.get("url") == old.origin.get("url"),
-        same_range,
-        cue.clip == old.clip,
-        cue.cue_id == old.cue_id,
-        id(piece.laid) not in used,
-        cue.track == old.track,
-        -abs(cue.start_s - old.start_s),
-    )
-
-
-def _free(pieces: Iterable[Piece], n_frames: int) -> list[tuple[int, int]]:
-    free: list[tuple[int, int]] = []
-    at = 0
-    for piece in sorted(pieces, key=lambda piece: piece.first):
-        if piece.first > at:
-            free.append((at, piece.first))
-        at = max(at, piece.last)
-    if at < n_frames:
-        free.append((at, n_frames))
-    return free
-
-
-def _fate(cue: Cue, pieces: tuple[Piece, ...]) -> CueFate:
-    missing = tuple(_free(pieces, cue.n_frames))
-    if not pieces:
-        return CueFate(cue, "missing", (), missing)
+def _fate(cue: Cue, pieces: tuple[Piece, ...], settled: Iterable[Stretch]) -> CueFate:
+    missing = tuple(free_of([*(piece.stretch for piece in pieces), *settled], cue.n_frames))
     if missing:
-        return CueFate(cue, "partly", pieces, missing)
+        return CueFate(cue, "partly" if pieces else "missing", pieces, missing)
+    if not pieces:
+        return CueFate(cue, "silent")
     old = pieces[0].laid.cue
-    same_in = _origin(cue, "media_s", "0") == _origin(old, "media_s", "0")
-    if len(pieces) > 1 or not same_in or cue.duration_s != old.duration_s:
+    same_in = origin_of(cue, "media_s", "0") == origin_of(old, "media_s", "0")
+    one = len({piece.laid.cue.cue_id for piece in pieces}) == 1
+    if not one or not same_in or cue.duration_s != old.duration_s:
         return CueFate(cue, "trimmed", pieces)
     return CueFate(cue, "kept" if cue.start_s == old.start_s else "moved", pieces)
 
@@ -255,7 +191,25 @@ def sounds_of(plan: Plan, new: Timeline, skip: Iterable[str] = ()) -> list[Sound
         if fate.cue.cue_id in left_free:
             continue
         sounds += [_sound(fate, piece, new) for piece in fate.pieces]
-    return sounds
+    return _joined(sounds)
+
+
+def _joined(sounds: list[Sound]) -> list[Sound]:
+    """Sounds that were spotted across a cut of the picture in one piece again."""
+    joined: list[Sound] = []
+    for sound in sorted(sounds, key=lambda each: (str(each.wav_path), each.start_frame)):
+        before = joined[-1] if joined else None
+        if (
+            before is not None
+            and is_spotted(sound.metadata)
+            and before.wav_path == sound.wav_path
+            and before.end_frame == sound.start_frame
+            and before.in_frame + before.n_frames == sound.in_frame
+        ):
+            joined[-1] = replace(before, n_frames=before.n_frames + sound.n_frames)
+        else:
+            joined.append(sound)
+    return sorted(joined, key=lambda each: each.start_frame)
 
 
 def _sound(fate: CueFate, piece: Piece, new: Timeline) -> Sound:
@@ -263,11 +217,13 @@ def _sound(fate: CueFate, piece: Piece, new: Timeline) -> Sound:
     held = laid.length_s * new.fps
     start = cue.start_frame + piece.first
     n_frames = min(piece.last - piece.first + piece.tail, new.n_frames - start)
+    picture = facts.to_plain(facts.cue_facts(cue))
+    picture["origin"] |= spotting_of(laid.metadata)
     metadata = {
         **{key: value for key, value in laid.metadata.items() if key != "mix" or not laid.is_dry},
         "schema": facts.SCHEMA,
         "take": laid.take,
-        **facts.to_plain(facts.cue_facts(cue)),
+        **picture,
         "conformed": {"from_cue": laid.cue.cue_id, "fate": fate.fate},
     }
     return Sound(

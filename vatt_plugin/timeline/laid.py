@@ -53,6 +53,11 @@ class Laid:
     metadata: Mapping[str, Any]
 
     @property
+    def spotted(self) -> bool:
+        """Whether it was put at its moment by a marker or a spotting list, not under a shot."""
+        return is_spotted(self.metadata)
+
+    @property
     def is_dry(self) -> bool:
         """Whether no ducking is baked into ``wav_path``."""
         return self.wav_path != self.played or not dry_name(self.metadata)
@@ -77,6 +82,21 @@ class OurClip:
         url = getattr(self.clip.media_reference, "target_url", "") or ""
         candidates = parse_media_url(url, base).candidates
         return next((c for c in candidates if c.is_file()), candidates[0] if candidates else None)
+
+    @property
+    def file_start_s(self) -> Fraction | None:
+        """Media time of the file's first sample; None if its range is unusable."""
+        available = self.clip.media_reference.available_range
+        return rates.seconds(available.start_time) if available is not None else Fraction(0)
+
+    @property
+    def in_s(self) -> Fraction | None:
+        """How far into the file it starts; None if a range is unusable."""
+        starts, stored = self.file_start_s, self.clip.source_range
+        if starts is None or stored is None:
+            return None if starts is None else Fraction(0)
+        used = rates.seconds(stored.start_time)
+        return None if used is None else used - starts
 
     @property
     def is_bed(self) -> bool:
@@ -109,25 +129,29 @@ def laid_takes(timeline: Timeline) -> tuple[Laid, ...]:
         if cue.status != "skipped"
     )
     takes = (our for our in our_clips(timeline) if not our.is_bed)
-    found = (_laid(timeline, our, cues) for our in takes)
+    found: list[Laid | None] = []
+    for our in takes:
+        span = (our.start, our.start + our.length)
+        under = sorted(cues.touching(*span), key=lambda cue: _overlap(cue, *span))
+        if is_spotted(our.facts):  # it may go with several shots
+            last = max((cue.start_frame for cue in under), default=0)
+            found += [_laid(timeline, our, cue, cue.start_frame == last) for cue in under]
+        elif under:
+            found.append(_laid(timeline, our, under[-1], True))
     return tuple(laid for laid in found if laid is not None)
 
 
-def _laid(timeline: Timeline, our: OurClip, cues: Intervals[Cue]) -> Laid | None:
+def _laid(timeline: Timeline, our: OurClip, cue: Cue, rings: bool) -> Laid | None:
+    """A take under one cue; ``rings``: what is heard past its end is its tail."""
     clip, start, length, known = our.clip, our.start, our.length, our.facts
-    under = cues.touching(start, start + length)
-    if not under:
-        return None
-    cue = max(under, key=lambda c: _overlap(c, start, start + length))
     played = our.file(timeline.document.base)
     if played is None or not our.take:
         return None
     dry = dry_name(known)
     path = played.with_name(dry) if dry and played.with_name(dry).is_file() else played
     available = clip.media_reference.available_range
-    file_start_s = rates.seconds(available.start_time) if available is not None else Fraction(0)
-    source_s = rates.seconds(clip.source_range.start_time) if clip.source_range else file_start_s
-    if file_start_s is None or source_s is None:
+    file_start_s, in_s = our.file_start_s, our.in_s
+    if file_start_s is None or in_s is None:
         return None
     header = wav_facts(path)
     if header is not None:
@@ -141,9 +165,9 @@ def _laid(timeline: Timeline, our: OurClip, cues: Intervals[Cue]) -> Laid | None
     return Laid(
         take=our.take,
         cue=cue,
-        offset_s=begins_s - (source_s - file_start_s),
+        offset_s=begins_s - in_s,
         length_s=length_s,
-        tail_s=max(ends_s, Fraction(0)),
+        tail_s=max(ends_s, Fraction(0)) if rings else Fraction(0),
         file_start=round(file_start_s * timeline.fps),
         wav_path=path,
         played=played,
@@ -164,3 +188,16 @@ def dry_name(facts: Mapping[str, Any]) -> str:
     mix = facts.get("mix")
     dry = mix.get("dry") if isinstance(mix, dict) else None
     return Path(dry).name if isinstance(dry, str) else ""
+
+
+def spotting_of(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """How a take was spotted, if it was: the part of its origin that outlives a re-cut."""
+    origin = facts.get("origin")
+    if not isinstance(origin, Mapping) or origin.get("kind") not in ("marker", "spotted"):
+        return {}
+    return {key: origin[key] for key in ("kind", "category") if key in origin}
+
+
+def is_spotted(facts: Mapping[str, Any]) -> bool:
+    """Whether a take was put at its moment by a marker or a spotting list."""
+    return bool(spotting_of(facts))

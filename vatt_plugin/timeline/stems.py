@@ -1,15 +1,18 @@
-"""The takes of a cut as WAVs alone, for mixers whose programs read no OTIO.
+"""The sounds of a cut as WAVs alone, for mixers whose programs read no OTIO.
 
 Each file is a broadcast WAV whose time reference is the record timecode of its first sample, with
 iXML, named after the Universal Category System; a cue sheet in CSV says what lies where. Any
-program that can place files at their original timestamp rebuilds the tracks from that.
+program that can place files at their original timestamp rebuilds the tracks from that. What is
+played is what is exported: ducked files, room tone, and of a take that a re-cut has trimmed the
+part that is heard, with the handles it was made with.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,9 +22,10 @@ import numpy as np
 import soundfile
 
 from vatt_plugin import bwf
+from vatt_plugin.cues import Cue
 from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.errors import TimelineNotWritten, TimelineOutputExists
-from vatt_plugin.timeline.laid import Laid, laid_takes
+from vatt_plugin.timeline.laid import laid_takes, our_clips
 from vatt_plugin.timeline.model import Note, Timeline
 from vatt_plugin.timeline.naming import take_name, unique_name
 from vatt_plugin.timeline.saving import not_written, save
@@ -57,8 +61,8 @@ def export_wavs(
         TimelineNotWritten: there are no takes, or the folder takes no more.
         TimelineOutputExists: a file is there already.
     """
-    takes = laid_takes(timeline)
-    if not takes:
+    stems = _stems(timeline)
+    if not stems:
         raise TimelineNotWritten(
             f"{timeline.path.name} holds no takes of ours.", "Give a timeline that vatt wrote."
         )
@@ -73,76 +77,137 @@ def export_wavs(
     rows: list[list[str]] = []
     wavs: list[Path] = []
     notes: list[Note] = []
-    for laid in takes:
-        name = _name(laid, show or timeline.name, taken)
+    for stem in stems:
+        name = unique_name(stem.name(show or timeline.name), taken)
         taken.add(name.casefold())
         try:
-            _copy(laid, folder / name, timeline)
+            _copy(stem, folder / name, timeline)
         except soundfile.LibsndfileError as error:
-            notes.append(Note("bad_wav", f"{laid.wav_path.name}: {error}.", laid.cue.clip))
+            notes.append(Note("bad_wav", f"{stem.path.name}: {error}.", stem.clip))
             continue
         wavs.append(folder / name)
-        rows.append(_row(laid, name, timeline))
+        rows.append(_row(stem, name, timeline))
     save(sheet, _sheet(rows).encode("utf-8"))
     return Exported(sheet, tuple(wavs), tuple(notes))
 
 
-def _name(laid: Laid, show: str, taken: set[str]) -> str:
-    words = str(laid.metadata.get("prompt") or laid.metadata.get("caption") or "")
-    name = take_name(laid.cue, laid.take, words, show)
-    category = str(laid.metadata.get("stem", ""))
-    if category:
-        name = f"{category}_{name.partition('_')[2]}"
-    return unique_name(name, taken)
+@dataclass(frozen=True)
+class _Stem:
+    """A sound as it lies in the cut.
+
+    Attributes:
+        path: the file that is played.
+        first: timeline frame at which it is heard first; ``last`` the one after its last.
+        in_frame: frames into the file at which it starts.
+        take: its id.
+        facts: what was under our key.
+        cue: the picture it lies under; None for room tone and over black.
+    """
+
+    path: Path
+    first: int
+    last: int
+    in_frame: int
+    take: str
+    facts: Mapping[str, Any]
+    cue: Cue | None = None
+
+    @property
+    def clip(self) -> str:
+        """Name of the picture clip."""
+        return self.cue.clip if self.cue is not None else str(self.facts.get("stem", ""))
+
+    @property
+    def words(self) -> str:
+        """What it sounds like."""
+        return str(self.facts.get("prompt") or self.facts.get("caption") or "")
+
+    def name(self, show: str) -> str:
+        """A file name after the Universal Category System."""
+        if self.cue is None:
+            return self.path.name
+        name = take_name(self.cue, self.take, self.words, show)
+        category = str(self.facts.get("stem", ""))
+        return f"{category}_{name.partition('_')[2]}" if category else name
+
+    def stretch(self, n_samples: int, fps: Fraction) -> tuple[int, int]:
+        """Which samples of the file are exported: those heard, and its handles."""
+        handles = self.facts.get("handle_frames", 0)
+        handles = handles if isinstance(handles, int) else 0
+        first = max(0, self.in_frame - handles)
+        last = self.in_frame + self.last - self.first + handles
+        end = math.ceil(last * bwf.SAMPLE_RATE / fps)
+        held = math.floor(n_samples * fps / bwf.SAMPLE_RATE)
+        return round(first * bwf.SAMPLE_RATE / fps), n_samples if last >= held else end
 
 
-def _copy(laid: Laid, target: Path, timeline: Timeline) -> None:
-    """Rewrite a take's header for its place in the cut; its samples stay bit for bit."""
-    first_s = laid.cue.record_timecode_s + laid.offset_s
-    if laid.wav_path.resolve() == target.resolve():
+def _stems(timeline: Timeline) -> list[_Stem]:
+    """Every sound of ours once, by start."""
+    stems: dict[tuple[str, int], _Stem] = {}
+    for laid in laid_takes(timeline):
+        in_s = (laid.first - laid.cue.start_frame) / timeline.fps - laid.offset_s
+        in_frame = rates.nearest_frame(in_s * timeline.fps)
+        stems.setdefault(
+            (laid.take, laid.first),
+            _Stem(laid.played, laid.first, laid.last, in_frame, laid.take, laid.metadata, laid.cue),
+        )
+    for our in our_clips(timeline):
+        path = our.file(timeline.document.base)
+        if path is not None and (in_s := our.in_s) is not None:  # room tone, sounds over black
+            in_frame = rates.nearest_frame(in_s * timeline.fps)
+            last = our.start + our.length
+            stem = _Stem(path, our.start, last, in_frame, our.take, our.facts)
+            stems.setdefault((our.take, our.start), stem)
+    return sorted(stems.values(), key=lambda stem: stem.first)
+
+
+def _copy(stem: _Stem, target: Path, timeline: Timeline) -> None:
+    """Write the part that is wanted with a header for its place; samples stay bit for bit."""
+    if stem.path.resolve() == target.resolve():
         raise TimelineOutputExists(f"{target} is the take itself.", "Choose another folder.")
-    with soundfile.SoundFile(laid.wav_path) as sound:
+    with soundfile.SoundFile(stem.path) as sound:
+        first, last = stem.stretch(sound.frames, timeline.fps)
+        begins_s = timeline.global_start_s + (stem.first - stem.in_frame) / timeline.fps
+        stamp = round(begins_s * bwf.SAMPLE_RATE) + first
         facts = bwf.WavFacts(
-            n_samples=sound.frames,
+            n_samples=last - first,
             n_channels=sound.channels,
-            time_reference=round(first_s * bwf.SAMPLE_RATE) % (_DAY_S * bwf.SAMPLE_RATE),
-            description=f"{laid.cue.clip}: {laid.metadata.get('prompt') or ''}",
-            reference=f"VATT-{laid.take}",
+            time_reference=stamp % (_DAY_S * bwf.SAMPLE_RATE),
+            description=f"{stem.clip}: {stem.facts.get('prompt') or ''}",
+            reference=f"VATT-{stem.take}",
             fps=timeline.fps,
             drop=timeline.drop,
             project=timeline.name,
-            scene=laid.cue.clip,
-            take=laid.take,
-            note=f"seed {laid.metadata.get('seed')}; model {laid.metadata.get('model')}",
+            scene=stem.clip,
+            take=stem.take,
+            note=f"seed {stem.facts.get('seed')}; model {stem.facts.get('model')}",
         )
-        bwf.write(target, facts, _pcm(sound))
+        sound.seek(first)
+        bwf.write(target, facts, _pcm(sound, last - first))
 
 
-def _pcm(sound: soundfile.SoundFile) -> Iterator[bytes]:
+def _pcm(sound: soundfile.SoundFile, n_samples: int) -> Iterator[bytes]:
     """The samples of a 24 bit file as they are: the upper three bytes of each 32 bit integer."""
-    for block in sound.blocks(_BLOCK, dtype="int32", always_2d=True):
+    for block in sound.blocks(_BLOCK, dtype="int32", always_2d=True, frames=n_samples):
         whole = np.ascontiguousarray(block.astype("<i4"))
         yield whole.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()
 
 
-def _row(laid: Laid, name: str, timeline: Timeline) -> list[str]:
-    fps = timeline.fps
-    start = rates.whole_frames(laid.cue.record_timecode_s + max(laid.offset_s, Fraction(0)), fps)
-    end = rates.whole_frames(laid.cue.record_timecode_s + laid.cue.duration_s + laid.tail_s, fps)
-    figures: dict[str, Any] = next(
-        (t for t in laid.metadata.get("takes", ()) if t.get("take") == laid.take), {}
-    )
+def _row(stem: _Stem, name: str, timeline: Timeline) -> list[str]:
+    start = timeline.global_start_frame
+    takes = stem.facts.get("takes", ())
+    figures: dict[str, Any] = next((t for t in takes if t.get("take") == stem.take), {})
     return [
         name,
-        rates.to_timecode(start, fps, timeline.drop),
-        rates.to_timecode(end, fps, timeline.drop),
-        laid.cue.clip,
-        laid.cue.track,
-        str(laid.metadata.get("stem", "")),
-        str(laid.metadata.get("prompt") or laid.metadata.get("caption") or ""),
-        laid.take,
+        rates.to_timecode(start + stem.first, timeline.fps, timeline.drop),
+        rates.to_timecode(start + stem.last, timeline.fps, timeline.drop),
+        stem.clip,
+        stem.cue.track if stem.cue is not None else "",
+        str(stem.facts.get("stem", "")),
+        stem.words,
+        stem.take,
         "" if figures.get("lufs") is None else str(figures["lufs"]),
-        str(laid.metadata.get("seed", "")),
+        str(stem.facts.get("seed", "")),
     ]
 
 

@@ -14,10 +14,11 @@ from tests.helpers.timelines import AUDIO, clip, gap, placements, save, timeline
 from vatt_plugin import levels, mixing
 from vatt_plugin.room_tone import room_tone, scenes
 from vatt_plugin.timeline import Timeline, load, write
-from vatt_plugin.timeline.conform import plan
+from vatt_plugin.timeline.conform import plan, sounds_of
 from vatt_plugin.timeline.errors import UnknownClip
 from vatt_plugin.timeline.stems import CUE_SHEET, export_wavs
 from vatt_plugin.timeline.wavfacts import wav_facts
+from vatt_plugin.timeline.writing import write_sounds
 
 
 @pytest.fixture
@@ -134,3 +135,29 @@ def test_wavs_alone_carry_record_timecode_and_ucs_names(tmp_path: Path) -> None:
     originals = {json.dumps(soundfile.read(p.wav_path)[0].tolist()) for p in placed}
     copies = {json.dumps(soundfile.read(wav)[0].tolist()) for wav in done.wavs}
     assert originals == copies
+
+
+def test_what_is_played_is_exported(cut: Timeline, tmp_path: Path) -> None:
+    placed = mixing.duck(with_noise(cut, tmp_path / "f"), mixing.find_speech(cut, ["A1"]))
+    beds = room_tone(cut, placed, tmp_path / "f")
+    write(cut, placed, tmp_path / "o.otio", extra=beds)
+    done = export_wavs(load(tmp_path / "o.otio"), tmp_path / "wavs")
+    played = [placed[0].wav_path, placed[1].wav_path, beds[0].wav_path]
+    exported = {json.dumps(soundfile.read(wav)[0].tolist()) for wav in done.wavs}
+    assert exported == {json.dumps(soundfile.read(wav)[0].tolist()) for wav in played}
+    assert any(wav.name.startswith("AMBRoom_Room tone") for wav in done.wavs)
+
+
+def test_a_trimmed_take_is_exported_trimmed(tmp_path: Path) -> None:
+    cut = load(save(timeline(track(clip("a", 0, 48))), tmp_path))
+    write(cut, placements(cut.cues, tmp_path / "f", handle_frames=4), tmp_path / "o.otio")
+    made = timeline(track(clip("a", 0, 12), gap(12), clip("a", 30, 18)))
+    new = load(save(made, tmp_path, "new.otio"))
+    old = load(tmp_path / "o.otio")
+    write_sounds(new, sounds_of(plan(old, new), new), tmp_path / "n.otio")
+    done = export_wavs(load(tmp_path / "n.otio"), tmp_path / "wavs")
+    headers = [wav_facts(wav) for wav in done.wavs]
+    spans = [(h.time_reference, h.n_samples) for h in headers if h is not None]
+    frame = 2000
+    day = 24 * 3600 * 48_000
+    assert spans == [(day - 4 * frame, 20 * frame), (20 * frame, 26 * frame)]

@@ -117,6 +117,49 @@ def test_a_sound_nudged_by_hand_keeps_its_nudge(tmp_path: Path) -> None:
     assert [(p.first, p.last, p.in_frame) for p in fate.pieces] == [(2, 24, 0)]
 
 
+def spotted(folder: Path, rows: str, *clips: Any, handle_frames: int = 0) -> Timeline:
+    """A cut with a sound for each row of a spotting list, every length in seconds."""
+    path = save(timeline(track(*clips)), folder, "old.otio")
+    (folder / "s.csv").write_text(f"in,out,category,prompt\n{rows}")
+    cut = load(path, cues=folder / "s.csv")
+    placed = placements(cut.cues, folder / "old_foley", handle_frames=handle_frames)
+    write(cut, placed, folder / "old_out.otio", stems=False)
+    return load(folder / "old_out.otio")
+
+
+def test_spotted_sounds_stay_at_their_moments_and_silence_stays(tmp_path: Path) -> None:
+    shots = (shot("a", 0, 120, "a.mov"), shot("b", 0, 48, "b.mov"))
+    old = spotted(tmp_path, "1,2,FEETHmn,step\n3,4,,door\n", *shots, handle_frames=6)
+    assert told(plan(old, old))[0] == ("a", "kept", [(24, 48, 6), (72, 96, 6)], [])
+    new = recut(tmp_path, shot("b", 0, 48, "b.mov"), shot("a", 36, 30, "a.mov"))
+    planned = plan(old, new)
+    assert told(planned) == [
+        ("b", "missing", [], [(0, 48)]),
+        ("a", "trimmed", [(0, 12, 18)], []),
+    ]
+    assert [laid.metadata["prompt"] for laid in planned.unused] == ["steps"]
+    (sound,) = sounds_of(planned, new)
+    assert (sound.start_frame, sound.n_frames) == (48, 12)
+    assert sound.metadata["origin"]["kind"] == "spotted"
+    assert sound.metadata["origin"]["category"] == "FEETHmn"
+    quiet = plan(old, recut(tmp_path, shot("a", 50, 10, "a.mov")))
+    assert told(quiet) == [("a", "silent", [], [])]
+    assert not quiet.to_regenerate
+
+
+def test_spotted_sounds_may_overlap_and_cross_a_cut(tmp_path: Path) -> None:
+    shots = (shot("a", 0, 48, "a.mov"), shot("b", 0, 48, "b.mov"))
+    old = spotted(tmp_path, "0,2,,wind\n1,3,,train\n", *shots)
+    again = [(s.start_frame, s.n_frames, s.in_frame) for s in sounds_of(plan(old, old), old)]
+    assert again == [(0, 48, 0), (24, 48, 0)]
+    apart = plan(old, recut(tmp_path, shots[1].deepcopy(), gap(10), shots[0].deepcopy()))
+    assert [(f.cue.clip, [(p.first, p.last) for p in f.pieces]) for f in apart.fates] == [
+        ("b", [(0, 24)]),
+        ("a", [(0, 48), (24, 48)]),
+    ]
+    assert not apart.unused
+
+
 @pytest.mark.parametrize("kept", ["metadata", "nothing"])
 def test_the_command_carries_takes_over(
     kept: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -20,7 +20,7 @@ from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.marks import Spot
 from vatt_plugin.timeline.media import MediaFinder
 from vatt_plugin.timeline.model import Note
-from vatt_plugin.timeline.picture import ExternalReference, Source, black, segment, settle
+from vatt_plugin.timeline.picture import ExternalReference, Source, black, segments, settle
 from vatt_plugin.timeline.scenecuts import find_cuts
 from vatt_plugin.timeline.spans import ONE, Leaf, Span
 from vatt_plugin.timeline.walk import Walk
@@ -74,7 +74,7 @@ class CueMaker:
         if span.why:
             status = "skipped"
         elif status == "ready":
-            picture = (self._segment(span, source, first, n_frames),)
+            picture = self._segments(span, source, first, n_frames)
         else:
             picture = self._black(n_frames)
         return self.cue(
@@ -194,7 +194,7 @@ class CueMaker:
                 continue
             if start > at:
                 segments.append(black(float((start - at) / self.fps)))
-            segments.append(self._segment(span, self.source(span.leaf), start, end - start))
+            segments += self._segments(span, self.source(span.leaf), start, end - start)
             at = end
         if at < last:
             segments.append(black(float((last - at) / self.fps)))
@@ -206,11 +206,13 @@ class CueMaker:
             known = self._blacks[n_frames] = (black(float(n_frames / self.fps)),)
         return known
 
-    def _segment(self, span: Span, source: Source, first: int, n_frames: int) -> PictureSegment:
+    def _segments(
+        self, span: Span, source: Source, first: int, n_frames: int
+    ) -> tuple[PictureSegment, ...]:
         media = span.media
         if first != span.start:
             media += (first - span.start) * span.speed
-        return segment(source, media, span.speed, n_frames, self.fps)
+        return segments(source, media, span.speed, n_frames, self.fps)
 
     def origin(self, span: Span, source: Source) -> dict[str, Any]:
         """What finds the picture again in another cut: see ``conform``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -15,11 +16,12 @@ from vatt_plugin.cues import CueStatus
 from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.media import STILLS, MediaFinder, sequence_in_name
 from vatt_plugin.timeline.probe import probe
-from vatt_plugin.timeline.rates import Frames
+from vatt_plugin.timeline.rates import FRAME_SLACK, Frames
 from vatt_plugin.timeline.spans import Leaf
 from vatt_plugin.timeline.walk import available_range
 
 ExternalReference = otio.schema.ExternalReference
+_ZERO = Fraction(0)
 
 
 class Source(NamedTuple):
@@ -94,9 +96,22 @@ def _settle_reference(reference: Any, clip: Any, finder: MediaFinder) -> Source:
         return Source(url, "", found.status, found.note)
     start_s, length_s = _available(reference)
     still = found.path.suffix.lower() in STILLS
+    note = found.note
     if start_s is None and not still:
         start_s, length_s = _probed(found.path, clip)
-    return Source(url, str(found.path), "ready", found.note, start_s, length_s, still)
+    elif start_s and _lies_before(clip, start_s):
+        start_s = Fraction(0)
+        note = note or "Its range lies before its media; counted from the media's first frame."
+    return Source(url, str(found.path), "ready", note, start_s, length_s, still)
+
+
+def _lies_before(clip: Any, start_s: Fraction) -> bool:
+    """Whether all that a clip plays would lie before its media: then it counts from zero."""
+    stored = clip.source_range
+    if stored is None:
+        return False
+    first_s, length_s = rates.seconds(stored.start_time), rates.seconds(stored.duration)
+    return first_s is not None and length_s is not None and first_s + length_s <= start_s
 
 
 def _available(reference: Any) -> tuple[Fraction | None, Fraction | None]:
@@ -211,10 +226,10 @@ def black(duration_s: float) -> PictureSegment:
     return PictureSegment("", 0.0, duration_s)
 
 
-def segment(
+def segments(
     source: Source, media: Frames, speed: Fraction, n_frames: int, fps: Fraction
-) -> PictureSegment:
-    """The media of one span; black when it cannot be opened.
+) -> tuple[PictureSegment, ...]:
+    """What one span shows of its media: black when it cannot be opened, or has not begun yet.
 
     Args:
         source: the clip's media.
@@ -225,8 +240,34 @@ def segment(
     """
     duration_s = n_frames * fps.denominator / fps.numerator
     if source.status != "ready":
-        return black(duration_s)
+        return (black(duration_s),)
     if source.still:
-        return PictureSegment(source.media, 0.0, duration_s, 0.0)
-    start_s = max(media / fps - (source.starts_s or 0), Fraction(0))
-    return PictureSegment(source.media, float(start_s), duration_s, float(speed), source.sequence)
+        return (PictureSegment(source.media, 0.0, duration_s, 0.0),)
+    starts = source.starts_s or _ZERO
+    under = fps.numerator * starts.denominator
+    start_s = (
+        media * fps.denominator * starts.denominator - starts.numerator * fps.numerator
+    ) / under
+    if start_s < 0:
+        return _before_its_start(source, -start_s, speed, n_frames, fps)
+    return (
+        PictureSegment(source.media, float(start_s), duration_s, float(speed), source.sequence),
+    )
+
+
+def _before_its_start(
+    source: Source, early_s: Fraction | float, speed: Fraction, n_frames: int, fps: Fraction
+) -> tuple[PictureSegment, ...]:
+    """A span that begins before its media does; up to a frame of that is a host's rounding."""
+    early = math.ceil(early_s * fps / abs(speed or 1) - FRAME_SLACK)
+    if early <= 1:
+        early = 0
+    elif speed <= 0:
+        early = n_frames
+    dark, shown = min(early, n_frames), max(0, n_frames - early)
+    start_s = max(0.0, float(dark * speed / fps) - float(early_s))
+    parts = (
+        black(float(dark / fps)),
+        PictureSegment(source.media, start_s, float(shown / fps), float(speed), source.sequence),
+    )
+    return tuple(part for part in parts if part.duration_s > 0)

@@ -234,6 +234,24 @@ def test_media_start_is_taken_from_the_available_range(tmp_path: Path) -> None:
     assert part.start_s == 1.0
 
 
+def test_what_lies_before_the_media_is_black(tmp_path: Path) -> None:
+    media(tmp_path, "a")
+    cut = timeline(
+        track(
+            clip("early", 90, 24, url="a.mov", available=(100, 50)),
+            clip("rounded", 99, 24, url="a.mov", available=(100, 50)),
+            clip("from zero", 12, 24, url="a.mov", available=(86400, 50)),
+        )
+    )
+    early, rounded, from_zero = load(save(cut, tmp_path)).cues
+    dark, shown = early.picture
+    assert (dark.media, dark.duration_s) == ("", 10 / 24)
+    assert (shown.start_s, shown.duration_s) == (0.0, 14 / 24)
+    assert [(part.start_s, part.duration_s) for part in rounded.picture] == [(0.0, 1.0)]
+    assert [part.start_s for part in from_zero.picture] == [0.5]
+    assert "first frame" in from_zero.note
+
+
 def test_another_reference_is_read_by_offset(tmp_path: Path) -> None:
     media(tmp_path, "proxy")
     made = clip("a", start=86424, available=(86400, 240), url="/away/a.mxf")

@@ -123,3 +123,17 @@ def _place_record_times(root: Any) -> None:
         if late.value > 0:
             zero = otio.opentime.RationalTime(0, late.rate)
             track.insert(0, otio.schema.Gap(source_range=otio.opentime.TimeRange(zero, late)))
+
+
+def retimes_lost(path: Path) -> list[Note]:
+    """A note when an FCPXML retimes clips (``timeMap``), since its adapter passes over them."""
+    if path.suffix.lower() != ".fcpxml" or not path.is_file():
+        return []
+    count = len(re.findall(rb"<timeMap\b", read_bytes(path, MAX_ADAPTER_BYTES)))
+    if not count:
+        return []
+    text = (
+        f"{count} retimes (timeMap) are not passed on by the FCPXML adapter; those clips are read "
+        "at normal speed. Leave them out with --clips, or export another format."
+    )
+    return [Note("retime", text)]

@@ -11,7 +11,7 @@ from typing import Any
 import opentimelineio as otio
 
 from vatt_plugin.timeline import lenient
-from vatt_plugin.timeline.adapters import MAX_ADAPTER_BYTES, guarded, read_edl
+from vatt_plugin.timeline.adapters import MAX_ADAPTER_BYTES, guarded, read_edl, retimes_lost
 from vatt_plugin.timeline.bundles import Bundle, open_bundle
 from vatt_plugin.timeline.errors import (
     TimelineChoiceNeeded,
@@ -207,6 +207,7 @@ def _from_adapter(path: Path, wanted: str | None, rate: float | None) -> Loaded:
         if path.is_file() and path.stat().st_size > MAX_ADAPTER_BYTES:
             read_bytes(path, MAX_ADAPTER_BYTES)  # raises, naming the size
         root = guarded(path, adapter, lambda: otio.adapters.read_from_file(str(path)))
+        notes += retimes_lost(path)
     notes.append(Note("adapter", f"Read by the OTIO adapter {adapter}."))
     if isinstance(root, otio.schema.SerializableCollection):
         root, _ = _choose(root, wanted, path)

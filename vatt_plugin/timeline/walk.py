@@ -8,7 +8,6 @@ overlapping video tracks the topmost enabled one wins at every level.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -19,6 +18,7 @@ import opentimelineio as otio
 from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.model import Note
 from vatt_plugin.timeline.rates import Frames
+from vatt_plugin.timeline.retimes import Retime, retime_of
 from vatt_plugin.timeline.spans import ONE, Leaf, Part, Span, mapped, moved, overlay
 
 LEFT_OUT_ON_PURPOSE = frozenset({"disabled", "hidden", "generator", "too_short"})
@@ -29,11 +29,7 @@ Clip, Gap, Stack, Track = (
     otio.schema.Stack,
     otio.schema.Track,
 )
-GeneratorReference, TimeEffect, Transition = (
-    otio.schema.GeneratorReference,
-    otio.schema.TimeEffect,
-    otio.schema.Transition,
-)
+GeneratorReference, Transition = otio.schema.GeneratorReference, otio.schema.Transition
 
 
 class Placed(NamedTuple):
@@ -164,7 +160,9 @@ class Walker:
             return Span(at, end, leaf, 0, ONE, "bad_range", text)
         speed, why, note = ONE, "", ""
         if len(clip.effects):
-            speed, why, note = self._speed(clip)
+            speed, why, note, in_is_played = self._retime(clip)
+            if in_is_played:
+                media = self._source_in(clip, media, speed)
             if speed != 1:
                 duration = self._record_length(duration, speed)
             if speed < 0:  # the same frames backwards: the last one is shown first
@@ -175,6 +173,12 @@ class Walker:
         elif not why and isinstance(leaf.reference, GeneratorReference):
             why, note = "generator", "A title or generator without media; what lies below shows."
         return Span(at, at + duration, leaf, media, speed, why, note)
+
+    def _source_in(self, clip: Any, media: Frames, speed: Fraction) -> Frames:
+        """Media time of an in point that was counted in frames as played."""
+        available = available_range(clip)
+        begins = rates.in_frames(available.start_time, self._fps) if available is not None else 0
+        return (begins or 0) + (media - (begins or 0)) * speed
 
     def _gap_length(self, gap: Any) -> Frames:
         duration = rates.in_frames(gap.source_range.duration, self._fps) if gap.source_range else 0
@@ -233,7 +237,7 @@ class Walker:
 
     def _own_range(self, item: Any, part: Part, *tracks: list[Placed] | None) -> Part:
         """A composition's ``source_range`` and retime, applied to what lies in it."""
-        speed, why, note = self._speed(item)
+        speed, why, note, _ = self._retime(item)
         start: Frames = 0
         used = part.length
         if item.source_range is not None:
@@ -263,38 +267,19 @@ class Walker:
 
     # --- retimes -------------------------------------------------------------------------
 
-    def _speed(self, item: Any) -> tuple[Fraction, str, str]:
-        """Product of all time warps; and why it cannot be served if one is no plain factor."""
-        effects = item.effects
-        if not len(effects):
-            return ONE, "", ""
-        speed = ONE
-        for effect in effects:
-            if not isinstance(effect, TimeEffect) or not effect.enabled:
-                continue
-            scalar = getattr(effect, "time_scalar", None)
-            if scalar is None:
-                if not _is_identity(effect):
-                    text = (
-                        f"Its time effect {effect.effect_name or effect.name!r} varies the speed; "
-                        "the picture cannot be followed, so it is left out."
-                    )
-                    self._note("retime", text, item.name)
-                    return ONE, "retime", text
-            elif not math.isfinite(scalar) or abs(scalar) > 1e4:
-                text = f"Its time warp has the unusable factor {scalar}; left out."
-                self._note("retime", text, item.name)
-                return ONE, "retime", text
-            else:
-                speed *= Fraction(repr(float(scalar)))
-        if speed != 1 and not self._host:
+    def _retime(self, item: Any) -> Retime:
+        """How an item's time effects play it, with a note where that is not plain."""
+        retime = retime_of(item)
+        if retime.note:
+            self._note("retime", retime.note, item.name)
+        elif retime.speed != 1 and not self._host and not retime.in_is_played:
             self._note(
                 "retime_reading",
                 "Retimed; read as Resolve writes it (source_range holds the record length), since "
                 "the file does not say which program made it.",
                 item.name,
             )
-        return speed, "", ""
+        return retime
 
     def _record_length(self, duration: Frames, speed: Fraction) -> Frames:
         """How long a retimed item plays; Premiere's own record lengths are whole frames."""
@@ -327,9 +312,3 @@ def show_range(stored: Any) -> str:
     """A range as text, for messages."""
     start, duration = stored.start_time, stored.duration
     return f"start {start.value:g}@{start.rate:g}, duration {duration.value:g}@{duration.rate:g}"
-
-
-def _is_identity(effect: Any) -> bool:
-    """Hiero writes a ``TimeWarp`` with a table of frame offsets on clips that have none."""
-    lookup = effect.metadata.get("lookup")
-    return lookup is not None and all(offset == 0 for offset in lookup)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -14,14 +13,11 @@ import opentimelineio as otio
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from tests.unit.ui.conftest import engine_argv, open_cut, wait_take, write_cut
+from tests.unit.ui.conftest import open_cut, wait_take, write_cut
 from vatt_engine import messages
-from vatt_plugin import ranking
 from vatt_plugin.project import Project
-from vatt_ui import take_keeping
 from vatt_ui.dialogs import first_run, write_preview
 from vatt_ui.main_window import MainWindow
 
@@ -79,34 +75,6 @@ def test_edited_state_follows_prompt_and_hits(panel: MainWindow, qtbot: QtBot) -
     assert session.status(session.current) == "done"
     panel.timeline.hits.add(0.75)
     assert session.status(session.current) == "edited"
-
-
-def test_regenerating_a_span_keeps_the_parent(panel: MainWindow, qtbot: QtBot) -> None:
-    session = panel.session
-    panel.commands.regenerate_span()
-    assert "no take yet" in " ".join(panel.inspector.notices.texts)
-    panel.commands.generate()
-    wait_take(panel, qtbot)
-    session.edit_each("Set in", [session.current], span=(0.5, 1.0))
-    panel.commands.regenerate_span()
-    wait_take(panel, qtbot, 2)
-    parent, child = session.takes(session.current)
-    assert child.recipe.parent_take == parent.take_id
-    assert child.recipe.span == (0.5, 1.0)
-    assert session.state(session.current).chosen == parent.take_id  # chosen takes stay
-
-
-def test_undo_hides_a_take_and_keeps_its_file(panel: MainWindow, qtbot: QtBot) -> None:
-    session = panel.session
-    panel.commands.generate()
-    wait_take(panel, qtbot)
-    (take,) = session.takes(session.current)
-    session.undo()
-    assert session.takes(session.current) == []
-    assert session.state(session.current).chosen == ""
-    assert Path(take.wav_path).is_file()
-    session.redo()
-    assert session.takes(session.current) == [take]
 
 
 def test_closing_and_opening_again_brings_everything_back(
@@ -268,47 +236,6 @@ def test_recut_carries_takes_over_and_undo_brings_them_back(
     assert session.takes(first.cue_id) == [take]
 
 
-def test_takes_are_compared_starred_trashed_and_recalled(panel: MainWindow, qtbot: QtBot) -> None:
-    session, takes = panel.session, panel.takes
-    session.edit_each("Edit prompt", [session.current], prompt="door")
-    panel.commands.generate(takes=3)
-    wait_take(panel, qtbot, 3)
-    one, two, three = (t.take_id for t in session.takes(session.current))
-    assert takes.shown == three
-    takes.set_b()
-    takes.choose_number(1)
-    takes.swap()
-    assert takes.shown == three
-    takes.swap()
-    assert takes.shown == one
-    assert takes.ab.text() == "A 1   B 3"
-    takes.choose_number(3)  # B itself: what was A is compared with it from now on
-    assert takes.ab.text() == "A 3   B 1"
-    takes.choose_number(1)
-    takes.star_shown()
-    assert session.state(session.current).starred == (one,)
-    takes.choose_number(2)
-    takes.trash_shown()
-    state = session.state(session.current)
-    assert state.trashed == (two,)
-    assert state.chosen == ""
-    session.undo()
-    assert session.state(session.current).chosen == two
-    panel.inspector.prompt.setPlainText("window")
-    session.show_take(one)
-    takes.recall_recipe("remix")
-    assert session.state(session.current).prompt == "door"
-    takes.recall_recipe("seed")
-    assert session.state(session.current).seed == session.take(one).recipe.seed  # type: ignore[union-attr]
-    takes.nudge_away_lag()
-    assert session.state(session.current).nudge_s == -0.04
-    session.show_take(two)
-    takes.trash_shown()
-    assert take_keeping.empty_trash(session) == 1
-    assert [t.take_id for t in session.takes(session.current)] == [one, three]
-    assert panel.takes.model.rowCount() == 2
-
-
 def test_captions_are_offered_and_become_prompts(panel: MainWindow, qtbot: QtBot) -> None:
     session = panel.session
     session.jobs.caption(session.current)
@@ -337,20 +264,6 @@ def test_batch_over_a_selection(panel: MainWindow, qtbot: QtBot) -> None:
     assert session.takes(session.cues[1].cue_id)[0].recipe.prompt == "steps in Shot_002, 2"
 
 
-def test_cancelled_job_leaves_no_take(panel: MainWindow, qtbot: QtBot) -> None:
-    session = panel.session
-    session.engine.set_paused(True)
-    panel.commands.generate()
-    assert session.status(session.current) == "queued"
-    session.jobs.cancel_all()
-    assert session.status(session.current) == "none"
-    session.engine.set_paused(False)
-    assert session.takes(session.current) == []
-    job = session.jobs.table()[0][0].job_id
-    session.jobs.retry(job)
-    wait_take(panel, qtbot)
-
-
 def test_queue_shows_reorders_and_never_takes_the_focus(panel: MainWindow) -> None:
     session = panel.session
     session.engine.set_paused(True)
@@ -375,16 +288,6 @@ def test_locked_cues_are_left_alone(panel: MainWindow) -> None:
     assert panel.inspector.prompt.isReadOnly()
     panel.commands.lock_cue()
     assert session.status(session.current) == "none"
-
-
-def test_dragged_take_is_a_real_file(panel: MainWindow, qtbot: QtBot) -> None:
-    from vatt_ui.widgets.takes_pane import take_data
-
-    panel.commands.generate()
-    wait_take(panel, qtbot)
-    data = take_data(panel.takes.model, panel.takes.model.index(0, 0))
-    assert data is not None
-    assert Path(data.urls()[0].toLocalFile()).is_file()
 
 
 def test_a_cut_that_changed_meanwhile_is_not_written_by_guess(
@@ -460,39 +363,6 @@ def test_opening_can_be_cancelled(panel: MainWindow, cut_path: Path, qtbot: QtBo
     assert panel.session.cut is not before
 
 
-def test_takes_arrive_also_when_all_events_come_in_one_piece(
-    panel: MainWindow, qtbot: QtBot
-) -> None:
-    panel.session.engine._command = engine_argv("burst")
-    panel.commands.generate(takes=3)
-    wait_take(panel, qtbot, 3)
-    assert panel.session.jobs.failures == {}
-
-
-def test_a_take_in_the_making_is_shown_where_it_will_appear(
-    panel: MainWindow, qtbot: QtBot
-) -> None:
-    assert not panel.takes.progress.isVisible()
-    panel.session.engine.set_paused(True)
-    panel.commands.generate()
-    assert panel.takes.progress.isVisible()
-    assert panel.takes.progress.text() == "Take 1: waiting"
-    panel.session.engine.set_paused(False)
-    wait_take(panel, qtbot)
-    qtbot.waitUntil(lambda: not panel.takes.progress.isVisible(), timeout=30000)
-
-
-def test_a_take_is_copied_as_a_file(panel: MainWindow, qtbot: QtBot) -> None:
-    panel.commands.generate()
-    wait_take(panel, qtbot)
-    panel.takes.copy_shown()
-    clipboard = QApplication.clipboard()
-    assert clipboard is not None
-    data = clipboard.mimeData()
-    assert data is not None
-    assert Path(data.urls()[0].toLocalFile()).suffix == ".wav"
-
-
 def test_the_first_page_tells_what_the_engine_runs_on(panel: MainWindow, qtbot: QtBot) -> None:
     dialog = first_run.show(panel)
     qtbot.waitUntil(lambda: "24.0 GB" in dialog.row_text("device"), timeout=60000)
@@ -515,25 +385,6 @@ def test_an_untrained_model_is_said_of_every_cut(
     assert not any("untrained" in text for text in panel.inspector.notices.texts)
 
 
-def test_the_best_of_several_takes_is_used_unless_one_was_picked(
-    panel: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ranking, "rank", lambda take: (0.0, -take.recipe.seed))
-    session = panel.session
-    panel.commands.generate(takes=3)
-    wait_take(panel, qtbot, 3)
-    takes = session.takes(session.current)
-    qtbot.waitUntil(
-        lambda: session.state(session.current).chosen == takes[2].take_id, timeout=30000
-    )
-    session.undo()
-    assert session.state(session.current).chosen == takes[0].take_id
-    panel.commands.generate(takes=2)
-    wait_take(panel, qtbot, 5)
-    qtbot.waitUntil(lambda: session.jobs.open_count() == 0, timeout=30000)
-    assert session.state(session.current).chosen == takes[0].take_id
-
-
 def test_a_shown_caption_stays_until_another_is_asked_for(panel: MainWindow, qtbot: QtBot) -> None:
     session = panel.session
     session.note(session.current, caption="first words")
@@ -545,27 +396,3 @@ def test_a_shown_caption_stays_until_another_is_asked_for(panel: MainWindow, qtb
     session.engine.event_received.emit(messages.CaptionReady(job_id, "other words"))
     assert session.state(session.current).caption == "other words"
     session.jobs.cancel_all()
-
-
-def test_takes_say_how_well_they_fit_and_what_is_wrong(panel: MainWindow, qtbot: QtBot) -> None:
-    session = panel.session
-    panel.commands.generate(takes=3)
-    wait_take(panel, qtbot, 3)
-    qtbot.waitUntil(lambda: session.jobs.open_count() == 0, timeout=30000)
-    told: list[dict[str, float]] = [
-        {"score": 0.5, "faults": 0.0},
-        {"score": 0.9, "faults": 1.0, "fault_speech": 1.0},
-        {"score": 0.7, "faults": 0.0, "closeness": 0.66},
-    ]
-    assert session.project is not None
-    for take, figures in zip(session.takes(session.current), told, strict=True):
-        session.project.takes[take.take_id] = dataclasses.replace(take, figures=figures)
-    session.cue_changed.emit(session.current)
-    session.current_changed.emit()
-    model = panel.takes.model
-    cells = [[model.index(row, column).data() for column in (4, 5)] for row in range(3)]
-    assert cells == [["50 %", "used"], ["90 %", "faulty"], ["70 %", "best"]]
-    assert "66 %" in model.index(2, 0).data(Qt.ItemDataRole.ToolTipRole)
-    session.show_take(session.takes(session.current)[1].take_id)
-    panel.inspector.refresh()
-    assert "there is speech in it" in panel.inspector.facts.text()

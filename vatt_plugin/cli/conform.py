@@ -25,6 +25,7 @@ from vatt_plugin.errors import UsageError
 from vatt_plugin.remix import Mix, remixed
 from vatt_plugin.requests import Wish
 from vatt_plugin.timeline import Placement, Timeline, load
+from vatt_plugin.timeline.bundles import opened_out
 from vatt_plugin.timeline.conform import CueFate, Plan, plan, sounds_of
 from vatt_plugin.timeline.saving import not_written
 from vatt_plugin.timeline.tracks import URL_PROFILES, Sound
@@ -40,6 +41,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("-o", "--output", metavar="OUT", help="default: NEW's name + _foley.otio")
     parser.add_argument("--rate", type=float, metavar="FPS", help="frame rate, for EDL")
     parser.add_argument("--timeline", metavar="NAME", help="which timeline of NEW, if several")
+    parser.add_argument("--old-timeline", metavar="NAME", help="which of OLD, if several")
     parser.add_argument(
         "--media-dir",
         metavar="DIR",
@@ -89,7 +91,6 @@ def run(args: argparse.Namespace) -> int:
         check_output(Path(args.old), output, args.force)
     folder = output.with_name(f"{output.stem}_foley")
     roots = [Path(root) for root in args.media_dir]
-    old = load(args.old, rate=args.rate)
     new = load(
         source,
         timeline=args.timeline,
@@ -97,6 +98,19 @@ def run(args: argparse.Namespace) -> int:
         media_roots=roots,
         media_dir=folder / ".media" if args.regenerate else None,
     )
+    with opened_out(Path(args.old)) as path:
+        old = load(path, timeline=args.old_timeline, rate=args.rate)
+        return _carry_over(args, old, new, output, folder, console)
+
+
+def _carry_over(
+    args: argparse.Namespace,
+    old: Timeline,
+    new: Timeline,
+    output: Path,
+    folder: Path,
+    console: Console,
+) -> int:
     planned = plan(old, new)
     if not any(fate.pieces for fate in planned.fates) and not planned.unused:
         raise UsageError(

@@ -9,6 +9,7 @@ from typing import Any
 from vatt_plugin.cli.console import Console, plain
 from vatt_plugin.cli.main import DONE, PARTLY
 from vatt_plugin.timeline import load
+from vatt_plugin.timeline.bundles import opened_out
 from vatt_plugin.timeline.stems import export_wavs
 
 
@@ -30,9 +31,9 @@ def run(args: argparse.Namespace) -> int:
     console = Console(args.json)
     source = Path(args.input)
     folder = Path(args.output) if args.output else source.with_name(f"{source.stem}_wavs")
-    done = export_wavs(
-        load(source, timeline=args.timeline), folder, show=args.show, force=args.force
-    )
+    with opened_out(source) as path:
+        cut = load(path, timeline=args.timeline)
+        done = export_wavs(cut, folder, show=args.show, force=args.force)
     for note in done.notes:
         console.note(f"{plain(note.where)}: {plain(note.message, 500)}", code=note.code)
     console.event("finished", cue_sheet=str(done.cue_sheet), wavs=[str(path) for path in done.wavs])

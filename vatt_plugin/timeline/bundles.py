@@ -6,6 +6,7 @@ name checked, each size bounded.
 
 from __future__ import annotations
 
+import contextlib
 import lzma
 import os
 import shutil
@@ -13,6 +14,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -137,3 +139,27 @@ def unpacked(bundle: Bundle, member: str, folder: Path) -> Path:
         finally:
             Path(temporary).unlink(missing_ok=True)
     return target
+
+
+@contextlib.contextmanager
+def opened_out(path: Path) -> Iterator[Path]:
+    """A cut of ours with its sounds beside it as files, for as long as the block lasts.
+
+    An ``.otioz``'s timeline and WAVs are unpacked into a temporary folder; anything else is
+    yielded as it is.
+
+    Raises:
+        BadBundle: see ``unpacked``.
+    """
+    if path.suffix.lower() != ".otioz" or path.is_dir():
+        yield path
+        return
+    bundle = open_bundle(path)
+    with tempfile.TemporaryDirectory(prefix="vatt-") as name:
+        folder = Path(name)
+        content = folder / f"{path.stem}.otio"
+        content.write_bytes(bundle.data)
+        for member in bundle.members:
+            if member.lower().endswith(".wav"):
+                unpacked(bundle, member, folder)
+        yield content

@@ -83,7 +83,7 @@ def export_wavs(
         try:
             _copy(stem, folder / name, timeline)
         except soundfile.LibsndfileError as error:
-            notes.append(Note("bad_wav", f"{stem.path.name}: {error}.", stem.clip))
+            notes.append(Note("bad_wav", f"{stem.path.name}: {error!s:.200}", stem.clip))
             continue
         wavs.append(folder / name)
         rows.append(_row(stem, name, timeline))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import opentimelineio as otio
@@ -75,3 +76,29 @@ def test_wavs_are_exported(path: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["export", str(tmp_path / "o.otio")]) == 1
     assert main(["export", str(path)]) == 1
     assert "no takes of ours" in capsys.readouterr().err
+
+
+def test_a_bundles_takes_are_exported_and_conformed(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = load(path)
+    write(cut, placements(cut.cues, tmp_path / "o_foley"), tmp_path / "o.otioz")
+    shutil.rmtree(tmp_path / "o_foley")
+    assert main(["export", str(tmp_path / "o.otioz"), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out.splitlines()[-1])["wavs"]) == 2
+    again = tmp_path / "again.otio"
+    assert main(["conform", str(tmp_path / "o.otioz"), str(path), "-o", str(again)]) == 0
+    foley = load(again).tracks[-1]
+    assert [(item.kind, item.status) for item in foley.items] == [("clip", "ready")] * 2
+
+
+def test_which_timeline_of_several_is_conformed(path: Path, tmp_path: Path) -> None:
+    cut = load(path)
+    write(cut, placements(cut.cues, tmp_path / "o_foley"), tmp_path / "o.otio")
+    both = otio.schema.SerializableCollection("bin")
+    for name in (path, tmp_path / "o.otio"):
+        both.append(otio.adapters.read_from_file(str(name)))
+    old = save(both, tmp_path, "both.otio")
+    arguments = ["conform", str(old), str(path), "-o", str(tmp_path / "new.otio")]
+    assert main(arguments) == 1
+    assert main([*arguments, "--old-timeline", "#2"]) == 0

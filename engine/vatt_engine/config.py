@@ -377,6 +377,8 @@ class SamplerConfig:
             masked again; as large as 1000, the first codebook is finished before the second.
         temperature: of the draw of a code.
         top_k: candidates a code is drawn from.
+        steady: how much the draws of neighbouring code frames resemble each other, 0 to below 1
+            (``sampling.follow``).
     """
 
     steps: int = 16
@@ -386,8 +388,10 @@ class SamplerConfig:
     temperature: float = 1.0
     top_k: int = 256
     coarse_first: float = 0.0
+    steady: float = 0.0
 
     def __post_init__(self) -> None:
+        check(0 <= self.steady < 1, f"sampler.steady is {self.steady}; allowed: 0 to below 1.")
         check(1 <= self.steps <= 1000, f"sampler.steps is {self.steps}; allowed: 1 to 1000.")
         check(0 <= self.cfg <= 100, f"sampler.cfg is {self.cfg}; allowed: 0 to 100.")
         check(self.temperature > 0 and self.top_k > 0, "sampler: temperature or top_k.")

@@ -100,7 +100,10 @@ def sample_codes(
         net, cond, cond_mask, T, lane=lane, cfg=sampler.cfg, lane_cfg=sampler.lane_cfg,
         negative=negative, negative_mask=negative_mask,
     )  # fmt: skip
-    noise = draw_noise(generators, sampler.steps, shape[1:]).to(cond.device)
+    noise = draw_noise(generators, sampler.steps, shape[1:])
+    if sampler.steady:
+        noise[:, 0] = follow(noise[:, 0], sampler.steady)
+    noise = noise.to(cond.device)
     return refine(predict, start, config.mask_id, noise, sampler, on_step)
 
 
@@ -278,6 +281,24 @@ def draw_noise(
     """Uniform noise in (0, 1) [steps, 2, B, *shape], sample b from generator b alone."""
     each = [torch.rand((steps, 2, *shape), generator=g) for g in generators]
     return torch.stack(each, dim=2).clamp(1e-7, 1 - 1e-7)
+
+
+def follow(u: Tensor, steady: float) -> Tensor:
+    """Uniform noise [..., T] of which each frame resembles the one before; still uniform by itself.
+
+    Many codes are drawn at once, each by itself, and where several would do, neighbouring code
+    frames pick different ones: what should last, flickers. Noise that changes slowly lets them
+    pick alike.
+
+    Args:
+        u: independent, in (0, 1).
+        steady: correlation of neighbours, of the normal numbers behind the uniform ones.
+    """
+    fresh = torch.special.ndtri(u.double())
+    frames = [fresh[..., 0]]
+    for t in range(1, fresh.shape[-1]):
+        frames.append(steady * frames[-1] + math.sqrt(1 - steady**2) * fresh[..., t])
+    return torch.special.ndtr(torch.stack(frames, dim=-1)).to(u).clamp(1e-7, 1 - 1e-7)
 
 
 def _stack(

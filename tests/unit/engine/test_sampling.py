@@ -13,6 +13,7 @@ from vatt_engine.errors import Cancelled
 from vatt_engine.sampling import (
     draw,
     draw_noise,
+    follow,
     guided_logits,
     mask_counts,
     refine,
@@ -307,3 +308,18 @@ def test_confident_codes_are_kept_when_the_choice_is_cold() -> None:
     refine(predict, start, 4, draw_noise(generators(1), 2, (1, 8)), sampler)
     assert (seen[1][0, 0, :4] == 2).sum() == 3  # cos(45 deg) * 8: five are masked again
     assert (seen[1][0, 0, 4:] == 4).all()
+
+
+def test_noise_that_follows_is_uniform_and_changes_slowly() -> None:
+    u = draw_noise([torch.Generator().manual_seed(i) for i in range(8)], 3, (2, 400))[:, 0]
+    slow = follow(u, 0.9)
+    assert slow.shape == u.shape
+    assert 0 < float(slow.min()) < 0.05
+    assert 0.95 < float(slow.max()) < 1
+    assert float(slow.mean()) == pytest.approx(0.5, abs=0.05)
+    assert float(slow.var()) == pytest.approx(1 / 12, rel=0.15)
+    steps = slow.diff(dim=-1).abs().mean() / u.diff(dim=-1).abs().mean()
+    assert float(steps) < 0.5
+    # Each sample follows its own noise alone, as with any other noise of the sampler.
+    assert torch.equal(follow(u[:, :1], 0.9), slow[:, :1])
+    assert torch.allclose(follow(u, 0.0), u, atol=1e-6)

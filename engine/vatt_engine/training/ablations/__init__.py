@@ -1,0 +1,1 @@
+"""Small experiments on what the paper left open; ``python -m vatt_engine.training.ablations``."""

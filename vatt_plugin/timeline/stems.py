@@ -145,8 +145,8 @@ def _stems(timeline: Timeline) -> list[_Stem]:
     """Every sound of ours once, by start."""
     stems: dict[tuple[str, int], _Stem] = {}
     for laid in laid_takes(timeline):
-        in_s = (laid.first - laid.cue.start_frame) / timeline.fps - laid.offset_s
-        in_frame = rates.nearest_frame(in_s * timeline.fps)
+        begins_s = (laid.first - laid.cue.start_frame) / timeline.fps
+        in_frame = rates.nearest_frame((begins_s - laid.offset_s) * timeline.fps)
         stems.setdefault(
             (laid.take, laid.first),
             _Stem(laid.played, laid.first, laid.last, in_frame, laid.take, laid.metadata, laid.cue),

@@ -13,6 +13,7 @@ import opentimelineio as otio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers import played
 from tests.helpers.timelines import AUDIO, clip, gap, time_range, timeline, track
 from vatt_plugin.timeline import conform
 from vatt_plugin.timeline.laid import laid_takes
@@ -100,6 +101,58 @@ def test_what_is_seen_lies_where_the_chain_of_parents_puts_it(made: Any) -> None
         assert abs(seconds(there) - seconds(ours)) < 0.01
     for span, after in itertools.pairwise(walk.seen):
         assert span.end <= after.start
+
+
+SPEEDS = st.sampled_from([1.0, 1.0, 2.0, 0.5, 3.0])
+
+
+def played_at(item: Any, speed: float) -> Any:
+    if speed != 1.0:
+        item.effects.append(otio.schema.LinearTimeWarp(time_scalar=speed))
+    return item
+
+
+@st.composite
+def retimed(draw: st.DrawFn, depth: int) -> Any:
+    """A track of clips, gaps and nests, any of them trimmed and retimed."""
+    children: list[Any] = []
+    for number in range(draw(st.integers(1, 3))):
+        kind = draw(st.sampled_from(["clip", "clip", "gap", "nest"] if depth else ["clip", "gap"]))
+        if kind == "clip":
+            made = clip(f"c{depth}{number}", draw(st.integers(0, 300)), draw(st.integers(1, 30)))
+            children.append(played_at(made, draw(SPEEDS)))
+        elif kind == "gap":
+            children.append(gap(draw(st.integers(1, 10))))
+        else:
+            nest = otio.schema.Stack("nest")
+            nest.extend(draw(st.lists(retimed(depth - 1), min_size=1, max_size=2)))
+            if draw(st.booleans()):
+                start = draw(st.integers(0, int(played.inner_length(nest)) - 1))
+                nest.source_range = time_range(start, draw(st.integers(1, 40)))
+                played_at(nest, draw(SPEEDS))
+            children.append(nest)
+    made = track(*children)
+    if draw(st.booleans()):
+        start = draw(st.integers(0, int(played.inner_length(made)) - 1))
+        made.source_range = time_range(start, draw(st.integers(1, 60)))
+    return made
+
+
+@MANY
+@given(st.lists(retimed(2), min_size=1, max_size=3))
+def test_trims_and_retimes_at_every_level_show_what_plays(layers: list[Any]) -> None:
+    """At every moment the audience sees what a frame-by-frame player would show."""
+    root = timeline(*layers)
+    walk = Walker(Fraction(24), "resolve").run(root.tracks)
+    assert walk.length == played.inner_length(root.tracks)
+    for frame in range(int(walk.length)):
+        moment = frame + Fraction(1, 3) + Fraction(1, 97)  # away from every border
+        ours = [
+            (span.leaf.clip.name, span.media + (moment - span.start) * span.speed)
+            for span in walk.seen
+            if span.start <= moment < span.end
+        ]
+        assert ours == [seen for seen in [played.seen_in(root.tracks, moment)] if seen is not None]
 
 
 def sounds(cut: Timeline, folder: Path) -> list[Sound]:

@@ -177,8 +177,15 @@ def _pick(
             f"{path.name} holds {len(choices)} timelines: {listing}.",
             "Choose one with --timeline NAME (or --timeline '#2').",
         )
+    named = [index for index, name in enumerate(names) if name == wanted]
+    if len(named) > 1:
+        numbers = ", ".join(f"#{index + 1}" for index in named[:20])
+        raise TimelineChoiceNeeded(
+            f"{path.name} holds {len(named)} timelines named {wanted!r}: {numbers}.",
+            f"Choose one by its number: --timeline '#{named[0] + 1}'.",
+        )
     for index, choice in enumerate(choices):
-        if names[index] == wanted or f"#{index + 1}" == wanted:
+        if index in named or f"#{index + 1}" == wanted:
             return choice
     raise TimelineChoiceNeeded(
         f"{path.name} holds no timeline named {wanted!r}; it has {', '.join(names[:20])}.",

@@ -11,6 +11,7 @@ from typing import Any
 import opentimelineio as otio
 
 from vatt_plugin.timeline import rates
+from vatt_plugin.timeline.model import Note
 from vatt_plugin.timeline.walk import Walk
 
 
@@ -27,18 +28,29 @@ class Spot:
 
 
 def marks(root: Any, walk: Walk, fps: Fraction, global_start_s: Fraction) -> list[Spot]:
-    """All markers of a timeline, by start.
+    """All markers of a timeline, by start; a note in ``walk`` tells of those left out.
 
     Markers on the stack or a track count from its first frame; a marker on a clip or nest counts
     in that item's media time, and only the part inside the item is on the timeline. A marker on
     a single frame lasts until the next one or until its shot ends, whichever comes first.
     """
     end_s = walk.length / fps
-    found = list(_on_composition(root.tracks, end_s, global_start_s))
+    found: list[Spot] = []
+
+    def collect(item: Any, spots: Iterator[Spot]) -> None:
+        on_item = list(spots)
+        found.extend(on_item)
+        if lost := len(item.markers) - len(on_item):
+            text = f"{lost} of its markers lie outside it or have an unusable range; left out."
+            walk.notes.append(Note("outside", text, item.name or "timeline"))
+
+    collect(root.tracks, _on_composition(root.tracks, end_s, global_start_s))
     for child, placed in zip(root.tracks, walk.tracks, strict=True):
-        found += _on_composition(child, end_s, global_start_s)
+        collect(child, _on_composition(child, end_s, global_start_s))
         for place in placed:
-            found += _on_item(place.item, place.start / fps, place.length / fps)
+            if len(place.item.markers):
+                spots = _on_item(place.item, place.start / fps, place.length / fps)
+                collect(place.item, spots)
     found.sort(key=lambda spot: (spot.start_s, spot.name))
     starts = [spot.start_s for spot in found]
     ends = [span.end / fps for span in walk.seen]
@@ -70,8 +82,6 @@ def _on_composition(item: Any, end_s: Fraction, global_start_s: Fraction) -> Ite
 
 
 def _on_item(item: Any, start_s: Fraction, duration_s: Fraction) -> Iterator[Spot]:
-    if not len(item.markers):
-        return
     stored = item.source_range
     if stored is None and isinstance(item, otio.schema.Clip):
         reference = item.media_reference

@@ -102,3 +102,15 @@ def test_which_timeline_of_several_is_conformed(path: Path, tmp_path: Path) -> N
     arguments = ["conform", str(old), str(path), "-o", str(tmp_path / "new.otio")]
     assert main(arguments) == 1
     assert main([*arguments, "--old-timeline", "#2"]) == 0
+
+
+def test_equal_names_are_told_apart_by_number(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = otio.schema.SerializableCollection("bin")
+    for _ in range(2):
+        both.append(otio.adapters.read_from_file(str(path)))
+    twice = save(both, tmp_path, "twice.otio")
+    assert main(["cues", str(twice), "--timeline", "cut"]) == 1
+    assert "#1, #2" in capsys.readouterr().err
+    assert cues(twice, capsys, "--timeline", "#2") == ["A", "title <b>", "B"]

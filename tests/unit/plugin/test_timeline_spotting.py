@@ -120,6 +120,22 @@ def test_a_point_marker_lasts_until_its_shot_ends(tmp_path: Path) -> None:
         load(save(timeline(track(clip("A"))), tmp_path, "none.otio"), cues="markers")
 
 
+def test_markers_that_mark_nothing_are_told(tmp_path: Path) -> None:
+    made = timeline(track(clip("A")))
+    nowhere = otio.opentime.TimeRange(
+        otio.opentime.RationalTime(float("nan"), 24), otio.opentime.RationalTime(1, 24)
+    )
+    for name, span in (
+        ("before", time_range(-10, 5)),
+        ("nan", nowhere),
+        ("good", time_range(2, 4)),
+    ):
+        made.tracks[0][0].markers.append(otio.schema.Marker(name, span))
+    read = load(save(made, tmp_path), cues="markers")
+    assert [cue.clip for cue in read.cues] == ["good"]
+    assert [note.where for note in read.report if note.code == "outside"] == ["A"]
+
+
 def test_cues_written_as_markers_come_back(cut_path: Path, tmp_path: Path) -> None:
     cut = load(cut_path)
     root = cut.document.root.deepcopy()

@@ -55,7 +55,7 @@ def _short_of_memory(session: Session, state: JobState, clip: str) -> str:
     return said.format(
         clip=clip,
         need=f"{needed / 1e9:,.1f}",
-        device=device_word(device),
+        device=_("machine") if kind_of(device) == "cpu" else device_word(device),
         room=f"{room / 1e9:,.0f}",
     )
 
@@ -81,9 +81,9 @@ def _ways_out(
         ways.append(
             (_("Use less GPU memory"), lambda: session.jobs.retry(info.job_id, device=lean))
         )
-    seconds = session.jobs.estimate_s([info.cue_id], "cpu", info.n_takes)
     word = _("Try on the CPU")
-    if seconds is not None:
+    seconds = session.jobs.estimate_s([info.cue_id], "cpu", info.n_takes)
+    if seconds is not None and info.n_takes:
         word = _("Try on the CPU, about {time}").format(time=duration(seconds))
     ways.append((word, lambda: session.jobs.retry(info.job_id, device="cpu")))
     return tuple(ways)

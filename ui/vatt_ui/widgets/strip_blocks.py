@@ -17,7 +17,9 @@ LANE_TIPS = {
     "picture": _("Click selects a cue, double-click fits it into view"),
     "hits": _("Drag a hit in time or strength; double-click adds one; Del mutes it"),
     "original": _("The cut's own sound, heard dimmed; Shift+M mutes it"),
-    "foley": _("The take in use; its colour at the edge is the cue's state"),
+    "foley": _(
+        "The take in use; drop another of its takes here. The edge's colour is the cue's state"
+    ),
     "take": _("A take of the current cue; its number key uses it"),
 }
 _UNTELLING = ("line", "line_strong", "text", "idle")  # edges that say nothing about a state

@@ -74,9 +74,9 @@ class CausalAudioModel(AudioModel):
             x = x + _kept(_remember(block.attn, self.encoder_norm.cond(x), bias, past), keep)
             x = x + block.ff_cond(self.encoder_norm.cond(x))
         x = self.encoder_norm.cond(x)
-        for n, block in enumerate(self._decoder_blocks, start=len(self.encoder)):
-            x = x + _kept(_remember(block.attn, block.attn_norm(x), bias, past), keep)
-            x = x + block.ff(tinted(block.ff_norm(x), context.tint(n)))
+        for n, layer in enumerate(self._decoder_blocks, start=len(self.encoder)):
+            x = x + _kept(_remember(layer.attn, layer.attn_norm(x), bias, past), keep)
+            x = x + layer.ff(tinted(layer.ff_norm(x), context.tint(n)))
         return past
 
     def advance(self, before: Tensor, context: Context, past: Past, t: int) -> Tensor:
@@ -88,9 +88,9 @@ class CausalAudioModel(AudioModel):
             x = x + _recall(block.attn, self.encoder_norm.audio(x), bias, past, n)
             x = x + block.ff_audio(tinted(self.encoder_norm.audio(x), context.tint(n)))
         x = self.encoder_norm.audio(x)
-        for n, block in enumerate(self._decoder_blocks, start=len(self.encoder)):
-            x = x + _recall(block.attn, block.attn_norm(x), bias, past, n)
-            x = x + block.ff(tinted(block.ff_norm(x), context.tint(n)))
+        for n, layer in enumerate(self._decoder_blocks, start=len(self.encoder)):
+            x = x + _recall(layer.attn, layer.attn_norm(x), bias, past, n)
+            x = x + layer.ff(tinted(layer.ff_norm(x), context.tint(n)))
         out: Tensor = self.heads(self.decoder_norm(x[:, 0]))
         return out.view(len(out), self.config.n_codebooks, -1)
 

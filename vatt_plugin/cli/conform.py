@@ -44,6 +44,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--old-timeline", metavar="NAME", help="which of OLD, if several")
     parser.add_argument(
         "--media-dir",
+        "--media-root",
         metavar="DIR",
         action="append",
         default=[],

@@ -9,7 +9,7 @@ import itertools
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -268,8 +268,9 @@ def _track_indices(root: Any, track: str | Sequence[str] | None) -> frozenset[in
         for index, child in enumerate(root.tracks)
         if getattr(child, "kind", otio.schema.TrackKind.Video) == otio.schema.TrackKind.Video
     ]
+    known = {name for _, name in videos}
     chosen: set[int] = set()
-    for wanted in [track] if isinstance(track, str) else track:
+    for wanted in _listed([track] if isinstance(track, str) else track, known):
         named = {index for index, name in videos if name == wanted}
         counted = {index for n, (index, _) in enumerate(videos, 1) if wanted == f"V{n}"}
         if not named and not counted:
@@ -280,6 +281,12 @@ def _track_indices(root: Any, track: str | Sequence[str] | None) -> frozenset[in
             )
         chosen |= named or counted
     return frozenset(chosen)
+
+
+def _listed(names: Iterable[str], known: Container[str]) -> Iterator[str]:
+    """Names as they were given, ``V1,V2`` taken apart unless something is called that."""
+    for name in names:
+        yield from [name] if name in known else filter(None, map(str.strip, name.split(",")))
 
 
 def chosen_cues(

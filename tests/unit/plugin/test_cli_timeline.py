@@ -34,6 +34,7 @@ def cues(path: Path, capsys: pytest.CaptureFixture[str], *options: str) -> list[
 def test_cues_are_listed_and_chosen(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cues(path, capsys) == ["A", "title <b>", "B"]
     assert cues(path, capsys, "--track", "V1") == ["A", "B"]
+    assert cues(path, capsys, "--tracks", "V1, V2") == ["A", "title <b>", "B"]
     assert cues(path, capsys, "--clips", "B") == ["B"]
     assert cues(path, capsys, "--between", "00:00:01:00", "00:00:02:00") == ["B"]
     assert cues(path, capsys, "--cues", "markers") == ["hit"]

@@ -12,15 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import opentimelineio as otio
-
 from vatt_engine.messages import PictureSegment
 from vatt_plugin.cues import Cue, CueStatus
 from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.marks import Spot
 from vatt_plugin.timeline.media import MediaFinder
 from vatt_plugin.timeline.model import Note
-from vatt_plugin.timeline.picture import ExternalReference, Source, black, segments, settle
+from vatt_plugin.timeline.picture import Source, Sources, black, lies_before, segments
 from vatt_plugin.timeline.scenecuts import find_cuts
 from vatt_plugin.timeline.spans import ONE, Leaf, Span
 from vatt_plugin.timeline.walk import Walk
@@ -42,9 +40,7 @@ class CueMaker:
         self._over, self._under = fps.denominator, fps.numerator
         self.notes: list[Note] = []
         self._global_start = rates.whole(global_start_s * fps)
-        self._finder = finder
-        self._sources: dict[tuple[int, ...], Source] = {}
-        self._absent: dict[str, Source] = {}
+        self._sources = Sources(finder)
         self._blacks: dict[int, tuple[PictureSegment, ...]] = {}
         self._relinked: set[str] = set()
 
@@ -158,27 +154,11 @@ class CueMaker:
         )
 
     def source(self, leaf: Leaf) -> Source:
-        """The media behind a clip, settled once."""
-        known = self._sources.get(leaf.path)
-        if known is None:
-            known = self._sources[leaf.path] = self._settled(leaf)
-        return known
-
-    def _settled(self, leaf: Leaf) -> Source:
-        """A clip's media; what is absent is so for every clip that names nothing else."""
-        reference = leaf.reference
-        url = reference.target_url if isinstance(reference, ExternalReference) else ""
-        if url in self._absent and not leaf.others:
-            return self._absent[url]
-        if not isinstance(leaf.clip, otio.schema.Clip):  # a nest without a range
-            return Source(leaf.clip.name)
-        source = settle(leaf, self._finder)
-        if source.status == "ready":
-            if source.note and source.url not in self._relinked:
-                self._relinked.add(source.url)
-                self.notes.append(Note("relinked", source.note, leaf.clip.name))
-        elif source.url == url and source.starts_s is None:  # nothing of this one clip in it
-            self._absent[url] = source
+        """The media behind a clip."""
+        source = self._sources.of(leaf)
+        if source.note and source.status == "ready" and source.url not in self._relinked:
+            self._relinked.add(source.url)
+            self.notes.append(Note("relinked", source.note, leaf.clip.name))
         return source
 
     def picture_between(
@@ -212,7 +192,14 @@ class CueMaker:
         media = span.media
         if first != span.start:
             media += (first - span.start) * span.speed
-        return segments(source, media, span.speed, n_frames, self.fps)
+        shown = segments(source, media, span.speed, n_frames, self.fps)
+        starts_s = source.starts_s or 0
+        if source.media and not shown[0].media and lies_before(span.leaf.clip, starts_s):
+            text = "Its range lies before its media; counted from the media's first frame."
+            self.notes.append(Note("media_start", text, span.leaf.clip.name))
+            source = source._replace(starts_s=Fraction(0))
+            shown = segments(source, media, span.speed, n_frames, self.fps)
+        return shown
 
     def origin(self, span: Span, source: Source) -> dict[str, Any]:
         """What finds the picture again in another cut: see ``conform``."""

@@ -47,6 +47,51 @@ class Source(NamedTuple):
     sequence: ImageSequence | None = None
 
 
+class Sources:
+    """Settles what media is behind clips, once for all clips that say the same; one a reading.
+
+    Args:
+        finder: looks media up.
+    """
+
+    def __init__(self, finder: MediaFinder) -> None:
+        self._finder = finder
+        self._absent: dict[str, Source] = {}
+        self._told: dict[tuple[str, float, float, float, float], Source] = {}
+        self._clips: dict[tuple[int, ...], Source] = {}
+
+    def of(self, leaf: Leaf) -> Source:
+        """The media behind a clip."""
+        if isinstance(leaf.reference, ExternalReference) and not leaf.others:
+            return self._named(leaf, leaf.reference)
+        if not isinstance(leaf.clip, otio.schema.Clip):  # a nest without a range
+            return Source(leaf.clip.name)
+        known = self._clips.get(leaf.path)
+        if known is None:
+            known = self._clips[leaf.path] = settle(leaf, self._finder)
+        return known
+
+    def _named(self, leaf: Leaf, reference: Any) -> Source:
+        """A clip with one reference: what its URL and range tell is true of others like it."""
+        url = reference.target_url or ""
+        if url in self._absent:
+            return self._absent[url]
+        available = reference.available_range
+        if available is None:
+            source = settle(leaf, self._finder)
+        else:
+            start, length = available.start_time, available.duration
+            key = (url, start.value, start.rate, length.value, length.rate)
+            if key in self._told:
+                return self._told[key]
+            source = settle(leaf, self._finder)
+            if source.sequence is None:  # a sequence may begin at the clip's own first picture
+                self._told[key] = source
+        if source.status != "ready" and source.starts_s is None:
+            self._absent[url] = source
+        return source
+
+
 def settle(leaf: Leaf, finder: MediaFinder) -> Source:
     """Choose among a clip's references: the active one, or the first whose media is there.
 
@@ -96,16 +141,12 @@ def _settle_reference(reference: Any, clip: Any, finder: MediaFinder) -> Source:
         return Source(url, "", found.status, found.note)
     start_s, length_s = _available(reference)
     still = found.path.suffix.lower() in STILLS
-    note = found.note
     if start_s is None and not still:
         start_s, length_s = _probed(found.path, clip)
-    elif start_s and _lies_before(clip, start_s):
-        start_s = Fraction(0)
-        note = note or "Its range lies before its media; counted from the media's first frame."
-    return Source(url, str(found.path), "ready", note, start_s, length_s, still)
+    return Source(url, str(found.path), "ready", found.note, start_s, length_s, still)
 
 
-def _lies_before(clip: Any, start_s: Fraction) -> bool:
+def lies_before(clip: Any, start_s: Fraction | int) -> bool:
     """Whether all that a clip plays would lie before its media: then it counts from zero."""
     stored = clip.source_range
     if stored is None:

@@ -243,13 +243,14 @@ def test_what_lies_before_the_media_is_black(tmp_path: Path) -> None:
             clip("from zero", 12, 24, url="a.mov", available=(86400, 50)),
         )
     )
-    early, rounded, from_zero = load(save(cut, tmp_path)).cues
+    read = load(save(cut, tmp_path))
+    early, rounded, from_zero = read.cues
     dark, shown = early.picture
     assert (dark.media, dark.duration_s) == ("", 10 / 24)
     assert (shown.start_s, shown.duration_s) == (0.0, 14 / 24)
     assert [(part.start_s, part.duration_s) for part in rounded.picture] == [(0.0, 1.0)]
     assert [part.start_s for part in from_zero.picture] == [0.5]
-    assert "first frame" in from_zero.note
+    assert [note.where for note in read.report if note.code == "media_start"] == ["from zero"]
 
 
 def test_another_reference_is_read_by_offset(tmp_path: Path) -> None:

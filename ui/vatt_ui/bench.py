@@ -23,6 +23,7 @@ N_TAKES = 200
 N_STEPS = 240
 STALL_WATCH_S = 20.0
 WATCH_MS = 5
+OPEN_LIMIT_S = 300.0
 
 
 def run(n_cues: int = N_CUES, n_takes: int = N_TAKES, *, engine: bool = True) -> dict[str, Any]:
@@ -178,7 +179,8 @@ class Clock:
         }
 
 
-def _until(done: Callable[[], object], limit_s: float) -> None:
+def _until(done: Callable[[], object], limit_s: float) -> bool:
+    """Let the panel work until ``done``; False when the limit came first."""
     from PyQt6.QtCore import QEventLoop, QTimer
 
     loop, poll = QEventLoop(), QTimer()
@@ -191,13 +193,24 @@ def _until(done: Callable[[], object], limit_s: float) -> None:
     poll.timeout.connect(look)
     poll.start(20)  # the loop sleeps in between: a bench that spins would measure itself
     loop.exec()
+    return bool(done())
+
+
+def _await_cut(window: Any, before: Any) -> None:
+    """Until another cut is open: figures of an empty window would look splendid.
+
+    Raises:
+        TimeoutError: this machine is too busy to measure anything.
+    """
+    if not _until(lambda: window.session.cut is not before, OPEN_LIMIT_S):
+        raise TimeoutError(f"No cut was open after {OPEN_LIMIT_S:.0f} s.")
 
 
 def _open(window: Any, cut: Path) -> dict[str, float]:
     watch = StallWatch()
     began = time.perf_counter()
     window.opening.path(cut)
-    _until(lambda: window.session.cut is not None, 60)
+    _await_cut(window, None)
     took = time.perf_counter() - began
     _until(lambda: False, 2.5)  # lanes are made, the collector settles
     return {"open_s": took, **watch.stop("open")}
@@ -271,7 +284,7 @@ def _stall(window: Any) -> dict[str, float]:
     window.session.models.default = "tiny"
     shown = window.session.cut
     window.opening.path(sample)
-    _until(lambda: window.session.cut is not shown, 30)
+    _await_cut(window, shown)
     window.player.transport.audio.open()  # the panel does so at its start
     watch = StallWatch()
     window.commands.generate(takes=3)

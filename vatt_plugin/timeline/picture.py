@@ -17,7 +17,7 @@ from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.media import STILLS, MediaFinder, sequence_in_name
 from vatt_plugin.timeline.probe import probe
 from vatt_plugin.timeline.rates import FRAME_SLACK, Frames
-from vatt_plugin.timeline.spans import Leaf
+from vatt_plugin.timeline.spans import ONE, Leaf
 from vatt_plugin.timeline.walk import available_range
 
 ExternalReference = otio.schema.ExternalReference
@@ -32,7 +32,6 @@ class Source(NamedTuple):
         media: what the engine opens; empty when it cannot be opened.
         status: ``ready``, ``offline`` or ``unreadable``; ``note`` says why.
         starts_s: media time of the file's first video frame, in ``source_range`` terms.
-        length_s: how much media there is, if the timeline or the file says.
         still: a single picture, held for as long as the clip lasts.
         sequence: set for image sequences.
     """
@@ -42,7 +41,6 @@ class Source(NamedTuple):
     status: CueStatus = "offline"
     note: str = ""
     starts_s: Fraction | None = None
-    length_s: Fraction | None = None
     still: bool = False
     sequence: ImageSequence | None = None
 
@@ -57,7 +55,7 @@ class Sources:
     def __init__(self, finder: MediaFinder) -> None:
         self._finder = finder
         self._absent: dict[str, Source] = {}
-        self._told: dict[tuple[str, float, float, float, float], Source] = {}
+        self._told: dict[tuple[str, float, float], Source] = {}
         self._clips: dict[tuple[int, ...], Source] = {}
 
     def of(self, leaf: Leaf) -> Source:
@@ -80,8 +78,8 @@ class Sources:
         if available is None:
             source = settle(leaf, self._finder)
         else:
-            start, length = available.start_time, available.duration
-            key = (url, start.value, start.rate, length.value, length.rate)
+            start = available.start_time
+            key = (url, start.value, start.rate)
             if key in self._told:
                 return self._told[key]
             source = settle(leaf, self._finder)
@@ -113,7 +111,7 @@ def settle(leaf: Leaf, finder: MediaFinder) -> Source:
         source = _settle_reference(reference, clip, finder)
         if source.status == "ready":
             note = source.note or f"The active media is not there; using the reference {key!r}."
-            start_s = _available(active)[0] if active is not None else None
+            start_s = _media_start(active) if active is not None else None
             return source._replace(
                 note=note, starts_s=source.starts_s if start_s is None else start_s
             )
@@ -125,9 +123,9 @@ def _settle_reference(reference: Any, clip: Any, finder: MediaFinder) -> Source:
     if isinstance(reference, ExternalReference):
         url = reference.target_url or ""
         if parts := sequence_in_name(url):
-            return _sequence_url(url, parts, clip, finder, *_available(reference))
+            return _sequence_url(url, parts, clip, finder, _media_start(reference))
     elif isinstance(reference, otio.schema.ImageSequenceReference):
-        return _image_sequence(reference, clip, finder, *_available(reference))
+        return _image_sequence(reference, clip, finder, _media_start(reference))
     elif isinstance(reference, otio.schema.GeneratorReference):
         return Source(reference.name or clip.name, note="A generator has no media.")
     else:  # a missing reference: EDLs leave only names to go by
@@ -139,11 +137,11 @@ def _settle_reference(reference: Any, clip: Any, finder: MediaFinder) -> Source:
     found = finder.find(url)
     if found.path is None or found.status != "ready":
         return Source(url, "", found.status, found.note)
-    start_s, length_s = _available(reference)
+    start_s = _media_start(reference)
     still = found.path.suffix.lower() in STILLS
     if start_s is None and not still:
-        start_s, length_s = _probed(found.path, clip)
-    return Source(url, str(found.path), "ready", found.note, start_s, length_s, still)
+        start_s = _probed(found.path, clip)
+    return Source(url, str(found.path), "ready", found.note, start_s, still)
 
 
 def lies_before(clip: Any, start_s: Fraction | int) -> bool:
@@ -155,26 +153,23 @@ def lies_before(clip: Any, start_s: Fraction | int) -> bool:
     return first_s is not None and length_s is not None and first_s + length_s <= start_s
 
 
-def _available(reference: Any) -> tuple[Fraction | None, Fraction | None]:
-    """Start and length of a reference's media, as far as it says them."""
+def _media_start(reference: Any) -> Fraction | None:
+    """Media time of a reference's first frame, if it says so."""
     available = reference.available_range
-    if available is None:
-        return None, None
-    return rates.seconds(available.start_time), rates.seconds(available.duration)
+    return None if available is None else rates.seconds(available.start_time)
 
 
-def _probed(path: Path, clip: Any) -> tuple[Fraction | None, Fraction | None]:
-    """Start timecode and length of a file whose reference does not say them."""
+def _probed(path: Path, clip: Any) -> Fraction | None:
+    """Start timecode of a file whose reference does not say it."""
     facts = probe(path)
     if facts is None or facts.fps is None:
-        return None, None
-    length_s = facts.n_frames / facts.fps
+        return None
     start_s = facts.start_frame / facts.fps
     if clip.source_range is not None:
         wanted = rates.seconds(clip.source_range.start_time)
         if wanted is not None and wanted < start_s:  # counted from the first frame after all
             start_s = Fraction(0)
-    return start_s, length_s
+    return start_s
 
 
 def _missing_name(reference: Any, clip: Any) -> str:
@@ -189,7 +184,6 @@ def _image_sequence(
     clip: Any,
     finder: MediaFinder,
     start_s: Fraction | None,
-    length_s: Fraction | None,
 ) -> Source:
     base = reference.target_url_base or ""
     joined = base if not base or base.endswith(("/", "\\")) else base + "/"
@@ -199,15 +193,15 @@ def _image_sequence(
     shown = f"{head}{'#' * max(1, digits)}{tail}"
     if step != 1:
         note = f"An image sequence that skips numbers (step {step}) cannot be played."
-        return Source(shown, "", "unreadable", note, start_s, length_s)
+        return Source(shown, "", "unreadable", note, start_s)
     stored = reference.available_range or clip.source_range
     rate = rates.exact_rate(reference.rate)
     if rate is None and stored is not None:  # some writers leave it 0 and mean the range's
         rate = rates.exact_rate(stored.duration.rate)
     if rate is None:
         note = f"The image sequence has the unusable rate {reference.rate}."
-        return Source(shown, "", "unreadable", note, start_s, length_s)
-    return _numbered(shown, (head, tail, digits), first, rate, clip, finder, start_s, length_s)
+        return Source(shown, "", "unreadable", note, start_s)
+    return _numbered(shown, (head, tail, digits), first, rate, clip, finder, start_s)
 
 
 def _sequence_url(
@@ -216,14 +210,13 @@ def _sequence_url(
     clip: Any,
     finder: MediaFinder,
     start_s: Fraction | None,
-    length_s: Fraction | None,
 ) -> Source:
     head, tail, digits, first = parts
     stored = clip.source_range or available_range(clip)
     rate = rates.exact_rate(stored.duration.rate) or Fraction(24)
     if first is None:  # the number is the timecode in frames, as DI tools name their files
         first = int(start_s * rate) if start_s is not None else 0
-    return _numbered(url, (head, tail, digits), first, rate, clip, finder, start_s, length_s)
+    return _numbered(url, (head, tail, digits), first, rate, clip, finder, start_s)
 
 
 def _numbered(
@@ -234,7 +227,6 @@ def _numbered(
     clip: Any,
     finder: MediaFinder,
     start_s: Fraction | None,
-    length_s: Fraction | None,
 ) -> Source:
     """A sequence from its first picture, or, if only part was delivered, from the clip's first."""
     head, tail, digits = parts
@@ -248,8 +240,8 @@ def _numbered(
         if found.status == "ready" and found.path is not None:
             pattern = _pattern(found.path, digits_text, (tail, unquote(tail)), digits)
             sequence = ImageSequence(number, float(fps))
-            return Source(shown, pattern, "ready", found.note, from_s, length_s, sequence=sequence)
-    return Source(shown, "", found.status, found.note, start_s, length_s)
+            return Source(shown, pattern, "ready", found.note, from_s, sequence=sequence)
+    return Source(shown, "", found.status, found.note, start_s)
 
 
 def _pattern(path: Path, number: str, tails: tuple[str, ...], digits: int) -> str:
@@ -279,21 +271,19 @@ def segments(
         n_frames: how long it plays.
         fps: exact rate of the timeline.
     """
-    duration_s = n_frames * fps.denominator / fps.numerator
+    over, under = fps.denominator, fps.numerator  # whole numbers: a long cut asks very often
+    duration_s = n_frames * over / under
     if source.status != "ready":
         return (black(duration_s),)
     if source.still:
         return (PictureSegment(source.media, 0.0, duration_s, 0.0),)
     starts = source.starts_s or _ZERO
-    under = fps.numerator * starts.denominator
-    start_s = (
-        media * fps.denominator * starts.denominator - starts.numerator * fps.numerator
-    ) / under
+    count = starts.denominator
+    start_s = (media * over * count - starts.numerator * under) / (under * count)
     if start_s < 0:
         return _before_its_start(source, -start_s, speed, n_frames, fps)
-    return (
-        PictureSegment(source.media, float(start_s), duration_s, float(speed), source.sequence),
-    )
+    factor = 1.0 if speed is ONE else float(speed)
+    return (PictureSegment(source.media, float(start_s), duration_s, factor, source.sequence),)
 
 
 def _before_its_start(

@@ -290,7 +290,8 @@ def _before_its_start(
     source: Source, early_s: Fraction | float, speed: Fraction, n_frames: int, fps: Fraction
 ) -> tuple[PictureSegment, ...]:
     """A span that begins before its media does; up to a frame of that is a host's rounding."""
-    early = math.ceil(early_s * fps / abs(speed or 1) - FRAME_SLACK)
+    pace = abs(speed) if speed else ONE
+    early = math.ceil(early_s * fps / pace - FRAME_SLACK)
     if early <= 1:
         early = 0
     elif speed <= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -34,6 +35,7 @@ _HINT = (
     "prompt, negative. Times are record timecode or seconds."
 )
 _FORMULA = ("=", "+", "-", "@")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def read_spots(path: Path, fps: Fraction, global_start_s: Fraction) -> tuple[Spot, ...]:
@@ -141,8 +143,10 @@ def spots_csv(timeline: Timeline, cues: Iterable[Cue]) -> str:
 
 
 def quoted(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Text that no spreadsheet takes for a formula; plain numbers are none."""
+    if not text.startswith(_FORMULA) or _NUMBER.fullmatch(text):
+        return text
+    return f"'{text}"
 
 
 def _unquoted(text: str) -> str:

@@ -16,6 +16,7 @@ from vatt_plugin.room_tone import room_tone, scenes
 from vatt_plugin.timeline import Timeline, load, write
 from vatt_plugin.timeline.conform import plan, sounds_of
 from vatt_plugin.timeline.errors import UnknownClip
+from vatt_plugin.timeline.spotting import quoted
 from vatt_plugin.timeline.stems import CUE_SHEET, export_wavs
 from vatt_plugin.timeline.wavfacts import wav_facts
 from vatt_plugin.timeline.writing import write_sounds
@@ -132,6 +133,7 @@ def test_wavs_alone_carry_record_timecode_and_ucs_names(tmp_path: Path) -> None:
         assert header.n_samples == 96_000
     sheet = (tmp_path / "wavs" / CUE_SHEET).read_text()
     assert "01:00:00:00,01:00:01:00" in sheet
+    assert [quoted(text) for text in ("-27.1", "-1+2", "@a")] == ["-27.1", "'-1+2", "'@a"]
     originals = {json.dumps(soundfile.read(p.wav_path)[0].tolist()) for p in placed}
     copies = {json.dumps(soundfile.read(wav)[0].tolist()) for wav in done.wavs}
     assert originals == copies

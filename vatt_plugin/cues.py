@@ -111,6 +111,7 @@ class Take:
         lufs: integrated loudness, None for silence or sounds under 0.4 s.
         peak_dbtp: true peak.
         gain_db: what levelling applied.
+        heard: what the model was told: prompt or caption, and perhaps the name of a sound it knows.
     """
 
     take_id: str
@@ -125,3 +126,4 @@ class Take:
     peak_dbtp: float | None = None
     gain_db: float = 0.0
     figures: Mapping[str, float] = field(default_factory=dict)
+    heard: str = ""

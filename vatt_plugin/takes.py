@@ -115,6 +115,7 @@ def adopt(
         wav_path=str(path),
         codes_path=_keep_codes(ready, request, take_id, to.codes_folder),
         caption=ready.prompt if request.prompt is None else "",
+        heard=ready.heard,
         recipe=recipe,
         sync=ready.sync,
         lag_s=ready.lag_s,

@@ -52,7 +52,7 @@ class Manifest:
     Attributes:
         config: sizes of all parts.
         trained: False for random weights; panel and CLI warn then.
-        files: by what they hold: see ``parts_of``.
+        files: by what they hold: see ``parts_of``; a repertoire is two more (``repertoire_files``).
         description: one line for lists.
         licences: terms, part by part.
         provenance: where the weights come from; JSON-ready, free form.

@@ -337,7 +337,11 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class CaptionReady(Event):
-    """The converter's caption. ``score`` is its mean log-probability per text token."""
+    """The converter's caption.
+
+    ``score`` is its mean log-probability per text token or, where the model chooses among sounds it
+    knows by name, the logarithm of its share of the vote; so it compares within one model alone.
+    """
 
     type: ClassVar[str] = "caption"
     job_id: str = ""
@@ -364,6 +368,9 @@ class TakeReady(Event):
         codes_path: the take's codes, for ``HeldTake``.
         sync: onset F1 against the picture's hits, None when the picture has none.
         lag_s: measured lag of sound behind picture, None when it cannot be told.
+        prompt: the user's words, or the caption where there were none.
+        heard: what the model was told: the prompt, and perhaps the name of a sound it knows behind
+            it. It follows from prompt and model, so a recipe does without.
         figures: further measurements (peak_db, rms_db, n_onsets, ...), plain numbers.
         model_hash: hash over the model's weights, for the recipe.
     """
@@ -379,6 +386,7 @@ class TakeReady(Event):
     sample_rate: int = 48_000
     channels: int = 1
     prompt: str = ""
+    heard: str = ""
     sync: float | None = None
     lag_s: float | None = None
     figures: Mapping[str, float] = field(default_factory=dict)

@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
-from vatt_engine import sentence_files
+from vatt_engine import repertoire_files, sentence_files
 from vatt_engine.acceleration import enable_graphs
 from vatt_engine.config import ModelConfig
 from vatt_engine.errors import BadModelFolder, CannotWrite, DeviceUnavailable
@@ -52,6 +52,7 @@ from vatt_engine.nets.converter import (
     tie_embeddings,
 )
 from vatt_engine.nets.prompts import TextTokenizer
+from vatt_engine.nets.repertoire import Repertoire
 from vatt_engine.nets.visual import VisualEncoder, build_visual
 from vatt_engine.offload import offload_converter
 from vatt_engine.presets import preset
@@ -73,6 +74,7 @@ class Model:
         model_hash: identifies config and weights (see ``Manifest.model_hash``).
         trained: False for random weights.
         folder: where it came from; None for ``tiny``.
+        repertoire: sounds that the converter knows by name; None if it only writes freely.
     """
 
     config: ModelConfig
@@ -84,6 +86,7 @@ class Model:
     trained: bool
     device: torch.device
     folder: Path | None = None
+    repertoire: Repertoire | None = None
 
     @property
     def n_parameters(self) -> dict[str, int]:
@@ -123,6 +126,8 @@ def load_model(
         place_net(net, torch.device("cpu") if stays else target, dtype)
     if manner == "offload":
         offload_converter(model.converter, target)
+    if model.repertoire is not None:
+        model.repertoire.to(target)
     if target.type == "cuda":
         enable_graphs(model.audio, model.config.longest_condition)
     return replace(model, device=target)
@@ -165,6 +170,9 @@ def save_model(
         if model.converter.sentence is not None:
             sentence_files.write_encoder(place, model.converter.sentence)
             files |= {part: entry_of(place / n) for part, n in sentence_files.NAMES.items()}
+        if model.repertoire is not None:
+            repertoire_files.write_repertoire(place, model.repertoire)
+            files |= {part: entry_of(place / n) for part, n in repertoire_files.NAMES.items()}
         for name, text in (texts or {}).items():
             (place / name).write_text(text, "utf-8")
         config = replace(model.config, name=folder.name)
@@ -333,7 +341,12 @@ def _read_folder(folder: Path) -> Model:
             inside = sentence_files.read_encoder_tensors(paths["sentence"], paths["sentence_words"])
             tensors |= {f"{sentence_files.INSIDE}{k}": t for k, t in inside.items()}
         fill_strictly(net, tensors, f"{name} in {folder}", left_out_keys(component, net))
-    return _assemble(manifest, nets, folder)
+    model = _assemble(manifest, nets, folder)
+    if not paths.keys() >= repertoire_files.NAMES.keys():
+        return model
+    known = [paths[part] for part in repertoire_files.NAMES]
+    repertoire = repertoire_files.read_repertoire(*known, manifest.config.converter)
+    return replace(model, repertoire=repertoire)
 
 
 def _assemble(manifest: Manifest, nets: Mapping[str, Any], folder: Path | None) -> Model:

@@ -29,6 +29,7 @@ from vatt_engine.messages import (
     SyncLane,
 )
 from vatt_engine.model_folder import Model, load_model
+from vatt_engine.nets.repertoire import also_said, captions
 from vatt_engine.rendering import Renderer
 from vatt_engine.seeing import Report, Seen, look, summary_of
 from vatt_engine.self_check import MAX_REDOS, SelfCheck, Wish
@@ -45,6 +46,7 @@ NOTHING_TO_HEAR = (
     "Nothing seems to make a sound in this picture: its takes are room tone or silence. Write a "
     "prompt, or draw hits into the lane, to hear something."
 )
+HEARD_AS = 'The prompt "{prompt}" is in words of your own; the model is told "{heard}".'
 _REMEMBERED = 4  # pictures: editors ask for a caption, takes and a span of the same cue in turn
 
 
@@ -89,9 +91,10 @@ class VATT:
 
         Yields:
             A ``Log`` for each thing the user should know about the media. Then, for ``Generate``:
-            ``CaptionReady`` if there was no prompt, ``LaneReady`` if there is a lane, a ``Log`` if
-            there is nothing to hear, and a ``TakeReady`` for each take. For ``Caption``:
-            ``CaptionReady``. For ``Spot``: ``LaneReady``.
+            ``CaptionReady`` if there was no prompt, a ``Log`` if the model is told more than the
+            prompt, ``LaneReady`` if there is a lane, a ``Log`` if there is nothing to hear, and a
+            ``TakeReady`` for each take. For ``Caption``: ``CaptionReady``. For ``Spot``:
+            ``LaneReady``.
 
         Raises:
             VattError: by name. Whatever ``report`` raises.
@@ -133,13 +136,27 @@ class VATT:
         self, seen: Seen, n: int = 3, seed: int = 0, report: Report = silent
     ) -> list[tuple[str, float]]:
         """What the picture should sound like: up to ``n`` (text, score), the best guess first."""
-        video = torch.from_numpy(summary_of(seen, self.model.config)).to(self.model.device)
-        return self.model.converter.caption(
-            video,
-            torch.Generator().manual_seed(seed),
-            n,
-            lambda done, total: report("caption", done, total),
-        )
+        model = self.model
+        video = torch.from_numpy(summary_of(seen, model.config)).to(model.device)
+        generator = torch.Generator().manual_seed(seed)
+
+        def on_step(done: int, total: int) -> None:
+            report("caption", done, total)
+
+        if model.repertoire is None:
+            return model.converter.caption(video, generator, n, on_step)
+        return captions(model.converter, model.repertoire, video, generator, n, on_step)
+
+    def heard(self, prompt: str) -> str:
+        """What the model is told for a prompt: its words, and perhaps the name of a sound it knows.
+
+        The user's words are never replaced, and takes tell what was added (``TakeReady.heard``).
+        """
+        words = prompt.strip()
+        if not words or self.model.repertoire is None:
+            return words
+        also = also_said(self.model.converter, self.model.repertoire, words)
+        return f"{words}, {also}" if also else words
 
     def lane(self, seen: Seen) -> SyncLane:
         """Where the picture hits, and how busy it is."""
@@ -171,6 +188,9 @@ class VATT:
             captions = self.caption(seen, 1, request.seed, report)
             yield _caption_ready(request.job_id, captions)
             prompt = captions[0][0] if captions else ""
+        heard = self.heard(prompt)
+        if heard != prompt.strip():
+            yield Log("INFO", HEARD_AS.format(prompt=prompt.strip(), heard=heard))
         found = self.lane(seen)
         lane = {"auto": found, "off": None, "lane": request.lane}[request.sync]
         if lane is not None:
@@ -179,7 +199,7 @@ class VATT:
             self.model,
             seen,
             job.n_frames,
-            prompt=prompt.strip() or None,
+            prompt=heard or None,
             negative=request.negative.strip() or None,
             lane=lane,
             sampler=job.sampler,
@@ -209,7 +229,7 @@ class VATT:
             ):
                 take = writer.finish(index, codes, again, redos)
                 figures = {**take.figures, "batch": len(seeds)}
-                yield replace(take, prompt=prompt, figures=figures)
+                yield replace(take, prompt=prompt, heard=heard, figures=figures)
 
     def _listener(self) -> SelfCheck:
         if self._self_check is None:

@@ -13,7 +13,7 @@ padding shift the positions).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -129,6 +129,34 @@ class Converter(nn.Module):
         hidden = self.hidden(self.embed(video, ids))
         return self.llm.lm_head(hidden[:, -ids.shape[1] :])  # type: ignore[operator, no-any-return]
 
+    @torch.no_grad()
+    def prompt_states(self, prompts: list[str]) -> Tensor:
+        """Last state [B, E] of each prompt, float32, with no picture before it.
+
+        One blank second would be a picture, too; so its token is taken out.
+        """
+        nothing = self.video_proj.weight.new_zeros(len(prompts), 1, self.config.video_width)
+        embedded, real = self.embed_prompts(nothing, list(prompts))
+        states = self.hidden(embedded[:, 1:]).float()
+        last = real[:, 1:].sum(dim=1) - 1
+        return states[torch.arange(len(prompts), device=states.device), last]
+
+    @torch.no_grad()
+    def likelihoods(self, video: Tensor, texts: Sequence[str]) -> Tensor:
+        """Log-probability [n] of each of ``texts``, whole, as the caption of video [F, D]."""
+        asked = caption_ids(self.tokenizer, self.config)
+        ends = [self.config.eos_id]
+        ids, real = self._pad(
+            [
+                [*asked, *self.tokenizer.encode(text, add_special_tokens=False).ids, *ends]
+                for text in texts
+            ]
+        )
+        logits = self.text_logits(video[None].expand(len(texts), -1, -1), ids)
+        logprobs = logits[:, len(asked) - 1 : -1].float().log_softmax(dim=-1)
+        gained = logprobs.gather(2, ids[:, len(asked) :, None])[..., 0]
+        return (gained * real[:, len(asked) :]).sum(dim=1)
+
     @torch.inference_mode()
     def caption(
         self,
@@ -236,6 +264,10 @@ class ClassReading(nn.Module):
         self.register_buffer("bias", torch.zeros(n))
         self.register_buffer("mean", torch.zeros(n))
         self.register_buffer("spread", torch.ones(n))
+
+    def likelihoods(self, features: Tensor) -> Tensor:
+        """Probabilities [..., C] of the classes by features [..., D]."""
+        return F.linear(features.float(), self.rows.float(), self.bias.float()).softmax(dim=-1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Readings [..., 2 C] of features [..., D]: probabilities, then scores."""

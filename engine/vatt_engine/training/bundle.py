@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from vatt_engine import repertoire_files
 from vatt_engine.config import ModelConfig, SamplerConfig, VisualConfig
 from vatt_engine.errors import VattError
 from vatt_engine.manifest import TOKENIZER, Licence, Manifest, write_manifest
@@ -111,6 +112,10 @@ def bundle(parts: Parts, folder: Path, description: str, sampler: SamplerConfig)
             shutil.copyfile(parts.texts / text, place / text)
         names = {c: f"{c}.safetensors" for c in ("visual", "converter", "audio", "codec")}
         names |= {"tokenizer": TOKENIZER, **NAMES}
+        for part, name in repertoire_files.NAMES.items():
+            if (parts.converter / name).is_file():
+                shutil.copyfile(parts.converter / name, place / name)
+                names[part] = name
         for name in names.values():
             (place / name).chmod(0o644)
         files = {what: entry_of(place / name) for what, name in names.items()}

@@ -6,7 +6,7 @@ state, the audio model can tell too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,27 +22,42 @@ from vatt_engine.corpus.scenes.portraits import portrait
 from vatt_engine.evaluation.wording import paraphrases, says
 from vatt_engine.nets.converter import Converter
 from vatt_engine.nets.prompts import caption_ids
+from vatt_engine.nets.repertoire import Repertoire, also_said
 from vatt_engine.nets.visual import VisualEncoder, build_visual
 from vatt_engine.training.sights import NAMES, Sight, numbers_of, plain_words
 
 _BATCH = 64
 
 
-@torch.no_grad()
 def text_figures(net: Converter, readout: nn.Module) -> dict[str, float]:
-    """Shares of the paraphrases whose last state tells the category, first and in three.
+    """Shares of the paraphrases whose last state tells the category, first and in three."""
+    return _told(net, readout, lambda text: text)
 
-    The picture is left out: one blank second would be a picture, too.
+
+def heard_figures(net: Converter, repertoire: Repertoire) -> dict[str, float]:
+    """The same of the paraphrases as the product tells them to the audio model.
+
+    ``added`` is the share to which a sound's name was added.
     """
-    rows = [(name, text) for name, texts in paraphrases().items() for text in texts]
+    added = []
+
+    def heard(text: str) -> str:
+        also = also_said(net, repertoire, text)
+        added.append(bool(also))
+        return f"{text}, {also}" if also else text
+
+    figures = _told(net, repertoire.readout, heard)
+    return figures | {"added": float(np.mean(added))}
+
+
+@torch.no_grad()
+def _told(net: Converter, readout: nn.Module, heard: Callable[[str], str]) -> dict[str, float]:
+    rows = [(name, heard(text)) for name, texts in paraphrases().items() for text in texts]
     hits, in_three = 0, 0
     for start in range(0, len(rows), _BATCH):
         mine = rows[start : start + _BATCH]
-        nothing = net.video_proj.weight.new_zeros(len(mine), 1, net.config.video_width)
-        embedded, real = net.embed_prompts(nothing, [text for _, text in mine])
-        states = net.hidden(embedded[:, 1:]).float()
-        last = real[:, 1:].sum(dim=1) - 1
-        ranked = readout(states[torch.arange(len(mine)), last]).topk(3).indices.tolist()
+        states = net.prompt_states([text for _, text in mine])
+        ranked = readout(states).topk(3).indices.tolist()
         for (name, _), best in zip(mine, ranked, strict=True):
             hits += NAMES[best[0]] == name
             in_three += name in [NAMES[k] for k in best]

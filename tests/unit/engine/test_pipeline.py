@@ -29,10 +29,10 @@ from vatt_engine.messages import (
     Spot,
     SyncLane,
     TakeReady,
-    encode,
 )
 from vatt_engine.nets.audio_model import AudioModel
 from vatt_engine.pipeline import VATT
+from vatt_engine.wire import encode
 
 RATE = 48_000
 
@@ -152,6 +152,22 @@ def test_without_a_prompt_the_picture_is_captioned_first(
     assert take.prompt == caption.caption
     typed = takes_of(run(vatt, ask(movie, tmp_path, prompt=caption.caption, job_id="typed")))
     assert typed[0].wav_sha256 == take.wav_sha256
+
+
+def test_what_is_added_to_a_prompt_is_told_and_the_users_words_are_kept(
+    vatt: VATT, movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VATT, "heard", lambda self, prompt: f"{prompt.strip()}, rain")
+    events = run(vatt, ask(movie, tmp_path, prompt="a drizzle"))
+    (take,) = takes_of(events)
+    assert (take.prompt, take.heard) == ("a drizzle", "a drizzle, rain")
+    told = [e.message for e in events if isinstance(e, Log)]
+    assert any("a drizzle, rain" in message for message in told)
+    both = ask(movie, tmp_path, prompt="a drizzle, rain", job_id="both")
+    monkeypatch.undo()
+    (same,) = takes_of(run(vatt, both))
+    assert same.heard == same.prompt == "a drizzle, rain"
+    assert same.wav_sha256 == take.wav_sha256
 
 
 def test_progress_names_every_stage_and_never_runs_backwards(

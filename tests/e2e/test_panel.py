@@ -158,6 +158,7 @@ def test_killed_engine_costs_at_most_the_running_job(panel: MainWindow, qtbot: Q
     qtbot.waitUntil(
         lambda: any(s.status == "running" for _, s in session.jobs.table()), timeout=SLOW_MS
     )
+    assert session.engine.pid  # 0 would mean ourselves
     os.kill(session.engine.pid, signal.SIGKILL)
     qtbot.waitUntil(
         lambda: any("run once more" in text for text in panel.window_notices.texts), timeout=5000

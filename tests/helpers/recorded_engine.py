@@ -9,21 +9,35 @@ request arrive in one piece. Standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from fake_engine import wav
 
+BEAT_S = 1.0  # as the real one; without it an engine counts as lost, on a slow machine too soon
+
+_writing = threading.Lock()
+
 
 def say(event: dict) -> None:
-    sys.stdout.write(json.dumps(event) + "\n")
-    if "burst" not in sys.argv[2:]:
-        sys.stdout.flush()
+    with _writing:
+        sys.stdout.write(json.dumps(event) + "\n")
+        if "burst" not in sys.argv[2:]:
+            sys.stdout.flush()
+
+
+def beat(over: threading.Event) -> None:
+    while not over.wait(BEAT_S):
+        with _writing, contextlib.suppress(OSError, ValueError):
+            sys.stdout.write('{"type": "beat"}\n')
+            sys.stdout.flush()
 
 
 def filled(event: dict, request: dict, index: int) -> dict:
@@ -77,4 +91,8 @@ def serve(recording: list[dict], hold: bool) -> None:
 
 if __name__ == "__main__":
     lines = Path(sys.argv[1]).read_text().splitlines()
+    over = threading.Event()
+    if "burst" not in sys.argv[2:]:  # a beat would cut the piece in two
+        threading.Thread(target=beat, args=(over,), daemon=True).start()
     serve([json.loads(line) for line in lines if line.strip()], "hold" in sys.argv[2:])
+    over.set()

@@ -121,6 +121,7 @@ def test_killing_the_engine_leaves_the_panel_alive(panel: MainWindow, qtbot: QtB
     panel.commands.generate()
     wait_take(panel, qtbot)
     with qtbot.waitSignal(session.engine.status_changed, timeout=30000):
+        assert session.engine.pid  # 0 would mean ourselves
         os.kill(session.engine.pid, signal.SIGKILL)
     panel.inspector.prompt.setPlainText("still here")
     assert session.state(session.current).prompt == "still here"

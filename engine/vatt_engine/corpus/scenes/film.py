@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -38,7 +39,8 @@ def write_film(
     Raises:
         CannotWrite: the disk or the encoder refused.
     """
-    partial = path.with_name(path.stem + ".part.mp4")
+    # Two evaluations may make the same set at the same time.
+    partial = path.with_name(f"{path.stem}.{os.getpid()}.part.mp4")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with av.open(str(partial), "w") as container:

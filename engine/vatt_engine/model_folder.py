@@ -344,8 +344,9 @@ def _read_folder(folder: Path) -> Model:
     model = _assemble(manifest, nets, folder)
     if not paths.keys() >= repertoire_files.NAMES.keys():
         return model
-    known = [paths[part] for part in repertoire_files.NAMES]
-    repertoire = repertoire_files.read_repertoire(*known, manifest.config.converter)
+    repertoire = repertoire_files.read_repertoire(
+        paths["repertoire"], paths["repertoire_words"], manifest.config.converter
+    )
     return replace(model, repertoire=repertoire)
 
 

@@ -123,7 +123,7 @@ class Repertoire(nn.Module):
     def nearness(self, vector: Tensor) -> Tensor:
         """How near a sentence vector [W] is to the wordings of each sound but silence [N - 1]."""
         closeness = self.vectors @ vector.float().to(self.vectors.device)
-        parts = closeness.split([len(row) for row in self.wordings])[: self.silence]
+        parts = torch.split(closeness, [len(row) for row in self.wordings])[: self.silence]
         # The nearest wording and the mean of all: better than either alone.
         return torch.stack([part.max() + part.mean() for part in parts])
 
@@ -167,7 +167,7 @@ def captions(
     said = converter.config.caption
     words = {}
     for i, (number, scores) in enumerate(
-        zip(told, likely.split([len(row) for row in ways]), strict=True)
+        zip(told, torch.split(likely, [len(row) for row in ways]), strict=True)
     ):
         heat = said.temperature if number in answers[0] else said.alternative_temperature
         u = torch.rand(1, generator=generator)

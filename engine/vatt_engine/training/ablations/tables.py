@@ -65,8 +65,8 @@ def _small_tables(plan: Plan, rows: Mapping[str, Row]) -> dict[str, str]:
     found = {}
     for name, (losses, pictures) in shapes.items():
         own = [v for v in plan.variations if name in v.tables and v.name in rows]
-        if len(own) < 2:
-            continue
+        if all(len(v.tables) == len(shapes) for v in own):
+            continue  # nothing but the yardstick that every table has
         head = ["run", *losses, *_HEARD, *(["kind, picture alone"] if pictures else [])]
         lines = []
         first = rows[own[0].name]
@@ -88,7 +88,7 @@ def _small_tables(plan: Plan, rows: Mapping[str, Row]) -> dict[str, str]:
             )
         found[name] = _table(head, lines)
     if "speed" in rows:
-        head = ["width", "layers", "parameters", "net", "passes", "seconds"]
+        head = ["width", "layers", "parameters", "net", "passes", "core-s"]
         timed = [
             [
                 str(r["width"]), str(r["layers"]), f"{r['parameters'] / 1e6:.1f} M", r["net"],
@@ -113,9 +113,9 @@ def _trained_tables(rows: Mapping[str, Row]) -> dict[str, str]:
         return {}
     truth, plain = groups["truth"][0], groups["plain"][0]
     shapes: dict[str, tuple[str, Callable[[Row], list[str]], list[str]]] = {
-        "steps": ("steps", _level, ["level, dB", "s a take"]),
-        "cfg": ("guidance", _level, ["level, dB", "s a take"]),
-        "lane": ("lane", _level, ["level, dB", "s a take"]),
+        "steps": ("steps", _level, ["level, dB", "core-s a take"]),
+        "cfg": ("guidance", _level, ["level, dB", "core-s a take"]),
+        "lane": ("lane", _level, ["level, dB", "core-s a take"]),
         "captions": ("words", _caption, ["caption right"]),
         "rounds": ("rounds", _rounds, ["caption right", "one of the alternatives right"]),
     }

@@ -243,9 +243,9 @@ class Asker:
         sampler: SamplerConfig | None = None,
         extra: dict[str, Any] | None = None,
     ) -> Waves:
-        started = time.perf_counter()
+        started = time.process_time()
         waves = self._takes(words, lanes, sampler)
-        spent = (time.perf_counter() - started) / len(waves)
+        spent = (time.process_time() - started) / len(waves)
         self._keep(group, run, says, waves, extra={"seconds": round(spent, 3), **(extra or {})})
         return waves
 

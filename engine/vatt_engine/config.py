@@ -302,7 +302,6 @@ class CodecConfig:
             (asinh); 0: linear throughout. Only with bands.
         noise: the decoder writes a mean and a spread for each band, and sound is drawn from
             them. Only with bands.
-        levels: the net reads the bands' magnitudes and writes spreads alone. Only with noise.
         ratios: up-sampling factors of the decoder; times the bands, the hop.
         true_skip: identity shortcuts in the residual blocks (AudioGen) instead of 1x1 convs.
     """
@@ -312,7 +311,6 @@ class CodecConfig:
     bands: int = 1
     companding: float = 0.0
     noise: bool = False
-    levels: bool = False
     ratios: tuple[int, ...] = (8, 5, 4, 2)
     n_filters: int = 64
     dimension: int = 128
@@ -341,7 +339,6 @@ class CodecConfig:
             f"codec.companding is {self.companding}; allowed: 0, or up to 1 with bands.",
         )
         check(self.bands > 1 or not self.noise, "codec.noise needs codec.bands.")
-        check(self.noise or not self.levels, "codec.levels needs codec.noise.")
         check(
             self.kind == "seanet" or (self.bands % DRAWN_GROUPS == 0 and self.bands > 1),
             f"codec.bands is {self.bands}; a drawn codec needs a multiple of {DRAWN_GROUPS}.",

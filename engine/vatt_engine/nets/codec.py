@@ -123,10 +123,9 @@ def _seanets(config: CodecConfig) -> tuple[nn.Module, nn.Module]:
         # The package uses torch's older weight_norm, whose key names the published files have.
         warnings.simplefilter("ignore", FutureWarning)
         encoder = SEANetEncoder(config.bands, **options)
-        means = config.noise and not config.levels
-        decoder = SEANetDecoder(config.bands * (2 if means else 1), **options)
+        decoder = SEANetDecoder(config.bands * (2 if config.noise else 1), **options)
     if config.bands > 1:
         transform = LappedTransform(config.bands, config.companding)
-        encoder = BandedEncoder(encoder, transform, config.levels)
-        decoder = BandedDecoder(decoder, transform, config.noise, config.levels)
+        encoder = BandedEncoder(encoder, transform)
+        decoder = BandedDecoder(decoder, transform, config.noise)
     return encoder, decoder

@@ -12,11 +12,6 @@ Noise: most Foley is noise, and a net without a source of it can only repeat a p
 buzzes. So the decoder may write a mean and a spread for each band, and the sound is drawn from
 them: the mean is what the codes foretell down to the phase, the spread is the rest. Perceptual
 noise substitution in MPEG-4 audio is the special case of a mean of zero.
-
-Levels: at two kilobits a second no code has room for phases. So the net may read the logarithm of
-each band's magnitude and write the spread alone, which turns the task into one it learns in minutes
-instead of days. The magnitude is that of the complex lapped transform (Malvar 1999): the band and
-its sine twin, so that a steady tone has a steady level.
 """
 
 from __future__ import annotations
@@ -29,9 +24,6 @@ from torch import Tensor, nn
 
 _BOUND = 14.0
 _LEAST = -4.0  # of a log spread: -105 dB at a companding level of 3e-4
-_QUIET = (
-    0.02  # power added to a band's, in units of the companding level squared: silence is finite
-)
 
 
 class LappedTransform(nn.Module):
@@ -68,15 +60,6 @@ class LappedTransform(nn.Module):
     def linear(self, wave: Tensor) -> Tensor:
         """Wave [B, 1, S] -> linear bands [B, M, ceil(S / M)]."""
         return self._project(wave, "kernel")
-
-    def levels(self, wave: Tensor) -> Tensor:
-        """Natural logarithm of each band's magnitude, in units of the companding level.
-
-        Wave [B, 1, S] -> [B, M, ceil(S / M)], not below about -2.
-        """
-        unit = self.companding or 1.0
-        power = self._project(wave, "kernel").square() + self._project(wave, "twin").square()
-        return 0.5 * torch.log(power / (2 * unit**2) + _QUIET)
 
     def complex(self, wave: Tensor) -> Tensor:
         """Bands and sine twins as one complex number: [B, 1, S] -> [B, M, ceil(S / M)]."""
@@ -133,18 +116,15 @@ class LappedTransform(nn.Module):
 
 
 class BandedEncoder(nn.Module):
-    """A SEANet encoder that reads bands, or levels; its state-dict names are the SEANet's own."""
+    """A SEANet encoder that reads bands; its state-dict names are the SEANet's own."""
 
-    def __init__(self, seanet: nn.Module, transform: LappedTransform, levels: bool = False) -> None:
+    def __init__(self, seanet: nn.Module, transform: LappedTransform) -> None:
         super().__init__()
         self.model = seanet.model
         self.transform = transform
-        self.levels = levels
 
     def forward(self, wave: Tensor) -> Tensor:
         """Wave [B, 1, S] -> vectors [B, dimension, T]."""
-        if self.levels:
-            return self.model(self.transform.levels(wave))  # type: ignore[operator,no-any-return]
         return self.model(self.transform.analyse(wave))  # type: ignore[operator,no-any-return]
 
 
@@ -156,7 +136,6 @@ class BandedDecoder(nn.Module):
         transform: back to a waveform.
         noise: whether the M channels are means in units of the spread, and another M the natural
             logarithm of the spread in units of the companding level.
-        levels: whether there is noise, but no means: M channels of spread.
     """
 
     def __init__(
@@ -164,13 +143,11 @@ class BandedDecoder(nn.Module):
         seanet: nn.Module,
         transform: LappedTransform,
         noise: bool = False,
-        levels: bool = False,
     ) -> None:
         super().__init__()
         self.model = seanet.model
         self.transform = transform
         self.noise = noise
-        self.levels = levels
         # Always the same noise, so the same codes give the same bytes; training sets it anew.
         self.noise_seed = 0
 
@@ -184,10 +161,7 @@ class BandedDecoder(nn.Module):
     def foretell(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Mean in units of the spread, and spread, of each linear band: both [B, M, N]."""
         written: Tensor = self.model(vectors).float()  # type: ignore[operator]
-        if self.levels:
-            mean, log_spread = torch.zeros_like(written), written
-        else:
-            mean, log_spread = written.chunk(2, dim=1)
+        mean, log_spread = written.chunk(2, dim=1)
         unit = self.transform.companding or 1.0
         return mean, unit * log_spread.clamp(_LEAST, _BOUND).exp()
 

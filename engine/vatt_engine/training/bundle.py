@@ -42,7 +42,15 @@ VISUAL = VisualConfig(
 )
 """EfficientNet-lite0 wants (pixel - 127) / 128 and gives 1280 numbers a picture."""
 
-SAMPLER = SamplerConfig(steps=12, cfg=3.5, mask_temperature=4.0, top_k=256, coarse_first=1000.0)
+SAMPLER = SamplerConfig(
+    steps=16,
+    cfg=3.0,
+    mask_temperature=2.0,
+    temperature=0.5,
+    top_k=256,
+    coarse_first=1000.0,
+    steady=0.9,
+)
 
 TEXTS = ("MODEL_CARD.md", "LICENSE", "NOTICE.md")
 

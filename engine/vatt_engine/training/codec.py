@@ -35,7 +35,7 @@ from vatt_engine.training.quantiser import (
     start_codebooks,
 )
 from vatt_engine.training.sounds import open_sounds
-from vatt_engine.training.spectral import MultiScaleMel, Resolution, level_error, surprise
+from vatt_engine.training.spectral import MultiScaleMel, Resolution, surprise
 
 log = logging.getLogger(__name__)
 
@@ -193,10 +193,6 @@ class CodecTrainer:
         if not isinstance(decoder, BandedDecoder) or not decoder.noise:
             return decoder(vectors), None
         mean, spread = decoder.foretell(vectors)
-        if decoder.levels:
-            heard = decoder.transform.levels(wave)
-            unit = self.config.codec.companding or 1.0
-            return decoder.draw(mean, spread), level_error(spread, heard, unit)
         surprised = surprise(mean, spread, decoder.transform.linear(wave))
         if self.discriminator is None:
             mean = mean.detach()

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 import torchaudio
 from torch import Tensor, nn
 
@@ -153,16 +152,3 @@ def surprise(mean: Tensor, spread: Tensor, bands: Tensor) -> Tensor:
     """
     off = bands / spread - mean
     return (spread.log() + (TAIL + 1) / 2 * torch.log1p(off.square() / TAIL)).mean()
-
-
-def level_error(spread: Tensor, levels: Tensor, unit: float) -> Tensor:
-    """How far foretold levels are off, in nats, the loud counting more [].
-
-    Args:
-        spread: foretold [B, M, N], positive.
-        levels: of the original, as ``LappedTransform.levels`` gives them [B, M, N].
-        unit: the companding level.
-    """
-    off = (spread / unit).log() - levels
-    weight = 0.25 + levels.clamp_min(0) / 4
-    return (weight * F.huber_loss(off, torch.zeros_like(off), reduction="none")).mean()

@@ -55,33 +55,8 @@ def test_noise_is_the_same_for_the_same_codes_and_another_for_another_seed():
         assert not torch.equal(codec.decode(codes), first)
 
 
-def test_the_level_of_a_steady_tone_is_steady_where_its_band_is_not():
-    transform = LappedTransform(80, 3e-4)
-    wave = 0.3 * torch.sin(2 * torch.pi * 1020 / 16_000 * torch.arange(16_000))[None, None]
-    inside = slice(5, -5)
-    band = int(transform.levels(wave).mean(dim=-1).argmax())
-    level = transform.levels(wave)[0, band, inside]
-    magnitude = transform.linear(wave)[0, band, inside].abs()
-    assert level.std() < 0.15
-    assert magnitude.std() > 0.2 * magnitude.mean()
-
-
-def test_silence_has_a_finite_level():
-    assert torch.isfinite(LappedTransform(80, 3e-4).levels(torch.zeros(1, 1, 800))).all()
-
-
-def test_a_codec_of_levels_writes_spreads_alone():
-    sizes = {"bands": 80, "ratios": (4,), "n_filters": 2, "dimension": 4, "codebook_size": 8}
-    codec = build_codec(CodecConfig(**sizes, companding=3e-4, noise=True, levels=True)).eval()
-    with torch.no_grad():
-        mean, spread = codec.decoder.foretell(torch.randn(1, 4, 6))
-        assert mean.shape == spread.shape == (1, 80, 24)
-        assert not mean.any()
-        assert codec.decode(torch.randint(8, (1, 4, 6))).shape == (1, 1, 6 * 320)
-
-
 @pytest.mark.parametrize(
-    "wrong", [{"levels": True}, {"noise": True}, {"bands": 7}, {"companding": 1e-3}, {"bands": 0}]
+    "wrong", [{"noise": True}, {"bands": 7}, {"companding": 1e-3}, {"bands": 0}]
 )
 def test_impossible_bands_are_refused(wrong):
     with pytest.raises(BadModelFolder):

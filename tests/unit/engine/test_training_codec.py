@@ -330,7 +330,7 @@ def test_the_shipped_configs_differ_in_scale_only(name):
         ("batch = ", "batch = 0 #", "must be positive"),
         ("seed = 1", 'seed = "one"', "seed must be int"),
         ("[run]", "[run", "no TOML"),
-        ("bands = 80", "bands = 7", "bands"),
+        ("bands = 40", "bands = 7", "bands"),
     ],
 )
 def test_a_wrong_config_names_what_is_wrong(tmp_path, old, new, complaint):

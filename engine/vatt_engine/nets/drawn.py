@@ -36,6 +36,7 @@ _LEAST, _MOST = -4.0, 14.0  # natural logarithms of levels in units that are dra
 _GROUP_WEIGHT = 2.0
 _TURN_WEIGHT = 2.0
 _TURN_POWER = 3
+_KNEE, _FULL = 0.7, 0.98
 _NOISE_TURN = 0.3  # mean length of the turn of noise, whose windows overlap
 
 
@@ -137,7 +138,17 @@ class DrawnDecoder(nn.Module):
             white = white_bands(self.transform, turns.shape[-1] + 1, self.noise_seed)
             drawn = turning(turns.detach().cpu().numpy(), white)
             bands = torch.from_numpy(drawn).to(spread.device) * spread * math.sqrt(2)
-            return self.transform.complex_inverse(bands)
+            return rounded(self.transform.complex_inverse(bands))
+
+
+def rounded(wave: Tensor) -> Tensor:
+    """Bend what lies above the knee, so that nothing reaches full scale.
+
+    Peaks of drawn noise go beyond those of the sound it stands for; only they are touched.
+    """
+    size = wave.abs()
+    bent = _KNEE + (_FULL - _KNEE) * torch.tanh((size - _KNEE) / (_FULL - _KNEE))
+    return torch.where(size > _KNEE, wave.sign() * bent, wave)
 
 
 def white_bands(transform: LappedTransform, n: int, seed: int) -> NDArray[np.complex64]:

@@ -10,7 +10,7 @@ import torch
 from vatt_engine.config import CodecConfig
 from vatt_engine.errors import BadModelFolder, BadRequest
 from vatt_engine.nets.codec import build_codec
-from vatt_engine.nets.drawn import Describer, description_width, turning, white_bands
+from vatt_engine.nets.drawn import Describer, description_width, rounded, turning, white_bands
 from vatt_engine.nets.lapped import LappedTransform
 from vatt_engine.training.codec_config import DataConfig, RunConfig, SoundSource, codec_kind
 from vatt_engine.training.codec_folder import read_codec
@@ -65,6 +65,13 @@ def test_an_attack_does_not_sound_before_it_begins() -> None:
     made = redrawn(wave)
     before = made[: 4000 - RATE // 100]
     assert np.abs(before).max() < 0.05 * np.abs(made).max()
+
+
+def test_nothing_clips_and_what_is_soft_stays_as_it_is() -> None:
+    loud = 3 * torch.randn(RATE, generator=torch.Generator().manual_seed(4))
+    assert np.abs(redrawn(loud)).max() < 0.99
+    wave = torch.linspace(-0.7, 0.7, 9)
+    assert torch.equal(rounded(wave), wave)
 
 
 def test_silence_stays_silent() -> None:

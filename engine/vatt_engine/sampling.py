@@ -298,7 +298,8 @@ def follow(u: Tensor, steady: float) -> Tensor:
     frames = [fresh[..., 0]]
     for t in range(1, fresh.shape[-1]):
         frames.append(steady * frames[-1] + math.sqrt(1 - steady**2) * fresh[..., t])
-    return torch.special.ndtr(torch.stack(frames, dim=-1)).to(u).clamp(1e-7, 1 - 1e-7)
+    uniform: Tensor = torch.special.ndtr(torch.stack(frames, dim=-1))
+    return uniform.to(u).clamp(1e-7, 1 - 1e-7)
 
 
 def _stack(

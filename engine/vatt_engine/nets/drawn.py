@@ -77,7 +77,8 @@ class Describer:
     def read(self, descriptions: Tensor) -> tuple[Tensor, Tensor]:
         """Descriptions [B, F, T] -> levels [B, M, N] in natural logarithms, turns [B, 2 M, N]."""
         M, W = self.transform.bands, self.windows
-        levels, moves, turns = descriptions.split([M, DRAWN_GROUPS * W, 2 * M], dim=1)
+        levels, turns = descriptions[:, :M], descriptions[:, -2 * M :]
+        moves = descriptions[:, M : -2 * M]
         B, _, T = levels.shape
         turns = turns / _turn_weight(levels)
         turns = turns * _lengths(turns).clamp_min(1e-6) ** (1 / _TURN_POWER - 1)

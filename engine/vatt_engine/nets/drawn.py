@@ -88,8 +88,8 @@ class Describer:
         return levels, turns.repeat_interleave(W, dim=2)
 
 
-class DrawnEncoder(nn.Module):
-    """Wave -> the quantiser's vectors.
+class _LinearMap(nn.Module):
+    """Between descriptions and the quantiser's vectors.
 
     Args:
         describer: what is kept of a wave.
@@ -104,6 +104,10 @@ class DrawnEncoder(nn.Module):
         self.mean = nn.Parameter(torch.zeros(width))
         self.basis = nn.Parameter(torch.randn(dimension, width) * width**-0.5)
 
+
+class DrawnEncoder(_LinearMap):
+    """Wave -> the quantiser's vectors."""
+
     def forward(self, wave: Tensor) -> Tensor:
         """Wave [B, 1, S] -> vectors [B, dimension, T]."""
         with torch.autocast(wave.device.type, enabled=False):  # phases need all their digits
@@ -111,21 +115,11 @@ class DrawnEncoder(nn.Module):
             return self.basis @ (described - self.mean[:, None])
 
 
-class DrawnDecoder(nn.Module):
-    """The quantiser's vectors -> wave.
-
-    Args:
-        describer: what the vectors stand for.
-        dimension: of the vectors.
-    """
+class DrawnDecoder(_LinearMap):
+    """The quantiser's vectors -> wave."""
 
     def __init__(self, describer: Describer, dimension: int) -> None:
-        super().__init__()
-        self.transform = describer.transform
-        self.describer = describer
-        width = description_width(describer.transform.bands, describer.windows)
-        self.mean = nn.Parameter(torch.zeros(width))
-        self.basis = nn.Parameter(torch.randn(dimension, width) * width**-0.5)
+        super().__init__(describer, dimension)
         # Always the same noise, so the same codes give the same bytes.
         self.noise_seed = 0
 

@@ -44,7 +44,7 @@ VISUAL = VisualConfig(
 
 SAMPLER = SamplerConfig(
     steps=16,
-    cfg=3.0,
+    cfg=2.0,
     mask_temperature=2.0,
     temperature=0.5,
     top_k=256,

@@ -17,30 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from vatt_engine import repertoire_files
-from vatt_engine.config import ModelConfig, SamplerConfig, VisualConfig
+from vatt_engine.config import ModelConfig, SamplerConfig
 from vatt_engine.errors import VattError
 from vatt_engine.manifest import TOKENIZER, Licence, Manifest, write_manifest
 from vatt_engine.model_folder import entry_of, load_model, stored_tensors, write_folder
-from vatt_engine.nets.visual import TRAINING_ONLY, VisualEncoder, build_visual
 from vatt_engine.sentence_files import NAMES
 from vatt_engine.training.audio import readable_tables
 from vatt_engine.training.audio_folder import read_audio
 from vatt_engine.training.codec_folder import read_codec
 from vatt_engine.training.converter_folder import load_converter
-
-VISUAL = VisualConfig(
-    kind="timm",
-    architecture="tf_efficientnet_lite0",
-    image_size=224,
-    width=1280,
-    fps=5.0,
-    mean=(127 / 255,) * 3,
-    std=(128 / 255,) * 3,
-)
-"""EfficientNet-lite0 wants (pixel - 127) / 128 and gives 1280 numbers a picture."""
+from vatt_engine.training.readings import VISUAL, efficientnet
 
 SAMPLER = SamplerConfig(
     steps=16,
@@ -78,16 +67,6 @@ class Parts:
     texts: Path
 
 
-def read_picture_encoder(weights: Path) -> VisualEncoder:
-    """The picture encoder in half precision, from a file with timm's names."""
-    encoder = build_visual(VISUAL)
-    wanted = encoder.backbone.state_dict()
-    found = load_file(weights)
-    counters = {k: v for k, v in wanted.items() if k.endswith(TRAINING_ONLY)}
-    encoder.backbone.load_state_dict(counters | found)
-    return encoder.half()
-
-
 def bundle(parts: Parts, folder: Path, description: str, sampler: SamplerConfig) -> Manifest:
     """Write the model folder, replacing an older one.
 
@@ -104,7 +83,7 @@ def bundle(parts: Parts, folder: Path, description: str, sampler: SamplerConfig)
 
     def fill(place: Path) -> Manifest:
         save_file(
-            stored_tensors("visual", read_picture_encoder(parts.picture)),
+            stored_tensors("visual", efficientnet(parts.picture).half()),
             place / "visual.safetensors",
         )
         shutil.copyfile(parts.codec / "codec.safetensors", place / "codec.safetensors")

@@ -23,8 +23,19 @@ from vatt_engine.evaluation.wording import paraphrases, says
 from vatt_engine.nets.converter import Converter
 from vatt_engine.nets.prompts import caption_ids
 from vatt_engine.nets.repertoire import Repertoire, also_said
-from vatt_engine.nets.visual import VisualEncoder, build_visual
+from vatt_engine.nets.visual import TRAINING_ONLY, VisualEncoder, build_visual
 from vatt_engine.training.sights import NAMES, Sight, numbers_of, plain_words
+
+VISUAL = VisualConfig(
+    kind="timm",
+    architecture="tf_efficientnet_lite0",
+    image_size=224,
+    width=1280,
+    fps=5.0,
+    mean=(127 / 255,) * 3,
+    std=(128 / 255,) * 3,
+)
+"""EfficientNet-lite0 wants (pixel - 127) / 128 and gives 1280 numbers a picture."""
 
 _BATCH = 64
 
@@ -146,16 +157,11 @@ def photographs(folder: Path, visual: Path) -> list[Sight]:
 
 def efficientnet(weights: Path) -> VisualEncoder:
     """The bundled model's picture encoder from its weight file."""
-    config = VisualConfig(
-        kind="timm",
-        architecture="tf_efficientnet_lite0",
-        image_size=224,
-        width=1280,
-        mean=(127 / 255,) * 3,
-        std=(128 / 255,) * 3,
-    )
-    encoder = build_visual(config)
-    encoder.backbone.load_state_dict(load_file(weights), strict=False)
+    encoder = build_visual(VISUAL)
+    # Only what counts batches in training may be missing from the file.
+    state = encoder.backbone.state_dict()
+    counters = {k: v for k, v in state.items() if k.endswith(TRAINING_ONLY)}
+    encoder.backbone.load_state_dict(counters | load_file(weights))
     return encoder.requires_grad_(False).eval()
 
 

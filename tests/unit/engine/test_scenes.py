@@ -16,7 +16,7 @@ from vatt_engine.corpus.scenes.compose import make_scene
 from vatt_engine.corpus.scenes.draw import frames
 from vatt_engine.corpus.scenes.film import write_film
 from vatt_engine.corpus.scenes.lane import audible_hits, true_lane
-from vatt_engine.corpus.scenes.plan import FPS, LANE_HZ, Scene
+from vatt_engine.corpus.scenes.plan import FPS, LANE_HZ, TRACK_HZ, Scene
 from vatt_engine.corpus.scenes.portraits import make_portraits
 from vatt_engine.corpus.scenes.sets import define, make_set, read_definition, write_definition
 from vatt_engine.corpus.scenes.sound import render_mix
@@ -50,6 +50,41 @@ def test_every_family_plays_every_part_it_is_cast_for(family: str) -> None:
         times = [h.time_s for h in source.hits]
         assert times == sorted(times)
         assert all(0 <= t < scene.duration_s for t in times)
+
+
+@pytest.mark.parametrize("family", [family.__name__ for family in casting.BLIND])
+def test_every_blind_family_shows_its_contacts(family: str) -> None:
+    scene = make_scene(3, "blind", 4.0, family=family, plan=WorldPlan(), alone=True)
+    times = [h.time_s for h in scene.hits]
+    assert times == sorted(times)
+    assert times
+    assert all(h.visible for h in scene.hits)
+    motion = np.abs(np.diff(grey(scene, 90).astype(float), axis=0)).mean(axis=(1, 2))
+    change = np.abs(np.diff(motion))  # k: at frame k + 1, where one step ends and the next begins
+    near = np.zeros(len(change), bool)
+    for time_s in times:
+        near[max(int(time_s * FPS) - 2, 0) : int(time_s * FPS) + 2] = True
+    assert change[near].mean() > change[~near].mean()
+
+
+def test_no_other_split_shows_a_blind_family() -> None:
+    blind = {family.__name__ for family in casting.BLIND}
+    for split in ("train", "valid", "test"):
+        assert not blind & {f for _, f in casting.choices(split)}
+    assert {f for _, f in casting.choices("blind")} == blind
+    assert not blind & set(casting.FAMILIES)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_shaken_sounds_where_it_turns(seed: int) -> None:
+    """At its hits the thing as a whole is farthest out, so it hardly moves sideways."""
+    scene = make_scene(seed, "test", 6.0, family="shake", plan=WorldPlan(), alone=True)
+    (part,) = scene.parts
+    x = np.mean([body.pos[:, 0] for body in part.bodies], axis=0)
+    speed = np.abs(np.gradient(x))
+    at_hits = speed[[round(h.time_s * TRACK_HZ) for h in scene.hits]]
+    assert len(at_hits) > 4
+    assert np.median(at_hits) < 0.4 * np.percentile(speed[speed > 1e-6], 75)
 
 
 def test_splits_share_neither_families_nor_pictures() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from vatt_engine.corpus.categories import CATEGORIES
-from vatt_engine.corpus.scenes import gestures, impacts, lasting, machines, rhythms
+from vatt_engine.corpus.scenes import blind, gestures, impacts, lasting, machines, rhythms
 from vatt_engine.corpus.scenes.plan import Part
 from vatt_engine.corpus.scenes.stage import Stage
 
@@ -40,6 +40,18 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
 
 HELD_OUT = frozenset({"throw", "swing", "jump", "stairs", "shake", "lid", "bob", "surge", "spin"})
 """Families that no training film uses."""
+
+BLIND: Mapping[Family, tuple[str, ...]] = MappingProxyType(
+    {
+        blind.dribble: ("ball_bounce", "impact_soft"),
+        blind.sweep: ("scrape", "leaves_rustle"),
+        blind.dominoes: ("game_pieces", "impact_wood"),
+        blind.deal: ("cards", "paper"),
+        blind.ratchet: ("latch_lock", "clock_tick"),
+        blind.whip: ("whoosh", "blade"),
+    }
+)
+"""Families of the split ``blind`` alone, with the categories they are cast for."""
 
 SILENT = ("still", "camera", "light", "distractor")
 """Families without any sound."""
@@ -77,8 +89,19 @@ CASTING: Mapping[str, Casting] = MappingProxyType(_read())
 assert set(CASTING) <= set(CATEGORIES), sorted(set(CASTING) - set(CATEGORIES))
 
 
+def family_of(name: str) -> Family:
+    """The family of that name, of any split.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return FAMILIES.get(name) or {family.__name__: family for family in BLIND}[name]
+
+
 def choices(split: str) -> list[tuple[str, str]]:
     """All (category, family) pairs a split may use; ``test`` has the held-out families only."""
+    if split == "blind":
+        return [(name, family.__name__) for family, names in BLIND.items() for name in names]
     held = split == "test"
     return [
         (category, family)

@@ -30,7 +30,7 @@ from vatt_engine.corpus.scenes.plan import (
 from vatt_engine.corpus.scenes.stage import Stage
 from vatt_engine.corpus.scenes.textures import BACKDROPS
 
-SPLITS = ("train", "valid", "test")
+SPLITS = ("train", "valid", "test", "blind")
 _PLACES = tuple(BACKDROPS)
 
 
@@ -50,7 +50,7 @@ def make_scene(
     Args:
         seed: what everything follows from.
         split: ``train``; ``valid`` has the training families with other picture classes; ``test``
-            has held-out families and other picture classes.
+            has held-out families and other picture classes; ``blind`` has families of its own.
         duration_s: rounded to whole video frames; at least one second.
         category: ask for this category instead of drawing one.
         family: ask for this family, or one of ``casting.SILENT``.
@@ -149,11 +149,12 @@ def _cast(
 
 
 def _all_pairs() -> list[tuple[str, str]]:
-    return [(c, f) for c, row in casting.CASTING.items() for f in row.families]
+    known = [(c, f) for c, row in casting.CASTING.items() for f in row.families]
+    return known + casting.choices("blind")
 
 
 def _perform(rng: np.random.Generator, stage: Stage, family: str, split: str) -> Part:
-    part = casting.FAMILIES[family](stage)
+    part = casting.family_of(family)(stage)
     picture = str(rng.choice(casting.pictures(stage.category, split)))
     source = part.source
     if source is not None:

@@ -184,7 +184,7 @@ class Scene:
 
     Attributes:
         seed, split: what it was made from: ``train``, ``valid`` (training families, other pictures)
-            or ``test`` (held-out families).
+            ``test`` (held-out families) or ``blind`` (families nothing was tuned on).
         family: of the main part; ``still``, ``camera``, ``light`` and ``distractor`` make no sound.
         place: key of ``textures.BACKDROPS`` of the first shot.
         parts: silent ones included (distractors).

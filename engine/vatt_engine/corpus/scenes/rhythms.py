@@ -170,7 +170,7 @@ def shake(stage: Stage) -> Part:
         )
         for k in range(3)
     )
-    turns = (np.arange(int(stage.end_s * 2 * rate)) + 0.25) / (2 * rate)
+    turns = (np.arange(int(stage.end_s * 2 * rate)) + 0.5) / (2 * rate)  # where x is farthest
     loud = np.interp(turns, stage.clock, gate)
     turns, loud = turns[loud > 0.3], loud[loud > 0.3]
     return stage.part(

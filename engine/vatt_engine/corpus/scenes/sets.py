@@ -18,7 +18,7 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from vatt_engine.corpus.scenes.captions import caption
-from vatt_engine.corpus.scenes.casting import CASTING, HELD_OUT, SILENT
+from vatt_engine.corpus.scenes.casting import SILENT, choices
 from vatt_engine.corpus.scenes.compose import make_scene
 from vatt_engine.corpus.scenes.film import write_film
 from vatt_engine.corpus.scenes.lane import audible_hits
@@ -75,14 +75,8 @@ def define(
     n_films: int, split: str, seed: int, n_still: int = 0, duration_s: float = 6.0
 ) -> tuple[FilmSpec, ...]:
     """Films spread evenly over categories and families of a split, and ``n_still`` silent ones."""
-    pairs = [
-        (category, family)
-        for category, row in CASTING.items()
-        for family in row.families
-        if (family in HELD_OUT) == (split == "test")
-    ]
     by_category: dict[str, list[str]] = {}
-    for category, family in pairs:
+    for category, family in choices(split):
         by_category.setdefault(category, []).append(family)
     names = list(by_category)
     films: list[FilmSpec] = []

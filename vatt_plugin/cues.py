@@ -127,3 +127,9 @@ class Take:
     gain_db: float = 0.0
     figures: Mapping[str, float] = field(default_factory=dict)
     heard: str = ""
+
+    @property
+    def added_words(self) -> str:
+        """What the model was told behind the prompt or caption; empty if just these words."""
+        words = (self.recipe.prompt or self.caption).strip()
+        return self.heard.removeprefix(words).lstrip(", ")

@@ -53,6 +53,7 @@ def generate(job: dict, mode: str) -> None:
     say(type="progress", job_id=job_id, stage="sampling", done=1, total=2)
     if job["prompt"] is None:
         say(type="caption", job_id=job_id, caption="a tone", score=-0.5, alternatives=[])
+    prompt = job["prompt"] or "a tone"
     for index in range(job["takes"]):
         n, rate = job["n_samples"], job["sample_rate"]
         if mode == "short":
@@ -71,7 +72,8 @@ def generate(job: dict, mode: str) -> None:
         say(
             type="take", job_id=job_id, index=index, seed=job["seed"] + index,
             wav_path=str(path), codes_path="", wav_sha256=digest, n_samples=n, sample_rate=rate,
-            channels=1, prompt=job["prompt"] or "a tone", sync=0.5, lag_s=0.01,
+            channels=1, prompt=prompt, sync=0.5,
+            heard=prompt + ", footsteps" if "sneakers" in prompt else prompt, lag_s=0.01,
             figures={"onsets": 1.0}, model=job["model"], model_hash="feed", engine_version="fake",
         )  # fmt: skip
     say(type="finished", job_id=job_id, result={})

@@ -55,6 +55,7 @@ def filled(event: dict, request: dict, index: int) -> dict:
         path.write_bytes(data)
         codes = path.with_suffix(".safetensors")
         codes.write_bytes(b"codes of " + str(pitch).encode())
+        prompt = request["prompt"] or "a door closes"
         event.update(
             index=index,
             seed=request["seed"] + index,
@@ -63,7 +64,8 @@ def filled(event: dict, request: dict, index: int) -> dict:
             wav_sha256=hashlib.sha256(data).hexdigest(),
             n_samples=request["n_samples"],
             sample_rate=request["sample_rate"],
-            prompt=request["prompt"] or "a door closes",
+            prompt=prompt,
+            heard=prompt + ", footsteps" if "sneakers" in prompt else prompt,
         )
     return event
 

@@ -46,7 +46,9 @@ class Teller:
             case CaptionReady():
                 self._console.event("caption", **about, caption=news.caption, score=news.score)
             case TakeReady():
-                self._console.event("take", **about, index=news.index, seed=news.seed)
+                self._console.event(
+                    "take", **about, index=news.index, seed=news.seed, heard=news.heard
+                )
 
     def _tell_result(self, result: CueResult) -> None:
         self._bar.update()
@@ -65,9 +67,10 @@ def _line(name: str, result: CueResult) -> str:
     assert take is not None
     loud = "silent" if take.lufs is None else f"{take.lufs:.1f} LUFS"
     kept = ", kept from an earlier run" if result.kept else ""
-    words = result.prompt or result.caption
+    words = plain(result.prompt or result.caption)
+    added = f" (heard as: ..., {plain(take.added_words)})" if take.added_words else ""
     remarks = "".join(f"; {remark}" for remark in ranking.remarks(take))
-    return f"{name}: {plain(words)!r}, {loud}{kept}{remarks}"
+    return f"{name}: {words!r}{added}, {loud}{kept}{remarks}"
 
 
 def result_facts(result: CueResult) -> dict[str, Any]:
@@ -97,6 +100,7 @@ def _take_facts(take: Take, chosen: bool) -> dict[str, Any]:
         "wav": take.wav_path,
         "take": take.take_id,
         "seed": take.recipe.seed,
+        "heard": take.heard,
         "chosen": chosen,
         "sync": take.sync,
         "lag_s": take.lag_s,

@@ -204,6 +204,19 @@ def test_the_output_is_named_after_the_input(vatt: Shell, cut: Path) -> None:
     assert (cut.parent / "cut_foley_foley").is_dir()
 
 
+def test_words_added_to_a_prompt_are_told(vatt: Shell, cut: Path, tmp_path: Path) -> None:
+    words = ("generate", cut, "--clips", "Shot_0", "-o")
+    assert vatt(*words, tmp_path / "a.otio", "--prompt", "sneakers in a gym") == 0
+    assert "'sneakers in a gym' (heard as: ..., footsteps)" in vatt.out
+    assert vatt(*words, tmp_path / "b.otio", "--prompt", "footsteps") == 0
+    assert "heard as" not in vatt.out
+    again = (*words, tmp_path / "a.otio", "--prompt", "sneakers in a gym", "--force", "--json")
+    assert vatt(*again) == 0
+    (clip,) = vatt.last()["clips"]
+    assert (clip["kept"], clip["prompt"]) == (True, "sneakers in a gym")
+    assert clip["takes"][0]["heard"] == "sneakers in a gym, footsteps"
+
+
 def test_json_is_one_event_a_line_and_ends_with_the_whole_result(
     vatt: Shell, cut: Path, tmp_path: Path
 ) -> None:

@@ -183,3 +183,26 @@ def test_takes_say_how_well_they_fit_and_what_is_wrong(panel: MainWindow, qtbot:
     session.show_take(session.takes(session.current)[1].take_id)
     panel.inspector.refresh()
     assert "there is speech in it" in panel.inspector.facts.text()
+
+
+def test_words_added_to_a_prompt_are_shown_under_it(panel: MainWindow, qtbot: QtBot) -> None:
+    session, inspector = panel.session, panel.inspector
+    panel.commands.generate()
+    wait_take(panel, qtbot)
+    assert not inspector.heard.isVisible()  # the model was told just the caption
+    inspector.prompt.setPlainText("sneakers on a gym floor")
+    panel.commands.generate()
+    wait_take(panel, qtbot, 2)
+    first, second = session.takes(session.current)
+    session.show_take(first.take_id)
+    assert not inspector.heard.isVisible()  # of other words it says nothing
+    session.show_take(second.take_id)
+    assert inspector.heard.isVisible()
+    assert inspector.heard.text() == "Heard as: …, footsteps"
+    assert inspector.heard.accessibleName() == "Heard as: sneakers on a gym floor, footsteps"
+    assert inspector.prompt.toPlainText() == "sneakers on a gym floor"  # the user's, untouched
+    model = panel.takes.model
+    tips = [model.index(row, 0).data(Qt.ItemDataRole.ToolTipRole) for row in range(2)]
+    assert ["Heard as: sneakers on a gym floor, footsteps" in tip for tip in tips] == [False, True]
+    inspector.prompt.setPlainText("boots")
+    assert not inspector.heard.isVisible()  # nothing is known of these words yet

@@ -177,6 +177,8 @@ class TakesModel(QAbstractTableModel):
                 seed=recipe.seed, model=plain(recipe.model), version=recipe.engine_version
             ),
         ]
+        if take.added_words:
+            lines.insert(1, _("Heard as: {text}").format(text=plain(take.heard, 400)))
         if recipe.negative:
             lines.insert(1, _("Without: {text}").format(text=plain(recipe.negative)))
         if recipe.span:

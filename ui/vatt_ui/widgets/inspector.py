@@ -84,7 +84,6 @@ class Inspector(Pane):
         self._session = session
         self.caption = Label("", "quote")
         self.caption.setWordWrap(True)
-        self.caption.setAccessibleName(_("Caption by the engine"))
         self.caption.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.recaption = icon_button(theme, "again", _("Caption again"))
         self.chips_holder = QWidget()
@@ -94,6 +93,8 @@ class Inspector(Pane):
             _("Prompt"), _("What should be heard? Empty: the caption above."), (4, 2)
         )
         self.history = icon_button(theme, "recall", _("Earlier prompts"))
+        self.heard = Label("", "dim")
+        self.heard.setWordWrap(True)
         self.negative = PromptEdit(_("Negative prompt"), _("What must not be heard"), (1, 1))
         self.seed = QSpinBox()
         self.seed.setRange(0, 2_000_000_000)
@@ -115,7 +116,6 @@ class Inspector(Pane):
         self.facts.setWordWrap(True)
         self.lacking = Label("", "dim")
         self.lacking.setWordWrap(True)
-        self.lacking.setAccessibleName(_("What the model lacks"))
         self._content = QWidget()
         self.empty = EmptyState(
             theme, _("No cue selected"), _("Pick a cue to say how it should sound.")
@@ -134,6 +134,7 @@ class Inspector(Pane):
         column.addSpacing(SPACE)
         column.addLayout(row(self._named(_("Prompt"), self.prompt), 1, self.history))
         column.addWidget(self.prompt, 4)
+        column.addWidget(self.heard)
         fields = QGridLayout()
         fields.setHorizontalSpacing(GAP)
         fields.setVerticalSpacing(SPACE + 1)
@@ -234,16 +235,37 @@ class Inspector(Pane):
             _("What should be heard? Empty: the caption above.") if same else MIXED
         )
         self.negative.show_text(state.negative)
-        self.caption.setText(
-            plain(state.caption, 600) if state.caption else _("Not captioned yet (C).")
-        )
+        caption = plain(state.caption, 600) if state.caption else _("Not captioned yet (C).")
+        self.caption.setText(caption)
+        # A label's accessible name is read instead of its text, so it has to hold both.
+        self.caption.setAccessibleName(_("Caption by the engine: {text}").format(text=caption))
         self._show_chips(state.alternatives)
+        self._show_heard()
         self.seed.setValue(state.seed)
         self.lock.setChecked(state.seed_locked)
         self.takes.setValue(state.n_takes)
         self._show_buttons(n)
         self._show_facts()
         self._filling = False
+
+    def _show_heard(self) -> None:
+        """What the model was told besides, under the words it was told them with.
+
+        Only while these are the words in the field: of others it says nothing. The takes' tool tips
+        keep it.
+        """
+        session = self._session
+        take = session.take(session.current_take(session.current))
+        prompt = session.state(session.current).prompt.strip()
+        same = take is not None and (take.recipe.prompt or "").strip() == prompt
+        added = take.added_words if take is not None and same else ""
+        self.heard.setVisible(bool(added))
+        if take is not None and added:
+            said = _("Heard as: {text}")
+            self.heard.setText(said.format(text=f"…, {plain(added)}"))
+            self.heard.setAccessibleName(said.format(text=plain(take.heard, 600)))
+            why = _("The model knows this sound by name, so its name is said behind your words.")
+            self.heard.setToolTip(tooltip(f"{said.format(text=plain(take.heard, 600))}\n{why}"))
 
     def _show_buttons(self, n: int) -> None:
         session = self._session

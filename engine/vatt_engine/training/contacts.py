@@ -3,7 +3,8 @@
 The families of ``corpus.scenes`` each show one mechanism. What they share is more general: at a
 contact a body's way breaks off, turns round, or begins. These films show just that, drawn at random
 (direction, turning, growing; how fast it comes and how it goes), so that a spotter learns the break
-and not the mechanisms. They are for training alone.
+and not the mechanisms. Beside them stand rules that are no contacts between two bodies seen
+(``mechanisms``), and motion that is not heard. They are for training alone.
 """
 
 from __future__ import annotations
@@ -19,26 +20,28 @@ from vatt_engine.corpus.scenes.plan import (
     ASPECT,
     SUBSAMPLES,
     TRACK_HZ,
+    Body,
     Floats,
     Part,
     Scene,
     Source,
 )
 from vatt_engine.corpus.scenes.stage import Stage
+from vatt_engine.training import mechanisms
 
 FAMILY = "contact"
-_SHAPES = ("disc", "box", "bottle", "shard", "bar", "blob")
+_SILENT = 0.12  # share of films in which something only sways
 _UNSEEN_S = 0.03  # a body that is outside the picture this long before a contact does not show it
 
 
 def contact_scene(seed: int, duration_s: float) -> Scene:
-    """A film of one to three bodies that make contacts, with the usual troubles of a film."""
+    """A film of one to three things that sound, or of none, with the usual troubles of a film."""
     rng = np.random.default_rng([seed, 4711])
     scene = make_scene(seed, "train", duration_s, family="distractor")
     film_s = np.arange(scene.n_frames * SUBSAMPLES) / TRACK_HZ
-    parts: list[Part] = []
-    for _ in range(int(rng.choice([1, 2, 3], p=[0.65, 0.25, 0.1]))):
-        stage = Stage(
+
+    def stage() -> Stage:
+        return Stage(
             np.random.default_rng(rng.integers(2**63)),
             "room_tone",
             film_s,
@@ -46,11 +49,18 @@ def contact_scene(seed: int, duration_s: float) -> Scene:
             float(rng.uniform(0.5, 0.95)),
             float(rng.uniform(0.3, 1.5)),
             float(np.exp(rng.uniform(np.log(0.04), np.log(0.16)))),
-            1.0,
+            float(np.exp(rng.uniform(np.log(0.5), np.log(3.0)))),
         )
-        parts.append(_seen(_contacts(stage), scene))
-    if rng.random() < 0.25:
-        parts.append(distractor(replace(stage, x=float(rng.uniform(0.3, 1.4)))))
+
+    parts: list[Part] = []
+    silent = rng.random() < _SILENT
+    for _ in range(0 if silent else int(rng.choice([1, 2, 3], p=[0.75, 0.2, 0.05]))):
+        perform = _PERFORMERS[int(rng.choice(len(_PERFORMERS), p=_SHARES))]
+        parts.append(_seen(perform(stage()), scene))
+    if silent or rng.random() < 0.2:
+        parts.insert(0, mechanisms.swaying(stage()))
+    if rng.random() < 0.15:
+        parts.insert(0, distractor(stage()))
     return replace(scene, family=FAMILY, parts=tuple(parts))
 
 
@@ -64,7 +74,9 @@ def _contacts(stage: Stage) -> Part:
     if stage.chance(0.3):  # it gives way after the contact
         dip = physics.bumps(stage.clock, times, stage.uniform(0.02, 0.09), stage.uniform(0.05, 0.2))
     half = stage.size
-    sprite = stage.sprite(str(stage.rng.choice(_SHAPES)), half, half * stage.uniform(0.4, 1.0))
+    sprite = stage.sprite(
+        str(stage.rng.choice(mechanisms.SHAPES)), half, half * stage.uniform(0.4, 1.0)
+    )
     drift = stage.uniform(-0.06, 0.06) * (stage.clock - stage.end_s / 2)
     squash = 1 - stage.uniform(0.05, 0.3) * dip
     direction = stage.uniform(-np.pi, np.pi) if stage.chance(0.6) else -np.pi / 2
@@ -145,20 +157,40 @@ def _distance(stage: Stage, times: Floats) -> tuple[Floats, Floats]:
 def _seen(part: Part, scene: Scene) -> Part:
     """Mark contacts that cannot be seen: during a cutaway, or outside the picture."""
     assert part.source is not None
-    body = part.bodies[-1]
     hits = []
     for hit in part.source.hits:
         frame = min(int(hit.time_s * TRACK_HZ / SUBSAMPLES), scene.n_frames - 1)
-        k = min(max(int((hit.time_s - _UNSEEN_S) * TRACK_HZ), 0), len(body.pos) - 1)
-        x, y, zoom = scene.world.camera[k]
-        off_x, off_y = (body.pos[k] - (x, y)) * zoom
-        inside = abs(off_x) < ASPECT / 2 and abs(off_y) < 0.5 - scene.world.bars
-        cover = scene.world.occluder
-        if cover is not None:
-            off = np.abs(body.pos[k] - cover.pos[k])
-            inside = inside and not (
-                off[0] < cover.sprite.half[0] and off[1] < cover.sprite.half[1]
-            )
-        hits.append(replace(hit, visible=bool(inside) and not bool(scene.world.cutaway[frame])))
+        k = min(max(int((hit.time_s - _UNSEEN_S) * TRACK_HZ), 0), len(scene.world.camera) - 1)
+        inside = not part.bodies or any(_inside(body, scene, k) for body in part.bodies)
+        hits.append(replace(hit, visible=inside and not bool(scene.world.cutaway[frame])))
     source: Source = replace(part.source, hits=tuple(hits))
     return replace(part, source=source)
+
+
+def _inside(body: Body, scene: Scene, k: int) -> bool:
+    """Whether a body that moves is in the picture, and not covered, at track sample ``k``."""
+    before = max(k - 8, 0)
+    moved = np.abs(body.pos[k] - body.pos[before]).sum() + np.abs(
+        body.angle[k] - body.angle[before]
+    )
+    moved += np.abs(body.scale[k] - body.scale[before]).sum()
+    ahead = min(k + 8, len(body.angle) - 1)
+    sets_off = np.abs(body.pos[ahead] - body.pos[k]).sum() + np.abs(
+        body.angle[ahead] - body.angle[k]
+    )
+    sets_off += np.abs(body.scale[ahead] - body.scale[k]).sum()
+    if max(moved, sets_off) < 1e-4 or not body.shown[before : ahead + 1].any():
+        return False
+    x, y, zoom = scene.world.camera[k]
+    off_x, off_y = (body.pos[k] - (x, y)) * zoom
+    if abs(off_x) >= ASPECT / 2 or abs(off_y) >= 0.5 - scene.world.bars:
+        return False
+    cover = scene.world.occluder
+    if cover is None:
+        return True
+    off = np.abs(body.pos[k] - cover.pos[k])
+    return not (off[0] < cover.sprite.half[0] and off[1] < cover.sprite.half[1])
+
+
+_PERFORMERS = (_contacts, mechanisms.jerked, mechanisms.flying, mechanisms.running)
+_SHARES = (0.35, 0.27, 0.18, 0.2)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from vatt_engine.errors import BadRequest
 from vatt_engine.nets.spotter import Spotter
-from vatt_engine.spotting import DESCRIPTION, SCHEMA, WEIGHTS
+from vatt_engine.spotting import DESCRIPTION, SCHEMA, WEIGHTS, read_spotter
 from vatt_engine.training import checkpoint
 from vatt_engine.training.batches import hash_seed
 from vatt_engine.training.checkpoint import WeightAverage
@@ -57,6 +57,7 @@ class SpotterTrainer:
             torch.set_num_threads(config.run.threads)
         torch.manual_seed(config.run.seed)  # the first weights; dropout is seeded by step
         self.net = Spotter(config.net).to(self.device)
+        self.start_sha256 = self._start_from(Path(config.start)) if config.start else ""
         self.average = WeightAverage(self.net, config.optim.ema_decay)
         optim = config.optim
         self.optimiser = torch.optim.AdamW(
@@ -64,7 +65,7 @@ class SpotterTrainer:
         )
         data = config.data
         store = Path(data.folder)
-        learnt = [FilmsSpec("train", 0, data.train, silent=data.silent, varied=True)]
+        learnt = [FilmsSpec("train", data.first, data.train, silent=data.silent, varied=True)]
         if data.abstract:
             learnt.append(FilmsSpec("train", 0, data.abstract, abstract=True, varied=True))
         self.films = join_films([open_films(store, spec, data.workers) for spec in learnt])
@@ -74,6 +75,24 @@ class SpotterTrainer:
         self.seconds = 0.0
         self.best = dict(self.average.tensors)
         self.best_f1, self.threshold = -1.0, 0.5
+
+    def _start_from(self, folder: Path) -> str:
+        """Take the weights of the spotter in ``folder``; returns their digest.
+
+        Raises:
+            BadModelFolder: there is none.
+            BadRequest: it is a net of another shape.
+        """
+        known = read_spotter(folder).net
+        if dataclasses.replace(known.config, dropout=0) != dataclasses.replace(
+            self.config.net, dropout=0
+        ):
+            raise BadRequest(
+                f"The spotter in {folder} is a net of another shape.",
+                "Give `net` its sizes, or leave `start` out.",
+            )
+        self.net.load_state_dict(known.state_dict())
+        return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
 
     @property
     def checkpoint_path(self) -> Path:
@@ -218,6 +237,7 @@ class SpotterTrainer:
                 "seconds": round(self.seconds),
                 "device": str(self.device),
                 "valid_f1": round(self.best_f1, 4),
+                "start_sha256": self.start_sha256,
                 "training": self._plain(),
             },
         }

@@ -23,6 +23,7 @@ Floats = NDArray[np.float32]
 _WHOLE = len(FEATURES)
 _AT = {name: i for i, name in enumerate(FEATURES)}
 _MAP = {name: i for i, name in enumerate(MAPS)}
+_SPEEDS = (0.7, 1.4)  # slowest and fastest a film is played
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +84,9 @@ def _example(
     disturb: Disturbance,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    motion, hits, intensity = _crop(films, n_rows, rng)
+    motion, hits, intensity = _crop(films, n_rows, disturb.stretch, rng)
     if rng.random() < disturb.mix:
-        other, more, louder = _crop(films, n_rows, rng)
+        other, more, louder = _crop(films, n_rows, disturb.stretch, rng)
         motion[:, _AT["cut"]] -= np.minimum(motion[:, _AT["cut"]], other[:, _AT["cut"]])
         motion += other
         hits = np.concatenate([hits, more])
@@ -96,20 +97,49 @@ def _example(
 
 
 def _crop(
-    films: MotionFilms, n_rows: int, rng: np.random.Generator
+    films: MotionFilms, n_rows: int, stretch: float, rng: np.random.Generator
 ) -> tuple[Floats, Floats, Floats]:
-    """A stretch of one film, mirrored half of the time: motion, hits, intensity."""
+    """A part of one film, mirrored half of the time and played at any speed: motion, hits, lane."""
     i = int(rng.integers(len(films)))
-    start = int(rng.integers(films.motion.shape[1] - n_rows + 1))
-    motion = films.motion[i, start : start + n_rows].astype(np.float32)
+    speed = 1.0
+    if rng.random() < stretch:
+        fastest = min(_SPEEDS[1], films.motion.shape[1] / n_rows)
+        speed = float(np.exp(rng.uniform(np.log(_SPEEDS[0]), np.log(fastest))))
+    n_read = min(int(np.ceil(n_rows * speed)), films.motion.shape[1])
+    start = int(rng.integers(films.motion.shape[1] - n_read + 1))
+    motion = films.motion[i, start : start + n_read].astype(np.float32)
+    steps = slice(STEPS_A_FRAME * start, STEPS_A_FRAME * (start + n_read))
+    intensity = films.lane[i, steps, 1]
+    if speed != 1:
+        motion = replayed(motion, n_rows, speed)
+        places = ((np.arange(STEPS_A_FRAME * n_rows) + 0.5) * speed).astype(int)
+        intensity = intensity[np.minimum(places, len(intensity) - 1)]
     if rng.random() < 0.5:
         motion = mirrored(motion)
     hits = films.hits[i] - np.array([start * STEPS_A_FRAME / LANE_HZ, 0], np.float32)
+    hits = hits * np.array([1 / speed, 1], np.float32)
     # A contact just outside still shows; its bell reaches in by itself.
     end_s = n_rows * STEPS_A_FRAME / LANE_HZ
     hits = hits[(hits[:, 0] > -0.1) & (hits[:, 0] < end_s + 0.1)]
-    steps = slice(STEPS_A_FRAME * start, STEPS_A_FRAME * (start + n_rows))
-    return motion, hits, films.lane[i, steps, 1]
+    return motion, hits, intensity
+
+
+def replayed(motion: Floats, n_rows: int, speed: float) -> Floats:
+    """The first of motion [F, N_FEATURES] played ``speed`` times as fast: [n_rows, N_FEATURES].
+
+    A row tells what happened within its 25th of a second, so rows that are run together add up.
+    """
+    total = np.concatenate([np.zeros_like(motion[:1]), np.cumsum(motion, axis=0)])
+    bounds = np.minimum(np.arange(n_rows + 1) * speed, len(motion))
+    below = np.minimum(bounds.astype(int), len(motion) - 1)
+    share = (bounds - below).astype(np.float32)[:, None]
+    played: Floats = np.diff(total[below] + share * motion[below], axis=0)
+    # A cut is a cut at any speed; a row holds parts of three at most.
+    first = (np.arange(n_rows) * speed).astype(int)
+    last = np.ceil((np.arange(n_rows) + 1) * speed).astype(int) - 1
+    parts = np.minimum(np.stack([first, (first + last) // 2, last]), len(motion) - 1)
+    played[:, _AT["cut"]] = motion[parts, _AT["cut"]].max(axis=0)
+    return played
 
 
 def mirrored(motion: Floats) -> Floats:

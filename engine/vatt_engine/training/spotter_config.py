@@ -17,6 +17,7 @@ class SpotterData:
 
     Attributes:
         folder: store of measured films; those that are missing are made at the start.
+        first: seed of the first film to learn from.
         train: films of the scenes to learn from.
         abstract: films of ``contacts`` to learn from, beside them.
         valid: films of the same families with other things in them, to choose weights by.
@@ -27,6 +28,7 @@ class SpotterData:
     """
 
     folder: str = "runs/motion"
+    first: int = 0
     train: int = 3000
     abstract: int = 800
     valid: int = 150
@@ -69,6 +71,7 @@ class Disturbance:
         hide: a rectangle in which nothing is seen.
         freeze: rows lost here and there.
         blind: no features of the whole picture.
+        stretch: played slower or faster.
     """
 
     gain: float = 0.35
@@ -78,11 +81,16 @@ class Disturbance:
     hide: float = 0.15
     freeze: float = 0.1
     blind: float = 0.1
+    stretch: float = 0.3
 
 
 @dataclass(frozen=True)
 class SpotterTraining:
-    """One run."""
+    """One run.
+
+    Attributes:
+        start: folder of a spotter whose weights it goes on from; empty: from nothing.
+    """
 
     run: RunConfig
     optim: OptimConfig
@@ -90,6 +98,7 @@ class SpotterTraining:
     data: SpotterData = field(default_factory=SpotterData)
     loss: SpotterLoss = field(default_factory=SpotterLoss)
     disturb: Disturbance = field(default_factory=Disturbance)
+    start: str = ""
 
 
 def read_spotter_training(path: Path) -> SpotterTraining:

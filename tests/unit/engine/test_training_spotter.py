@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from vatt_engine.corpus.scenes.plan import TRACK_HZ, Part
+from vatt_engine.corpus.scenes.stage import Stage
 from vatt_engine.errors import BadRequest
 from vatt_engine.motion import FEATURES, GRID, MAPS, N_FEATURES
 from vatt_engine.nets.spotter import SpotterConfig
 from vatt_engine.spotting import read_spotter, spot
-from vatt_engine.training import motion_films
+from vatt_engine.training import mechanisms, motion_films
 from vatt_engine.training.codec_config import OptimConfig, RunConfig
 from vatt_engine.training.motion_films import FilmsSpec, MotionFilms, make_film, open_films
 from vatt_engine.training.spotter import SpotterTrainer
-from vatt_engine.training.spotter_batches import disturbed, draw_batch, mirrored, truth
+from vatt_engine.training.spotter_batches import (
+    disturbed,
+    draw_batch,
+    mirrored,
+    replayed,
+    truth,
+)
 from vatt_engine.training.spotter_config import (
     Disturbance,
     SpotterData,
@@ -169,7 +178,7 @@ def test_batches_hold_hits_where_the_crop_has_them() -> None:
     motion = np.zeros((1, 50, N_FEATURES), np.float16)
     hits = (np.array([[0.51, 0.8], [1.51, 0.6]], np.float32),)
     films = MotionFilms(motion, np.zeros((1, 100, 2), np.float32), hits, ("fall",))
-    calm = Disturbance(0, 0, 0, 0, 0, 0, 0)
+    calm = Disturbance(0, 0, 0, 0, 0, 0, 0, 0)
     batch = draw_batch(films, 4, 50, SpotterLoss(), calm, np.random.default_rng(0))
     assert batch.hit.shape == (4, 100)
     assert set(batch.hit.argmax(dim=1).tolist()) <= {25, 75}
@@ -189,3 +198,83 @@ def test_the_threshold_leaves_silent_films_silent() -> None:
     assert best.threshold > 0.25
     assert best.score.f1 == 1
     assert "| still | 1 | 0 | 0 |" in table(best)
+
+
+def test_a_film_played_faster_moves_faster_and_hits_earlier() -> None:
+    motion = features(down=1.0)
+    fast = replayed(motion, 10, 1.6)
+    np.testing.assert_allclose(fast[:, FEATURES.index("down")], 1.6, atol=1e-5)
+    motion[:, FEATURES.index("down")] = 0
+    motion[13, FEATURES.index("down")] = 1  # a jerk within 0.52 .. 0.56 s
+    fast = replayed(motion, 10, 1.6)[:, FEATURES.index("down")]
+    assert fast.sum() == pytest.approx(1)
+    assert fast.argmax() == 8  # 0.325 .. 0.35 s of 0.32 .. 0.36
+    motion[13, FEATURES.index("cut")] = 1
+    assert replayed(motion, 10, 1.6)[8, FEATURES.index("cut")] == 1
+
+
+def test_stretched_batches_keep_bells_on_the_motion() -> None:
+    """A film that jerks at its one hit, at many speeds: the bell stays on the jerk."""
+    motion = np.zeros((1, 60, N_FEATURES), np.float16)
+    motion[0, 30, FEATURES.index("energy")] = 5
+    hits = (np.array([[30.5 / 25, 0.8]], np.float32),)
+    films = MotionFilms(motion, np.zeros((1, 120, 2), np.float32), hits, ("fall",))
+    bent = Disturbance(0, 0, 0, 0, 0, 0, 0, stretch=1)
+    batch = draw_batch(films, 40, 50, SpotterLoss(), bent, np.random.default_rng(0))
+    jerk = batch.motion[..., FEATURES.index("energy")]
+    at = 2 * jerk.argmax(dim=1) + 1
+    seen = jerk.amax(dim=1) > 2
+    assert seen.sum() > 10
+    assert len(set(jerk.amax(dim=1).tolist())) > 5
+    assert ((batch.hit.argmax(dim=1) - at).abs() <= 2)[seen].all()
+
+
+def test_a_run_goes_on_from_other_weights(config: SpotterTraining, tmp_path: Path) -> None:
+    first = SpotterTrainer(config)
+    first.run()
+    first.export(tmp_path / "known")
+    again = dataclasses.replace(config, start=str(tmp_path / "known"))
+    second = SpotterTrainer(again)
+    known = read_spotter(tmp_path / "known").net.state_dict()
+    for name, tensor in second.net.state_dict().items():
+        assert torch.equal(tensor, known[name]), name
+    wider = dataclasses.replace(again, net=dataclasses.replace(config.net, width=10))
+    with pytest.raises(BadRequest, match="another shape"):
+        SpotterTrainer(wider)
+
+
+@pytest.mark.parametrize("perform", [mechanisms.jerked, mechanisms.flying, mechanisms.running])
+def test_mechanisms_sound_within_the_film(perform: Callable[[Stage], Part]) -> None:
+    n_hits = 0
+    for seed in range(12):
+        stage = stage_of(seed)
+        source = perform(stage).source
+        assert source is not None
+        n_hits += len(source.hits)
+        assert all(0 <= hit.time_s <= stage.end_s for hit in source.hits)
+    assert n_hits
+
+
+def test_what_is_jerked_turns_at_its_hits() -> None:
+    """The hand changes its direction there: what moves the most is nearly at rest."""
+    stage = stage_of(4)
+    part = mechanisms.jerked(stage)
+    assert part.source is not None
+    course = part.bodies[0].pos - part.bodies[0].pos.mean(axis=0)
+    speed = np.hypot(*np.gradient(course, axis=0).T) + np.abs(np.gradient(part.bodies[0].angle))
+    at_hits = speed[[round(hit.time_s * TRACK_HZ) for hit in part.source.hits]]
+    assert len(at_hits) > 3
+    assert np.median(at_hits) < 0.5 * np.percentile(speed, 75)
+
+
+def test_what_sways_is_silent_and_slow() -> None:
+    for seed in range(6):
+        part = mechanisms.swaying(stage_of(seed))
+        assert part.source is None
+        turns = np.diff(np.sign(np.diff(part.bodies[0].pos[:, 0])))
+        assert np.count_nonzero(turns) < 6 * 2 * 2  # 6 s, twice a period of at most 1.3 Hz, margin
+
+
+def stage_of(seed: int) -> Stage:
+    film_s = np.arange(600) / TRACK_HZ
+    return Stage(np.random.default_rng(seed), "room_tone", film_s, film_s, 0.8, 0.9, 0.1, 1.0)

@@ -16,7 +16,7 @@ from vatt_engine.errors import BadRequest
 from vatt_engine.motion import FEATURES, GRID, MAPS, N_FEATURES
 from vatt_engine.nets.spotter import SpotterConfig
 from vatt_engine.spotting import read_spotter, spot
-from vatt_engine.training import mechanisms, motion_films
+from vatt_engine.training import mechanisms, motion_films, spotter_report
 from vatt_engine.training.codec_config import OptimConfig, RunConfig
 from vatt_engine.training.motion_films import FilmsSpec, MotionFilms, make_film, open_films
 from vatt_engine.training.spotter import SpotterTrainer
@@ -278,3 +278,17 @@ def test_what_sways_is_silent_and_slow() -> None:
 def stage_of(seed: int) -> Stage:
     film_s = np.arange(600) / TRACK_HZ
     return Stage(np.random.default_rng(seed), "room_tone", film_s, film_s, 0.8, 0.9, 0.1, 1.0)
+
+
+def test_a_report_tells_chance_and_compares(
+    config: SpotterTraining, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = SpotterTrainer(config)
+    trainer.run()
+    trainer.export(tmp_path / "out")
+    arguments = ["--split", "valid", "--films", "2", "--store", config.data.folder]
+    assert spotter_report.main([str(tmp_path / "out"), str(tmp_path / "out"), *arguments]) == 0
+    told = capsys.readouterr().out
+    assert told.count("by chance") == 2
+    assert "Against the first" in told
+    assert spotter_report.main([str(tmp_path / "none"), *arguments]) == 1

@@ -3,6 +3,7 @@
 No torch here. Every class refuses impossible sizes when it is built, so a net never has to.
 Numbers that follow from others (code frames a second, samples a window) are properties. Where
 a default is a size, it is the published VATT's (arXiv 2411.05679); ``presets`` has the names.
+The last steps to sound, codec and sampler, are in ``sound_config``.
 """
 
 from __future__ import annotations
@@ -10,28 +11,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import prod
 from typing import Any, Literal
 
-from vatt_engine.errors import BadModelFolder
+from vatt_engine.config_limits import (
+    MAX_CODE_FRAMES,
+    MAX_LAYERS,
+    MAX_VOCABULARY,
+    MAX_WIDTH,
+    check,
+)
+from vatt_engine.sound_config import CodecConfig, SamplerConfig
 
 Layout = Literal["official", "aligned"]
 
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
-
-
-# No model of today comes near; a hostile config must not make us build for hours.
-DRAWN_GROUPS = 5
-"""Groups of bands whose attacks a drawn codec follows (``nets.drawn``)."""
-
-_MAX_LAYERS, _MAX_WIDTH, _MAX_VOCABULARY, _MAX_CODE_FRAMES = 256, 65_536, 1 << 21, 1 << 16
-
-
-def check(ok: bool, message: str) -> None:
-    """Refuse a config with ``message`` unless ``ok``."""
-    if not ok:
-        raise BadModelFolder(message, "Correct the model's config, or fetch the model again.")
 
 
 @dataclass(frozen=True)
@@ -60,7 +54,7 @@ class VisualConfig:
 
     def __post_init__(self) -> None:
         check(0 < self.image_size <= 2048, "visual.image_size must lie within 1 and 2048.")
-        check(0 < self.width <= _MAX_WIDTH, "visual.width is out of range.")
+        check(0 < self.width <= MAX_WIDTH, "visual.width is out of range.")
         check(0 < self.fps <= 120, f"visual.fps is {self.fps}; it must lie within 0 and 120.")
         check(min(self.std) > 0, "visual.std must be positive.")
 
@@ -136,9 +130,9 @@ class SentenceConfig:
     def __post_init__(self) -> None:
         sizes = (self.vocabulary, self.width, self.n_layers, self.n_heads, self.ff_width)
         check(min(sizes) > 0, "converter.sentence: sizes must be positive.")
-        check(max(self.width, self.ff_width) <= _MAX_WIDTH, "converter.sentence: too wide.")
-        check(self.n_layers <= _MAX_LAYERS, "converter.sentence: too many layers.")
-        check(self.vocabulary <= _MAX_VOCABULARY, "converter.sentence.vocabulary is too large.")
+        check(max(self.width, self.ff_width) <= MAX_WIDTH, "converter.sentence: too wide.")
+        check(self.n_layers <= MAX_LAYERS, "converter.sentence: too many layers.")
+        check(self.vocabulary <= MAX_VOCABULARY, "converter.sentence.vocabulary is too large.")
         check(self.width % self.n_heads == 0, "converter.sentence.width must divide by n_heads.")
         check(2 < self.max_pieces <= 4096, "converter.sentence.max_pieces is out of range.")
 
@@ -193,12 +187,12 @@ class ConverterConfig:
     def __post_init__(self) -> None:
         sizes = (self.vocabulary, self.width, self.n_layers, self.n_heads, self.n_kv_heads)
         check(min(sizes) > 0 and self.head_dim > 0, "converter: sizes must be positive.")
-        check(self.n_layers <= _MAX_LAYERS, f"converter.n_layers is {self.n_layers}: too many.")
+        check(self.n_layers <= MAX_LAYERS, f"converter.n_layers is {self.n_layers}: too many.")
         widths = (self.width, self.ff_width, self.n_heads * self.head_dim, self.video_width)
-        check(min(widths) > 0 and max(widths) <= _MAX_WIDTH, "converter: a width is out of range.")
-        check(self.vocabulary <= _MAX_VOCABULARY, "converter.vocabulary is too large.")
+        check(min(widths) > 0 and max(widths) <= MAX_WIDTH, "converter: a width is out of range.")
+        check(self.vocabulary <= MAX_VOCABULARY, "converter.vocabulary is too large.")
         check(self.n_heads % self.n_kv_heads == 0, "converter.n_heads must divide by n_kv_heads.")
-        check(0 <= self.picture_classes <= _MAX_WIDTH, "converter.picture_classes is out of range.")
+        check(0 <= self.picture_classes <= MAX_WIDTH, "converter.picture_classes is out of range.")
         check(self.video_frames_a_token > 0, "converter.video_frames_a_token must be positive.")
         check(self.max_text_tokens > 1, "converter.max_text_tokens must be at least 2.")
         ids = (self.bos_id, self.eos_id, self.pad_id)
@@ -249,14 +243,14 @@ class AudioModelConfig:
         check(self.n_codebooks > 0 and self.lane_width >= 0, "audio: sizes must be positive.")
         check(self.n_encoder_layers > 0 and self.n_decoder_layers >= 0, "audio: no layers.")
         n_layers = max(self.n_encoder_layers, self.n_decoder_layers)
-        check(n_layers <= _MAX_LAYERS, f"audio: {n_layers} layers are too many.")
+        check(n_layers <= MAX_LAYERS, f"audio: {n_layers} layers are too many.")
         widths = (self.width, self.n_heads * self.head_dim, self.cond_width, self.codebook_dim)
-        check(max(widths) <= _MAX_WIDTH, "audio: a width is out of range.")
+        check(max(widths) <= MAX_WIDTH, "audio: a width is out of range.")
         check(self.n_codebooks <= 64, "audio.n_codebooks must be at most 64.")
-        check(self.codebook_size <= _MAX_CODE_FRAMES, "audio.codebook_size is too large.")
-        check(self.n_positions <= _MAX_CODE_FRAMES, "audio.n_positions is too large.")
+        check(self.codebook_size <= MAX_CODE_FRAMES, "audio.codebook_size is too large.")
+        check(self.n_positions <= MAX_CODE_FRAMES, "audio.n_positions is too large.")
         check(
-            0 <= self.tint_rank <= _MAX_WIDTH * self.close_condition,
+            0 <= self.tint_rank <= MAX_WIDTH * self.close_condition,
             "audio.tint_rank needs audio.close_condition.",
         )
         check(self.width % 2 == 0, "audio.width must be even for the position table.")
@@ -288,116 +282,6 @@ class AudioModelConfig:
         The official layout mixes codebooks and time in a way that depends on the length.
         """
         return self.layout == "official"
-
-
-@dataclass(frozen=True)
-class CodecConfig:
-    """EnCodec: waveform to codes and back (SEANet and a residual vector quantiser).
-
-    Attributes:
-        kind: ``seanet``, or ``drawn``: levels and turns of bands by a linear map (``nets.drawn``),
-            for which of what follows only bands, ratios, dimension and codebooks count.
-        bands: M of a fixed lapped transform before and behind the net; 1: none, as published.
-        companding: level under which the bands are linear and above which they are logarithmic
-            (asinh); 0: linear throughout. Only with bands.
-        noise: the decoder writes a mean and a spread for each band, and sound is drawn from
-            them. Only with bands.
-        ratios: up-sampling factors of the decoder; times the bands, the hop.
-        true_skip: identity shortcuts in the residual blocks (AudioGen) instead of 1x1 convs.
-    """
-
-    sample_rate: int = 16_000
-    kind: Literal["seanet", "drawn"] = "seanet"
-    bands: int = 1
-    companding: float = 0.0
-    noise: bool = False
-    ratios: tuple[int, ...] = (8, 5, 4, 2)
-    n_filters: int = 64
-    dimension: int = 128
-    n_residual_layers: int = 1
-    kernel_size: int = 7
-    last_kernel_size: int = 7
-    residual_kernel_size: int = 3
-    dilation_base: int = 2
-    compress: int = 2
-    lstm: int = 2
-    pad_mode: Literal["constant", "reflect"] = "constant"
-    true_skip: bool = True
-    causal: bool = False
-    n_codebooks: int = 4
-    codebook_size: int = 2048
-
-    def __post_init__(self) -> None:
-        check(8000 <= self.sample_rate <= 192_000, "codec.sample_rate is out of range.")
-        check(bool(self.ratios) and min(self.ratios) > 0, "codec.ratios must be positive.")
-        check(
-            self.bands == 1 or (self.bands > 1 and self.bands % 2 == 0),
-            f"codec.bands is {self.bands}; allowed: 1, or an even number.",
-        )
-        check(
-            self.companding == 0 or (0 < self.companding < 1 and self.bands > 1),
-            f"codec.companding is {self.companding}; allowed: 0, or up to 1 with bands.",
-        )
-        check(self.bands > 1 or not self.noise, "codec.noise needs codec.bands.")
-        check(
-            self.kind == "seanet" or (self.bands % DRAWN_GROUPS == 0 and self.bands > 1),
-            f"codec.bands is {self.bands}; a drawn codec needs a multiple of {DRAWN_GROUPS}.",
-        )
-        check(self.n_filters > 0 and self.dimension > 0, "codec: sizes must be positive.")
-        check(self.n_codebooks > 0 and self.codebook_size > 1, "codec: codebooks.")
-        check(0 <= self.lstm <= 16 and 0 < self.n_residual_layers <= 16, "codec: layers.")
-        widest = self.n_filters * 2 ** len(self.ratios)
-        check(len(self.ratios) <= 10 and widest <= _MAX_WIDTH, "codec: too wide.")
-        check(self.dimension <= _MAX_WIDTH and self.n_codebooks <= 64, "codec: too many codes.")
-
-    @property
-    def hop_length(self) -> int:
-        """Samples a code frame."""
-        return self.bands * prod(self.ratios)
-
-    @property
-    def frame_rate(self) -> float:
-        """Code frames a second."""
-        return self.sample_rate / self.hop_length
-
-
-@dataclass(frozen=True)
-class SamplerConfig:
-    """Iterative parallel decoding; defaults are those of the published script.
-
-    Attributes:
-        cfg: guidance strength; 1 leaves out the unguided half.
-        lane_cfg: guidance strength of the sync lane alone; None strengthens it along with the
-            words. 1 leaves it as it is.
-        mask_temperature: how random the choice is of codes that are masked again.
-        coarse_first: how much surer a codebook counts than the next finer one when codes are
-            masked again; as large as 1000, the first codebook is finished before the second.
-        temperature: of the draw of a code.
-        top_k: candidates a code is drawn from.
-        steady: how much the draws of neighbouring code frames resemble each other, 0 to below 1
-            (``sampling.follow``).
-    """
-
-    steps: int = 16
-    cfg: float = 5.0
-    lane_cfg: float | None = None
-    mask_temperature: float = 25.5
-    temperature: float = 1.0
-    top_k: int = 256
-    coarse_first: float = 0.0
-    steady: float = 0.0
-
-    def __post_init__(self) -> None:
-        check(0 <= self.steady < 1, f"sampler.steady is {self.steady}; allowed: 0 to below 1.")
-        check(1 <= self.steps <= 1000, f"sampler.steps is {self.steps}; allowed: 1 to 1000.")
-        check(0 <= self.cfg <= 100, f"sampler.cfg is {self.cfg}; allowed: 0 to 100.")
-        check(self.temperature > 0 and self.top_k > 0, "sampler: temperature or top_k.")
-        check(self.mask_temperature >= 0, "sampler.mask_temperature must not be negative.")
-        check(
-            self.lane_cfg is None or 0 <= self.lane_cfg <= 100,
-            f"sampler.lane_cfg is {self.lane_cfg}; allowed: none, or 0 to 100.",
-        )
-        check(0 <= self.coarse_first <= 1e6, "sampler.coarse_first must not be negative.")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from vatt_engine.config import ModelConfig, check
+from vatt_engine.config import ModelConfig
+from vatt_engine.config_limits import check
 
 T = TypeVar("T")
 

@@ -11,7 +11,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from vatt_engine.config import AudioModelConfig, CodecConfig, ConverterConfig, ModelConfig
+from vatt_engine.config import AudioModelConfig, ConverterConfig, ModelConfig
+from vatt_engine.sound_config import CodecConfig
 
 # On a CPU, an LM with more parameters than this stays in 16 bits.
 WIDE_ON_CPU = 2_000_000_000

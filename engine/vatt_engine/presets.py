@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from vatt_engine.config import (
     AudioModelConfig,
     CaptionConfig,
-    CodecConfig,
     ConverterConfig,
     ModelConfig,
-    SamplerConfig,
     VisualConfig,
 )
 from vatt_engine.errors import UnknownModel
+from vatt_engine.sound_config import CodecConfig, SamplerConfig
 
 _VICUNA_7B = ConverterConfig()
 _GEMMA_2B = ConverterConfig(

@@ -21,7 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vatt_engine.config import AudioModelConfig, SamplerConfig
+from vatt_engine.config import AudioModelConfig
+from vatt_engine.sound_config import SamplerConfig
 
 OnStep = Callable[[int, int], None]
 ContextT = TypeVar("ContextT")

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Self
 
 from vatt_engine.code_file import CodeFile, Codes, read_code_file
-from vatt_engine.config import SamplerConfig
 from vatt_engine.errors import BadModelFolder, BadRequest
 from vatt_engine.media.picture import exact
 from vatt_engine.messages import Generate
 from vatt_engine.model_folder import Model
 from vatt_engine.rendering import Renderer
+from vatt_engine.sound_config import SamplerConfig
 
 _MAX_TAKES = 100
 _SAMPLE_RATES = (8_000, 192_000)

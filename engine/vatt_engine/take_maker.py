@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from vatt_engine.code_file import Codes
-from vatt_engine.config import SamplerConfig
 from vatt_engine.lanes import LANE_WIDTH, rasterise
 from vatt_engine.messages import SyncLane
 from vatt_engine.model_folder import Model
 from vatt_engine.sampling import sample_codes
 from vatt_engine.seeing import Seen, features_of
+from vatt_engine.sound_config import SamplerConfig
 from vatt_engine.windows import Window
 
 _CONDITIONS_KEPT = 8  # all takes of a clip of usual length share them; an hour's worth is too much

@@ -12,11 +12,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vatt_engine.config import AudioModelConfig, CodecConfig, VisualConfig
+from vatt_engine.config import AudioModelConfig, VisualConfig
 from vatt_engine.nets.codec import Codec, build_codec
 from vatt_engine.nets.converter import byte_tokenizer
 from vatt_engine.nets.visual import build_visual
 from vatt_engine.official.audio import PREFIX, key_table
+from vatt_engine.sound_config import CodecConfig
 
 VISION = {"layers": 1, "width": 16, "head_width": 8, "patch_size": 16, "image_size": 32}
 LLM = "encoder.base_model.model.model."

@@ -14,9 +14,9 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from vatt_engine.config import CodecConfig
 from vatt_engine.nets.drawn import Describer, DrawnDecoder, DrawnEncoder
 from vatt_engine.nets.lapped import BandedDecoder, BandedEncoder, LappedTransform
+from vatt_engine.sound_config import CodecConfig
 
 TRAINING_ONLY = ("_codebook.inited", "_codebook.cluster_size", "_codebook.embed_avg")
 

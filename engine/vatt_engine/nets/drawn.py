@@ -24,8 +24,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vatt_engine.config import DRAWN_GROUPS
 from vatt_engine.nets.lapped import LappedTransform
+from vatt_engine.sound_config import DRAWN_GROUPS
 
 _UNIT = 3e-4  # level that counts as 1: about 80 dB below a loud sound's bands
 _QUIET = 0.02  # power added to a band's, in squared units: silence is finite

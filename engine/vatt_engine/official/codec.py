@@ -13,11 +13,11 @@ from typing import Any
 
 import yaml
 
-from vatt_engine.config import CodecConfig
 from vatt_engine.errors import BadCheckpoint, BadModelFolder
 from vatt_engine.official.audio import report_keys
 from vatt_engine.official.reading import DictSource, TensorSource
 from vatt_engine.official.writing import Planned
+from vatt_engine.sound_config import CodecConfig
 
 _REFERENCE = re.compile(r"^\$\{([\w.]+)\}$")
 _RENAMED = (

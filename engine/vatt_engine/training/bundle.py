@@ -20,11 +20,12 @@ import torch
 from safetensors.torch import save_file
 
 from vatt_engine import repertoire_files
-from vatt_engine.config import ModelConfig, SamplerConfig
+from vatt_engine.config import ModelConfig
 from vatt_engine.errors import VattError
 from vatt_engine.manifest import TOKENIZER, Licence, Manifest, write_manifest
 from vatt_engine.model_folder import entry_of, load_model, stored_tensors, write_folder
 from vatt_engine.sentence_files import NAMES
+from vatt_engine.sound_config import SamplerConfig
 from vatt_engine.training.audio import readable_tables
 from vatt_engine.training.audio_folder import read_audio
 from vatt_engine.training.codec_folder import read_codec

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from vatt_engine.config import CodecConfig
 from vatt_engine.errors import BadRequest
+from vatt_engine.sound_config import CodecConfig
 from vatt_engine.training.spectral import N_MELS
 
 T = TypeVar("T")

@@ -19,10 +19,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vatt_engine.config import CodecConfig
 from vatt_engine.errors import BadModelFolder
 from vatt_engine.nets.building import fill_strictly, parameters_on_meta
 from vatt_engine.nets.codec import TRAINING_ONLY, Codec, build_codec
+from vatt_engine.sound_config import CodecConfig
 
 WEIGHTS = "codec.safetensors"
 DESCRIPTION = "codec.json"

@@ -15,10 +15,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vatt_engine.config import CodecConfig
 from vatt_engine.errors import BadRequest
 from vatt_engine.nets.codec import Codec, build_codec
 from vatt_engine.nets.drawn import DrawnDecoder, DrawnEncoder
+from vatt_engine.sound_config import CodecConfig
 from vatt_engine.training import checkpoint
 from vatt_engine.training.batches import SegmentSampler
 from vatt_engine.training.codec_config import DataConfig, RunConfig, read_training, to_plain

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from vatt_engine.config import AudioModelConfig, SamplerConfig
+from vatt_engine.config import AudioModelConfig
 from vatt_engine.errors import BadRequest
+from vatt_engine.sound_config import SamplerConfig
 from vatt_engine.training.ablations import tables
 from vatt_engine.training.ablations.nets import CausalAudioModel, sample_frames
 from vatt_engine.training.ablations.plan import Plan, read_plan

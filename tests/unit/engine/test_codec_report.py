@@ -7,9 +7,9 @@ import pytest
 import soundfile
 import torch
 
-from vatt_engine.config import CodecConfig
 from vatt_engine.evaluation import codec_report
 from vatt_engine.nets.codec import build_codec
+from vatt_engine.sound_config import CodecConfig
 from vatt_engine.training.codec_folder import write_codec
 
 CONFIG = """

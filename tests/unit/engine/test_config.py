@@ -5,15 +5,11 @@ import json
 
 import pytest
 
-from vatt_engine.config import (
-    AudioModelConfig,
-    CodecConfig,
-    ModelConfig,
-    SamplerConfig,
-)
+from vatt_engine.config import AudioModelConfig, ModelConfig
 from vatt_engine.config_json import config_from_dict, config_to_dict
 from vatt_engine.errors import BadModelFolder, UnknownModel
 from vatt_engine.presets import PRESETS, PUBLISHED, preset
+from vatt_engine.sound_config import CodecConfig, SamplerConfig
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -7,11 +7,11 @@ import pytest
 import soundfile
 import torch
 
-from vatt_engine.config import CodecConfig
 from vatt_engine.errors import BadModelFolder, BadRequest
 from vatt_engine.nets.codec import build_codec
 from vatt_engine.nets.drawn import Describer, description_width, rounded, turning, white_bands
 from vatt_engine.nets.lapped import LappedTransform
+from vatt_engine.sound_config import CodecConfig
 from vatt_engine.training.codec_config import DataConfig, RunConfig, SoundSource, codec_kind
 from vatt_engine.training.codec_folder import read_codec
 from vatt_engine.training.drawn import DrawnFitter, DrawnTraining, FitConfig, fit

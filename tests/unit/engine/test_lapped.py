@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from vatt_engine.config import CodecConfig
 from vatt_engine.errors import BadModelFolder
 from vatt_engine.nets.codec import build_codec
 from vatt_engine.nets.lapped import LappedTransform
+from vatt_engine.sound_config import CodecConfig
 
 
 @pytest.mark.parametrize("companding", [0.0, 3e-4])

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from vatt_engine.config import CodecConfig
 from vatt_engine.nets.building import parameters_on_meta
 from vatt_engine.nets.codec import Codec, build_codec
+from vatt_engine.sound_config import CodecConfig
 
 SMALL = CodecConfig(n_filters=2, dimension=8, codebook_size=16, lstm=1)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vatt_engine.config import AudioModelConfig, SamplerConfig
+from vatt_engine.config import AudioModelConfig
 from vatt_engine.errors import Cancelled
 from vatt_engine.sampling import (
     draw,
@@ -19,6 +19,7 @@ from vatt_engine.sampling import (
     refine,
     sample_codes,
 )
+from vatt_engine.sound_config import SamplerConfig
 
 K, V, T = 4, 20, 25
 SAMPLER = SamplerConfig(steps=6, cfg=2.0, top_k=8)

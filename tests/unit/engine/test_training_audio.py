@@ -12,9 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from vatt_engine.config import AudioModelConfig, CodecConfig
+from vatt_engine.config import AudioModelConfig
 from vatt_engine.errors import BadModelFolder, BadRequest
 from vatt_engine.nets.codec import build_codec
+from vatt_engine.sound_config import CodecConfig
 from vatt_engine.training import checkpoint
 from vatt_engine.training.arranged import draw_curve, draw_pattern, envelope, strength_of
 from vatt_engine.training.audio import (

@@ -9,9 +9,9 @@ import pytest
 import soundfile
 import torch
 
-from vatt_engine.config import CodecConfig
 from vatt_engine.errors import BadModelFolder, BadRequest
 from vatt_engine.nets.codec import build_codec
+from vatt_engine.sound_config import CodecConfig
 from vatt_engine.training import codec_folder, quantiser
 from vatt_engine.training.adversary import build_discriminator, discriminator_loss
 from vatt_engine.training.balancer import Balancer

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vatt_engine.config import SamplerConfig
 from vatt_engine.nets.audio_model import AudioModel, Context
 from vatt_engine.nets.converter import Converter
 from vatt_engine.nets.transformer import Attention, Block, MultiwayBlock, tinted
 from vatt_engine.sampling import draw
+from vatt_engine.sound_config import SamplerConfig
 
 
 @dataclass(eq=False)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from vatt_engine.config import SamplerConfig
 from vatt_engine.errors import BadRequest
+from vatt_engine.sound_config import SamplerConfig
 from vatt_engine.training.audio_config import AudioTraining
 from vatt_engine.training.codec_config import from_plain
 

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vatt_engine.config import AudioModelConfig, SamplerConfig
+from vatt_engine.config import AudioModelConfig
 from vatt_engine.config_json import read_config
 from vatt_engine.errors import BadModelFolder, BadRequest
 from vatt_engine.evaluation.onsets import find_onsets
@@ -26,6 +26,7 @@ from vatt_engine.evaluation.sync import TOLERANCE_S
 from vatt_engine.evaluation.wording import families_of, paraphrases
 from vatt_engine.nets.audio_model import AudioModel
 from vatt_engine.sampling import sample_codes
+from vatt_engine.sound_config import SamplerConfig
 from vatt_engine.training import checkpoint
 from vatt_engine.training.ablations.listening import (
     Ear,

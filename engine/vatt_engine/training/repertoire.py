@@ -18,7 +18,7 @@ from vatt_engine.corpus.captions import heads
 from vatt_engine.corpus.categories import CATEGORIES
 from vatt_engine.corpus.scenes.captions import SILENCE
 from vatt_engine.corpus.scenes.casting import CASTING
-from vatt_engine.corpus.scenes.semantics import _PLACE_CLASSES, imagenet_lemmas
+from vatt_engine.corpus.scenes.semantics import PLACE_CLASSES, imagenet_lemmas
 from vatt_engine.errors import BadRequest, VattError
 from vatt_engine.nets.converter import Converter
 from vatt_engine.nets.repertoire import Repertoire
@@ -53,7 +53,7 @@ def make_repertoire(converter: Converter, readout: torch.nn.Linear) -> Repertoir
         if name in CASTING:
             made.things[number] = _shares(classes_of(name, lemmas), len(lemmas))
             places = [
-                _shares([lemmas.index(lemma) for lemma in _PLACE_CLASSES[place]], len(lemmas))
+                _shares([lemmas.index(lemma) for lemma in PLACE_CLASSES[place]], len(lemmas))
                 for place in CASTING[name].places
             ]
             made.places[number] = torch.stack(places).mean(dim=0)

@@ -24,7 +24,7 @@ from vatt_engine.corpus.scenes.plan import FPS, Part, Scene
 Floats = NDArray[np.float32]
 
 _POSITIONS = 8
-_PLACE_CLASSES = {
+PLACE_CLASSES = {
     "room": ("desk", "studio couch", "bookcase", "window shade", "entertainment center"),
     "planks": ("barn", "worm fence", "desk", "pier"),
     "tiles": ("washbasin", "bathtub", "stove", "shower curtain"),
@@ -38,6 +38,7 @@ _PLACE_CLASSES = {
     "workshop": ("carpenter's kit", "power drill", "crate", "lumbermill"),
     "plain": ("screen", "monitor", "velvet"),
 }
+"""What a photograph of each backdrop would show: ImageNet classes by their first lemma."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +119,7 @@ def draw_features(scene: Scene, prior: FeaturePrior, fps: float = 5.0) -> Floats
         style = spread * rng.standard_normal(prior.width).astype(np.float32)
         mine = shots == shot
         place = scene.world.backdrops[int(shot)].kind
-        names = _PLACE_CLASSES[place]
+        names = PLACE_CLASSES[place]
         scenery = prior.index(str(rng.choice(names)))
         ground = _region(prior, rng, style, spread, scenery, float(rng.uniform(0.05, 0.3)))
         mixed = np.repeat(ground[None], int(mine.sum()), axis=0)
@@ -145,7 +146,7 @@ def draw_view(
     """
     spread = float(rng.uniform(0.5, 0.85))
     style = spread * rng.standard_normal(prior.width).astype(np.float32)
-    scenery = prior.index(str(rng.choice(_PLACE_CLASSES[place])))
+    scenery = prior.index(str(rng.choice(PLACE_CLASSES[place])))
     mixed = _region(prior, rng, style, spread, scenery, float(rng.uniform(0, 0.3)))
     mixed = np.repeat(mixed[None], n, axis=0)
     for number in things:

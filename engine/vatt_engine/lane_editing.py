@@ -6,7 +6,7 @@ means both. Left behind, the bump sounds where nothing hits any more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from vatt_engine.messages import SyncLane
 
@@ -59,7 +59,7 @@ def _near(at: float, hits: Hits) -> bool:
     return any(abs(t - at) <= _SAME_S for t, _ in hits)
 
 
-def _distance(at: float, times: Sequence[float] | dict[float, object]) -> float:
+def _distance(at: float, times: Iterable[float]) -> float:
     return min((abs(t - at) for t in times), default=0.0)
 
 

@@ -9,13 +9,17 @@ A negative prompt takes the place of the empty condition in classifier-free guid
 ``logits = negative + cfg * (condition - negative)``. With ``lane_cfg`` words and sync lane are
 guided apart: ``negative + lane_cfg * (negative with lane - negative) + cfg * (both - negative with
 lane)``.
+
+On a CPU the net is asked only for codes that a step may keep. With ``coarse_first`` those are of
+one or two codebooks at a time: the finer ones would be drawn and masked again, whatever came out.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +30,12 @@ from vatt_engine.sound_config import SamplerConfig
 
 OnStep = Callable[[int, int], None]
 ContextT = TypeVar("ContextT")
+
+_LEAST_NOISE = 1e-7
+_LEAST_P = 1e-20
+# How far apart the confidences of two codes can be: by their probabilities, and by the noise.
+_SPREAD_OF_P = -math.log(_LEAST_P)
+_SPREAD_OF_NOISE = math.log(-math.log(_LEAST_NOISE)) - math.log(_LEAST_NOISE)
 
 
 class MaskedNet(Protocol[ContextT]):
@@ -46,6 +56,19 @@ class MaskedNet(Protocol[ContextT]):
 
     def logits(self, codes: Tensor, context: ContextT) -> Tensor:
         """Logits [B, K, T, V] for codes [B, K, T]."""
+
+    def guesses(self, codes: Tensor, context: ContextT, asked: Tensor) -> list[Tensor]:
+        """Of these the ``asked`` ones [B, K, T], codebook by codebook: [n, V] each."""
+
+
+class Predictor(Protocol):
+    """What refining asks of a net with its guidance; ``Guided`` is one."""
+
+    def logits(self, codes: Tensor) -> Tensor:
+        """Logits [B, K, T, V] for codes [B, K, T]."""
+
+    def guesses(self, codes: Tensor, asked: Tensor) -> list[Tensor]:
+        """Of these the ``asked`` ones [B, K, T], codebook by codebook: [n, V] each."""
 
 
 @torch.inference_mode()
@@ -97,7 +120,7 @@ def sample_codes(
         if held_codes is None or held.shape != shape or held_codes.shape != shape:
             raise ValueError(f"Held codes and their mask must both have the shape {shape}.")
         start = torch.where(held.to(cond.device), held_codes.to(start), start)
-    predict = guided_logits(
+    predict = guided(
         net, cond, cond_mask, T, lane=lane, cfg=sampler.cfg, lane_cfg=sampler.lane_cfg,
         negative=negative, negative_mask=negative_mask,
     )  # fmt: skip
@@ -108,7 +131,47 @@ def sample_codes(
     return refine(predict, start, config.mask_id, noise, sampler, on_step)
 
 
-def guided_logits(
+@dataclass(frozen=True)
+class Guided(Generic[ContextT]):
+    """A net whose answers are guided.
+
+    Attributes:
+        net: the masked-code net.
+        context: of all parts of the guidance, stacked.
+        weights: one fewer than there are parts. What a part adds to the answer of the part behind
+            it is multiplied by its weight; the last part counts as it is.
+    """
+
+    net: MaskedNet[ContextT]
+    context: ContextT
+    weights: tuple[float, ...]
+
+    def logits(self, codes: Tensor) -> Tensor:
+        """Logits [B, K, T, V] for codes [B, K, T]."""
+        return self._guide(self.net.logits(self._stacked(codes), self.context))
+
+    def guesses(self, codes: Tensor, asked: Tensor) -> list[Tensor]:
+        """Of these the ``asked`` ones [B, K, T], codebook by codebook: [n, V] each."""
+        answers = self.net.guesses(self._stacked(codes), self.context, self._stacked(asked))
+        return [self._guide(answer) for answer in answers]
+
+    def _stacked(self, codes: Tensor) -> Tensor:
+        return codes.repeat(len(self.weights) + 1, 1, 1) if self.weights else codes
+
+    def _guide(self, answers: Tensor) -> Tensor:
+        if not self.weights:
+            return answers
+        # In 32 bits: guidance multiplies the difference of two nearly equal numbers.
+        parts = answers.float().chunk(len(self.weights) + 1)
+        logits = parts[-1]
+        for weight, part, after in zip(
+            reversed(self.weights), parts[-2::-1], parts[:0:-1], strict=True
+        ):
+            logits = logits + weight * (part - after)
+        return logits
+
+
+def guided(
     net: MaskedNet[ContextT],
     cond: Tensor,
     cond_mask: Tensor | None,
@@ -119,8 +182,8 @@ def guided_logits(
     lane_cfg: float | None = None,
     negative: Tensor | None = None,
     negative_mask: Tensor | None = None,
-) -> Callable[[Tensor], Tensor]:
-    """A function codes [B, K, T] -> logits [B, K, T, V] with guidance applied.
+) -> Guided[ContextT]:
+    """A net with guidance.
 
     All parts of the guidance run as one batch: of 2B where words and lane share a strength (then
     the unguided half hears neither) or the lane is left as it is (then it hears the lane), of 3B
@@ -129,8 +192,7 @@ def guided_logits(
     if lane is None:
         lane_cfg = None
     if cfg == 1.0 and lane_cfg in (None, 1.0):
-        plain = net.context(cond, cond_mask, n_frames, lane)
-        return lambda codes: net.logits(codes, plain)
+        return Guided(net, net.context(cond, cond_mask, n_frames, lane), ())
     apart = lane_cfg is not None and lane_cfg not in (1.0, cfg)
     parts = 3 if apart else 2
     B = len(cond)
@@ -151,20 +213,12 @@ def guided_logits(
         drop_cond,
         None if lane is None else drop_lane,
     )
-
-    def predict(codes: Tensor) -> Tensor:
-        # In 32 bits: guidance multiplies the difference of two nearly equal numbers.
-        logits = net.logits(codes.repeat(parts, 1, 1), context).float().chunk(parts)
-        if lane_cfg is None or not apart:
-            return logits[1] + cfg * (logits[0] - logits[1])
-        with_cond, with_lane, without = logits
-        return without + lane_cfg * (with_lane - without) + cfg * (with_cond - with_lane)
-
-    return predict
+    weights = (cfg,) if lane_cfg is None or not apart else (cfg, lane_cfg)
+    return Guided(net, context, weights)
 
 
 def refine(
-    predict: Callable[[Tensor], Tensor],
+    predict: Predictor,
     codes: Tensor,
     mask_id: int,
     noise: Tensor,
@@ -174,7 +228,7 @@ def refine(
     """Fill masked codes step by step, masking the least confident again.
 
     Args:
-        predict: codes [B, K, T] -> logits [B, K, T, V].
+        predict: tells logits.
         codes: start [B, K, T]; ``mask_id`` where unknown, all else is kept.
         mask_id: the code that stands for unknown.
         noise: uniform in (0, 1) [steps, 2, B, K, T]: for the draw, and for the choice.
@@ -192,7 +246,7 @@ def refine(
 
 
 def refine_step(
-    predict: Callable[[Tensor], Tensor],
+    predict: Predictor,
     codes: Tensor,
     mask_id: int,
     noise: Tensor,
@@ -202,10 +256,15 @@ def refine_step(
 ) -> Tensor:
     """One step of ``refine``: noise [2, B, K, T], ``n_again`` [B] codes are masked again."""
     masked = codes == mask_id
-    drawn, p = _draw_masked(predict(codes), noise[0], masked, sampler)
-    codes = torch.where(masked, drawn, codes)
     heat = sampler.mask_temperature * (1 - (step + 1) / sampler.steps)
-    confidence = p.clamp(min=1e-20).log() + heat * -(-noise[1].log()).log()
+    if codes.device.type == "cpu":
+        asked = _at_work(masked, n_again, heat, sampler.coarse_first)
+        drawn, p = _draw_asked(predict, codes, noise[0], asked, sampler)
+    else:  # picking codes out would make the host wait, and the result is the same
+        logits = predict.logits(codes).float() / sampler.temperature
+        drawn, p = draw(logits, noise[0], top_k=sampler.top_k)
+    codes = torch.where(masked, drawn, codes)
+    confidence = p.clamp(min=_LEAST_P).log() + heat * -(-noise[1].log()).log()
     if sampler.coarse_first:
         finer = torch.arange(codes.shape[1], device=codes.device)
         confidence = confidence - sampler.coarse_first * finer[:, None]
@@ -216,22 +275,30 @@ def refine_step(
     return codes.masked_fill(again, mask_id)
 
 
-def _draw_masked(
-    logits: Tensor, u: Tensor, masked: Tensor, sampler: SamplerConfig
-) -> tuple[Tensor, Tensor]:
-    """Drawn codes and their probabilities [B, K, T]; what they are where not ``masked`` is unused.
+def _at_work(masked: Tensor, n_again: Tensor, heat: float, coarse_first: float) -> Tensor:
+    """Which of the ``masked`` codes [B, K, T] a step may keep; all others are masked again.
 
-    On a CPU known codes are passed over, a third of the work; on a GPU picking out the others
-    would make the host wait, and the result is the same.
+    Codes of a codebook are kept only after those of every coarser one where no probability and no
+    noise can make up for ``coarse_first``. Elsewhere any code may be kept.
     """
-    if logits.device.type != "cpu":
-        return draw(logits.float() / sampler.temperature, u, top_k=sampler.top_k)
-    wanted = logits[masked].float() / sampler.temperature
-    drawn, p = draw(wanted, u[masked], top_k=sampler.top_k)
-    all_drawn = torch.zeros(masked.shape, dtype=drawn.dtype)
-    all_p = torch.ones(masked.shape)
-    all_drawn[masked], all_p[masked] = drawn, p
-    return all_drawn, all_p
+    if coarse_first <= _SPREAD_OF_P + heat * _SPREAD_OF_NOISE:
+        return masked
+    left = masked.sum(dim=2)  # [B, K]
+    n_kept = left.sum(dim=1, keepdim=True) - n_again[:, None]
+    coarser = left.cumsum(dim=1) - left
+    return masked & (coarser < n_kept)[..., None]
+
+
+def _draw_asked(
+    predict: Predictor, codes: Tensor, u: Tensor, asked: Tensor, sampler: SamplerConfig
+) -> tuple[Tensor, Tensor]:
+    """Drawn codes and their probabilities [B, K, T] where ``asked``; 0 and 1 elsewhere."""
+    drawn, p = torch.zeros_like(codes), torch.ones(codes.shape)
+    for k, logits in enumerate(predict.guesses(codes, asked)):
+        here = asked[:, k]
+        wanted = logits.float() / sampler.temperature
+        drawn[:, k][here], p[:, k][here] = draw(wanted, u[:, k][here], top_k=sampler.top_k)
+    return drawn, p
 
 
 def mask_counts(n_masked: list[int], steps: int) -> Tensor:
@@ -281,7 +348,7 @@ def draw_noise(
 ) -> Tensor:
     """Uniform noise in (0, 1) [steps, 2, B, *shape], sample b from generator b alone."""
     each = [torch.rand((steps, 2, *shape), generator=g) for g in generators]
-    return torch.stack(each, dim=2).clamp(1e-7, 1 - 1e-7)
+    return torch.stack(each, dim=2).clamp(_LEAST_NOISE, 1 - _LEAST_NOISE)
 
 
 def follow(u: Tensor, steady: float) -> Tensor:
@@ -300,7 +367,7 @@ def follow(u: Tensor, steady: float) -> Tensor:
     for t in range(1, fresh.shape[-1]):
         frames.append(steady * frames[-1] + math.sqrt(1 - steady**2) * fresh[..., t])
     uniform: Tensor = torch.special.ndtr(torch.stack(frames, dim=-1))
-    return uniform.to(u).clamp(1e-7, 1 - 1e-7)
+    return uniform.to(u).clamp(_LEAST_NOISE, 1 - _LEAST_NOISE)
 
 
 def _stack(

@@ -208,19 +208,22 @@ class AudioModel(nn.Module):
         """What head k says at position t [B, K, T, V], before the layout is applied."""
         B, K, T = codes.shape
         x = self.decode(self.encode(codes, context), context)
-        out: Tensor = self.heads(x[:, -T:])  # [B, T, K*V]
+        out: Tensor = self.heads(x[:, -T:].to(self.heads.weight.dtype))  # [B, T, K*V]
         return out.view(B, T, K, -1).transpose(1, 2)
 
     def guesses(self, codes: Tensor, context: Context, asked: Tensor) -> list[Tensor]:
         """Logits [n, V] of the codes that are ``asked`` [B, K, T], codebook by codebook.
 
-        For training: heads are as costly as layers, and most of what they say is not asked.
-        Aligned layout only.
+        Heads are as costly as layers, and most of what they say is not asked.
         """
-        T = codes.shape[-1]
+        K, T = codes.shape[1:]
+        if self.step is not None or self.config.layout != "aligned":
+            # A recorded step says all; and by the official layout heads speak for each other.
+            logits = self.logits(codes, context)
+            return [logits[:, k][asked[:, k]] for k in range(K)]
         x = self.decode(self.encode(codes, context), context)[:, -T:]
-        heads = self.heads.weight.chunk(self.config.n_codebooks)
-        return [F.linear(x[asked[:, k]], head) for k, head in enumerate(heads)]
+        heads = self.heads.weight.chunk(K)
+        return [F.linear(x[asked[:, k]].to(head.dtype), head) for k, head in enumerate(heads)]
 
     def encode(self, codes: Tensor, context: Context) -> Tensor:
         """Output of the encoder stack [B, L+T, D]."""

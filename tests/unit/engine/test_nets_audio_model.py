@@ -132,6 +132,21 @@ def test_weights_are_counted_as_they_are() -> None:
     assert audio_parameters(net.config) == sum(p.numel() for p in net.parameters())
 
 
+@pytest.mark.parametrize("layout", ["aligned", "official"])
+def test_guesses_are_the_logits_of_the_asked_codes(layout: Layout) -> None:
+    net = make(layout)
+    codes, cond = inputs()
+    asked = torch.rand(codes.shape, generator=torch.Generator().manual_seed(2)) < 0.3
+    asked[:, 2] = False
+    with torch.no_grad():
+        context = net.context(cond, None, T)
+        logits = net.logits(codes, context)
+        guesses = net.guesses(codes, context, asked)
+    assert [len(g) for g in guesses] == asked.sum(dim=(0, 2)).tolist()
+    for k, guess in enumerate(guesses):
+        assert torch.allclose(guess, logits[:, k][asked[:, k]], atol=1e-5)
+
+
 def test_fused_attention_equals_the_plain_formula() -> None:
     net = make()
     codes, cond = inputs()

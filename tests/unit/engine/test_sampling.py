@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from vatt_engine import sampling
 from vatt_engine.config import AudioModelConfig
 from vatt_engine.errors import Cancelled
 from vatt_engine.sampling import (
     draw,
     draw_noise,
     follow,
-    guided_logits,
+    guided,
     mask_counts,
     refine,
     sample_codes,
@@ -40,6 +41,7 @@ class FakeNet:
         g = torch.Generator().manual_seed(5)
         self.table = torch.randn(K, T, V, generator=g)
         self.seen: list[Tensor] = []
+        self.asked: list[Tensor] = []
 
     def context(
         self,
@@ -65,6 +67,11 @@ class FakeNet:
         shift = torch.arange(V) * 0.1
         scale = (context.bias + known)[:, None, None, None]
         return self.table[None, :, : codes.shape[-1]] + scale * shift
+
+    def guesses(self, codes: Tensor, context: FakeContext, asked: Tensor) -> list[Tensor]:
+        self.asked.append(asked)
+        logits = self.logits(codes, context)
+        return [logits[:, k][asked[:, k]] for k in range(K)]
 
 
 def generators(*seeds: int) -> list[torch.Generator]:
@@ -177,7 +184,7 @@ def test_guidance_of_a_16_bit_net_is_computed_in_32() -> None:
             return super().logits(codes, context).bfloat16()
 
     cond, codes = torch.ones(1, 2, 3), torch.full((1, K, T), V)
-    half = guided_logits(Half(), cond, None, T, cfg=5.0)(codes)
+    half = guided(Half(), cond, None, T, cfg=5.0).logits(codes)
     assert half.dtype == torch.float32
     net = Half()
     null = net.logits(codes, FakeContext(torch.zeros(1))).float()
@@ -195,7 +202,7 @@ def test_words_and_lane_are_guided_apart() -> None:
     nothing, hit, both = logits(0.0), logits(1.0), logits(2.0)
     for lane_cfg, halves in ((1.0, 2), (4.0, 3), (3.0, 2), (None, 2)):
         net.seen.clear()
-        made = guided_logits(net, cond, None, T, lane=lane, cfg=3.0, lane_cfg=lane_cfg)(codes)
+        made = guided(net, cond, None, T, lane=lane, cfg=3.0, lane_cfg=lane_cfg).logits(codes)
         strength = 3.0 if lane_cfg is None else lane_cfg
         wanted = nothing + strength * (hit - nothing) + 3.0 * (both - hit)
         assert torch.allclose(made, wanted, atol=1e-5)
@@ -204,8 +211,9 @@ def test_words_and_lane_are_guided_apart() -> None:
 
 def test_without_a_lane_its_guidance_means_nothing() -> None:
     cond, codes = torch.ones(1, 2, 3), torch.full((1, K, T), V)
-    plain = guided_logits(FakeNet(), cond, None, T, cfg=3.0)(codes)
-    assert torch.equal(guided_logits(FakeNet(), cond, None, T, cfg=3.0, lane_cfg=2.0)(codes), plain)
+    plain = guided(FakeNet(), cond, None, T, cfg=3.0).logits(codes)
+    with_lane = guided(FakeNet(), cond, None, T, cfg=3.0, lane_cfg=2.0).logits(codes)
+    assert torch.equal(with_lane, plain)
 
 
 def test_a_negative_prompt_is_guided_apart_from_the_lane_too() -> None:
@@ -215,9 +223,9 @@ def test_a_negative_prompt_is_guided_apart_from_the_lane_too() -> None:
     def logits(heard: float) -> Tensor:
         return net.logits(codes, FakeContext(torch.tensor([heard])))
 
-    made = guided_logits(
+    made = guided(
         net, cond, None, T, lane=lane, cfg=3.0, lane_cfg=2.0, negative=negative
-    )(codes)  # fmt: skip
+    ).logits(codes)  # fmt: skip
     wanted = logits(2.0) + 2.0 * (logits(3.0) - logits(2.0)) + 3.0 * (logits(1.5) - logits(3.0))
     assert torch.allclose(made, wanted, atol=1e-5)
 
@@ -230,6 +238,40 @@ def test_coarse_codebooks_can_be_finished_first() -> None:
         unknown = (seen[0] == V).sum(dim=1)
         for coarse, fine in itertools.pairwise(unknown.tolist()):
             assert coarse == 0 or fine == T
+
+
+def test_only_codes_that_a_step_may_keep_are_asked_for() -> None:
+    net = FakeNet()
+    sampler = dataclasses.replace(SAMPLER, cfg=1.0, coarse_first=1000.0)
+    sample_codes(net, torch.randn(2, 2, 3), generators=generators(1, 2), sampler=sampler)
+    after = [*net.seen[1:], None]
+    for seen, asked, then in zip(net.seen, net.asked, after, strict=True):
+        unknown = seen == V
+        kept = unknown if then is None else unknown & (then != V)
+        assert not (asked & ~unknown).any()
+        assert not (kept & ~asked).any()
+        idle = ~(kept.any(dim=2))
+        assert not asked[idle].any()
+
+
+@pytest.mark.parametrize("coarse_first", [0.0, 1.0, 30.0, 90.0, 1000.0])
+def test_what_is_not_asked_for_would_have_changed_nothing(
+    coarse_first: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cond = torch.randn(3, 2, 3)
+    held = torch.zeros(3, K, T, dtype=torch.bool)
+    held[1, :, 3:20] = True
+    sampler = dataclasses.replace(SAMPLER, mask_temperature=2.0, coarse_first=coarse_first)
+
+    def codes() -> Tensor:
+        return sample_codes(
+            FakeNet(), cond, generators=generators(7, 8, 9), sampler=sampler,
+            held=held, held_codes=torch.ones_like(held, dtype=torch.long),
+        )  # fmt: skip
+
+    sparing = codes()
+    monkeypatch.setattr(sampling, "_at_work", lambda masked, *_: masked)
+    assert torch.equal(sparing, codes())
 
 
 def test_a_lane_is_heard() -> None:
@@ -300,13 +342,17 @@ def test_confident_codes_are_kept_when_the_choice_is_cold() -> None:
     logits[0, 0, :4, 2] = 20.0
     seen = []
 
-    def predict(codes: Tensor) -> Tensor:
-        seen.append(codes)
-        return logits
+    class Sure:
+        def logits(self, codes: Tensor) -> Tensor:
+            seen.append(codes)
+            return logits
+
+        def guesses(self, codes: Tensor, asked: Tensor) -> list[Tensor]:
+            return [self.logits(codes)[:, 0][asked[:, 0]]]
 
     sampler = SamplerConfig(steps=2, cfg=1.0, mask_temperature=0.0, top_k=4)
     start = torch.full((1, 1, 8), 4)
-    refine(predict, start, 4, draw_noise(generators(1), 2, (1, 8)), sampler)
+    refine(Sure(), start, 4, draw_noise(generators(1), 2, (1, 8)), sampler)
     assert (seen[1][0, 0, :4] == 2).sum() == 3  # cos(45 deg) * 8: five are masked again
     assert (seen[1][0, 0, 4:] == 4).all()
 

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def config_to_dict(config: Any) -> dict[str, Any]:
-    """Plain form of any config above, for JSON."""
+    """Plain form of any config, for JSON."""
     return dataclasses.asdict(config)
 
 
@@ -29,7 +29,7 @@ def config_from_dict(data: Mapping[str, Any]) -> ModelConfig:
 
 
 def read_config(kind: type[T], data: Any, where: str) -> T:
-    """Read a config of any class above back from its plain form.
+    """Read a config of any class back from its plain form.
 
     Raises:
         BadModelFolder: as for a whole model.

@@ -10,11 +10,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import save_file
-
 from vatt_engine.config import ConverterConfig
 from vatt_engine.config_json import read_config
 from vatt_engine.errors import BadModelFolder
+from vatt_engine.net_files import save_tensors
 from vatt_engine.nets.building import fill_strictly
 from vatt_engine.nets.repertoire import Repertoire, VoteConfig
 from vatt_engine.sentence_files import read_tensors
@@ -32,9 +31,7 @@ def write_repertoire(folder: Path, repertoire: Repertoire) -> None:
         k: v.detach().cpu().contiguous() if k.startswith("readout.") else v.cpu().half()
         for k, v in repertoire.state_dict().items()
     }
-    path = folder / NAMES["repertoire"]
-    save_file(tensors, path)
-    path.chmod(0o644)  # safetensors makes it readable to its owner alone
+    save_tensors(folder / NAMES["repertoire"], tensors)
     words = {
         "sounds": [
             {"name": name, "wordings": list(wordings)}

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import cast
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from vatt_engine.errors import BadModelFolder
+from vatt_engine.net_files import save_tensors
 from vatt_engine.nets.prompts import TextTokenizer
 from vatt_engine.nets.sentence import SentenceEncoder
 
@@ -36,9 +37,7 @@ def write_encoder(folder: Path, encoder: SentenceEncoder) -> None:
     words = {k: v for k, v in tensors.items() if k.startswith(_WORDS)}
     rest = {k: v for k, v in tensors.items() if not k.startswith(_WORDS)}
     for part, content in (("sentence", rest), ("sentence_words", words)):
-        path = folder / NAMES[part]
-        save_file(content, path)
-        path.chmod(0o644)  # safetensors makes it readable to its owner alone
+        save_tensors(folder / NAMES[part], content)
     (folder / NAMES["sentence_tokenizer"]).write_text(encoder.tokenizer.to_str(), "utf-8")
 
 

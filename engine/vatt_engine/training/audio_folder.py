@@ -6,26 +6,20 @@ are kept in half precision, tables in 32 bits.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vatt_engine.config import AudioModelConfig
 from vatt_engine.config_json import read_config
-from vatt_engine.errors import BadModelFolder
+from vatt_engine.net_files import NetFiles
 from vatt_engine.nets.audio_model import AudioModel
 from vatt_engine.nets.building import fill_strictly, parameters_on_meta
 
-WEIGHTS = "audio.safetensors"
-DESCRIPTION = "audio.json"
-SCHEMA = 1
+FILES = NetFiles("audio model", "audio.safetensors", "audio.json")
 
 _TABLES = ("codebooks", "positions")
 
@@ -48,18 +42,7 @@ def write_audio(
         name: t.detach().cpu().contiguous() if name in _TABLES else t.detach().cpu().half()
         for name, t in tensors.items()
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(halves, folder / WEIGHTS)
-    (folder / WEIGHTS).chmod(0o644)  # safetensors makes it readable to its owner alone
-    digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-    description = {
-        "schema": SCHEMA,
-        "config": asdict(config),
-        "files": {WEIGHTS: {"sha256": digest}},
-        "provenance": dict(provenance),
-    }
-    text = json.dumps(description, indent=2) + "\n"
-    (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+    FILES.write(folder, asdict(config), halves, provenance)
 
 
 def read_audio(folder: Path) -> AudioModel:
@@ -68,18 +51,9 @@ def read_audio(folder: Path) -> AudioModel:
     Raises:
         BadModelFolder: a file is missing, damaged, or does not fit the other.
     """
-    try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        config = read_config(AudioModelConfig, description["config"], DESCRIPTION)
-        whole = (folder / WEIGHTS).read_bytes()
-        if hashlib.sha256(whole).hexdigest() != description["files"][WEIGHTS]["sha256"]:
-            raise BadModelFolder(f"{folder / WEIGHTS} is damaged.", "Train or fetch it again.")
-        tensors = load_file(folder / WEIGHTS)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as err:
-        raise BadModelFolder(
-            f"No usable audio model in {folder}: {err}.", "Train or fetch one."
-        ) from err
+    plain, tensors = FILES.read(folder)
+    config = read_config(AudioModelConfig, plain, FILES.description)
     with parameters_on_meta():
         net = AudioModel(config)
-    fill_strictly(net, {k: t.float() for k, t in tensors.items()}, str(folder / WEIGHTS))
+    fill_strictly(net, tensors, str(folder / FILES.weights))
     return net.requires_grad_(False).eval()

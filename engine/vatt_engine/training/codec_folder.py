@@ -8,25 +8,21 @@ differences of distance.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from vatt_engine.config_json import read_config
 from vatt_engine.errors import BadModelFolder
+from vatt_engine.net_files import NetFiles
 from vatt_engine.nets.building import fill_strictly, parameters_on_meta
 from vatt_engine.nets.codec import TRAINING_ONLY, Codec, build_codec
 from vatt_engine.sound_config import CodecConfig
 
-WEIGHTS = "codec.safetensors"
-DESCRIPTION = "codec.json"
-SCHEMA = 1
+FILES = NetFiles("codec", "codec.safetensors", "codec.json")
 
 
 def write_codec(
@@ -60,18 +56,7 @@ def write_codec(
         for name, t in tensors.items()
         if not name.endswith(TRAINING_ONLY) and not name.startswith(beyond)
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(halves, folder / WEIGHTS)
-    (folder / WEIGHTS).chmod(0o644)  # safetensors makes it readable to its owner alone
-    digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-    description = {
-        "schema": SCHEMA,
-        "config": dataclasses.asdict(written),
-        "files": {WEIGHTS: {"sha256": digest}},
-        "provenance": dict(provenance),
-    }
-    text = json.dumps(description, indent=2) + "\n"
-    (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+    FILES.write(folder, dataclasses.asdict(written), halves, provenance)
     return written
 
 
@@ -81,20 +66,11 @@ def read_codec(folder: Path) -> Codec:
     Raises:
         BadModelFolder: a file is missing, damaged, or does not fit the other.
     """
-    try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        plain = description["config"] | {"ratios": tuple(description["config"]["ratios"])}
-        config = CodecConfig(**plain)
-        whole = (folder / WEIGHTS).read_bytes()
-        if hashlib.sha256(whole).hexdigest() != description["files"][WEIGHTS]["sha256"]:
-            raise BadModelFolder(f"{folder / WEIGHTS} is damaged.", "Fetch the model again.")
-        tensors = load_file(folder / WEIGHTS)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as err:
-        raise BadModelFolder(f"No usable codec in {folder}: {err}.", "Train or fetch one.") from err
+    plain, tensors = FILES.read(folder)
+    config = read_config(CodecConfig, plain, FILES.description)
     with parameters_on_meta():
         codec = build_codec(config)
-    full = {name: t.float() for name, t in tensors.items()}
-    fill_strictly(codec, full, str(folder / WEIGHTS), TRAINING_ONLY)
+    fill_strictly(codec, tensors, str(folder / FILES.weights), TRAINING_ONLY)
     return codec.requires_grad_(False).eval()
 
 

@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vatt_engine.config import ConverterConfig, SentenceConfig
 from vatt_engine.config_json import read_config
 from vatt_engine.errors import BadModelFolder
+from vatt_engine.net_files import save_tensors
 from vatt_engine.nets.building import fill_strictly, parameters_on_meta
 from vatt_engine.nets.converter import Converter, build_converter, tie_embeddings
 from vatt_engine.nets.sentence import SentenceEncoder
@@ -75,7 +75,7 @@ def write_converter(folder: Path, converter: Converter, provenance: Mapping[str,
         for name, t in converter.state_dict().items()
         if name != _HEAD and not name.startswith(INSIDE)
     }
-    _save(folder / CONVERTER, tensors)
+    save_tensors(folder / CONVERTER, tensors)
     names = [CONVERTER, TOKENIZER]
     (folder / TOKENIZER).write_text(converter.tokenizer.to_str(), "utf-8")
     if converter.sentence is not None:
@@ -95,7 +95,7 @@ def write_converter(folder: Path, converter: Converter, provenance: Mapping[str,
 
 def write_readout(folder: Path, readout: nn.Linear) -> None:
     """Write the category readout that was trained beside a converter."""
-    _save(
+    save_tensors(
         folder / READOUT,
         {k: v.detach().cpu().contiguous() for k, v in readout.state_dict().items()},
     )
@@ -139,11 +139,6 @@ def load_converter(folder: Path) -> Converter:
 
 def _encoder_tensors(folder: Path) -> dict[str, Tensor]:
     return read_encoder_tensors(folder / NAMES["sentence"], folder / NAMES["sentence_words"])
-
-
-def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    save_file(dict(tensors), path)
-    path.chmod(0o644)  # safetensors makes it readable to its owner alone
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

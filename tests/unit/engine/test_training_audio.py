@@ -39,7 +39,7 @@ from vatt_engine.training.audio_data import (
     shard_path,
     write_shard,
 )
-from vatt_engine.training.audio_folder import WEIGHTS, read_audio
+from vatt_engine.training.audio_folder import FILES, read_audio
 from vatt_engine.training.audio_loss import Targets, draw_masks, masked_loss
 from vatt_engine.training.codec_config import OptimConfig, RunConfig
 from vatt_engine.training.codec_folder import write_codec
@@ -329,7 +329,7 @@ def test_a_resumed_run_makes_the_weights_of_an_unbroken_one(tmp_path: Path) -> N
     assert net.config == config.model
     for name, value in whole.average.tensors.items():
         assert torch.allclose(net.state_dict()[name], value, atol=2e-3), name
-    (tmp_path / "audio" / WEIGHTS).write_bytes(b"short")
+    (tmp_path / "audio" / FILES.weights).write_bytes(b"short")
     with pytest.raises(BadModelFolder, match="damaged"):
         read_audio(tmp_path / "audio")
 

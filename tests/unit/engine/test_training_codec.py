@@ -307,7 +307,7 @@ def test_a_codec_folder_gives_the_codec_back(config, tmp_path):
 
 def test_a_damaged_codec_folder_is_refused(config, tmp_path):
     CodecTrainer(config).export(tmp_path / "codec")
-    weights_path = tmp_path / "codec" / codec_folder.WEIGHTS
+    weights_path = tmp_path / "codec" / codec_folder.FILES.weights
     data = bytearray(weights_path.read_bytes())
     data[-1] ^= 1
     weights_path.write_bytes(data)

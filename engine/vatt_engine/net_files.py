@@ -1,0 +1,88 @@
+"""One net as two files: its tensors, and a description beside them that knows their hash.
+
+The description is JSON: a schema number, the net's config, the SHA-256 of the tensors, and where
+they come from. Whoever reads a net builds it from the config and fills it strictly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
+from torch import Tensor
+
+from vatt_engine.errors import BadModelFolder
+
+SCHEMA = 1
+
+
+class NetFiles(NamedTuple):
+    """What a kind of net is called in a folder.
+
+    Attributes:
+        what: the net, for people, as in "No usable codec".
+        weights: name of the safetensors file; ``description`` that of the JSON beside it.
+    """
+
+    what: str
+    weights: str
+    description: str
+
+    def write(
+        self,
+        folder: Path,
+        config: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
+        provenance: Mapping[str, Any],
+    ) -> None:
+        """Write both files, replacing what is there.
+
+        Args:
+            folder: is made.
+            config: of the net the tensors belong to, JSON-ready.
+            tensors: as they are to be stored.
+            provenance: where they come from: config of the run, steps, data; JSON-ready.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        save_tensors(folder / self.weights, tensors)
+        digest = hashlib.sha256((folder / self.weights).read_bytes()).hexdigest()
+        description = {
+            "schema": SCHEMA,
+            "config": dict(config),
+            "files": {self.weights: {"sha256": digest}},
+            "provenance": dict(provenance),
+        }
+        text = json.dumps(description, indent=2) + "\n"
+        (folder / self.description).write_text(text, encoding="utf-8")
+
+    def read(self, folder: Path) -> tuple[Any, dict[str, Tensor]]:
+        """The plain config, unchecked, and the tensors, in 32-bit floats.
+
+        Raises:
+            BadModelFolder: a file is missing, damaged, or does not fit the other.
+        """
+        try:
+            description = json.loads((folder / self.description).read_text(encoding="utf-8"))
+            config, expected = description["config"], description["files"][self.weights]["sha256"]
+            whole = (folder / self.weights).read_bytes()
+            if hashlib.sha256(whole).hexdigest() != expected:
+                raise BadModelFolder(
+                    f"{folder / self.weights} is damaged.", "Train or fetch it again."
+                )
+            tensors = load(whole)
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as err:
+            raise BadModelFolder(
+                f"No usable {self.what} in {folder}: {err}.", "Train or fetch one."
+            ) from err
+        return config, {name: t.float() for name, t in tensors.items()}
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a safetensors file that others may read, too: the library keeps it to its owner."""
+    save_file(dict(tensors), path)
+    path.chmod(0o644)

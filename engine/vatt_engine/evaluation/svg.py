@@ -30,10 +30,10 @@ def timeline(
     if len(points) > width:
         points = points[: len(points) // width * width].reshape(width, -1).max(axis=1)
     peak = max(float(points.max(initial=0.0)), 1e-9)
-    x = np.linspace(0, width, max(len(points), 2))
+    x = np.linspace(0, width, len(points))
     path = " ".join(
         f"{a:.1f},{height - 8 - (height - 16) * v / peak:.1f}"
-        for a, v in zip(x, points, strict=False)
+        for a, v in zip(x, points, strict=True)
     )
     ticks = "".join(
         f'<line x1="{width * t / duration_s:.1f}" x2="{width * t / duration_s:.1f}" '

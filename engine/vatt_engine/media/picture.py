@@ -8,6 +8,7 @@ from the decoder's frame, so a full-size picture never reaches Python.
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -144,9 +145,8 @@ class Picture:
         source: Source | None = None
         opened: tuple[str, ImageSequence | None] | None = None
         try:
-            for segment, start, end in zip(
-                self._segments, self._starts, self._starts[1:], strict=False
-            ):
+            spans = itertools.pairwise(self._starts)
+            for segment, (start, end) in zip(self._segments, spans, strict=True):
                 ticks = _ticks(feeds, max(start, from_s), end)
                 if not segment.media:
                     for tick in ticks:

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from vatt_engine.config import VisualConfig
+from vatt_engine.folding import folded
 from vatt_engine.nets.building import fill_strictly, parameters_on_meta
 from vatt_engine.nets.visual import TRAINING_ONLY, VisualEncoder, build_visual
 from vatt_engine.presets import preset
@@ -52,6 +53,26 @@ def test_the_middle_of_a_wide_picture_is_seen(tiny: VisualEncoder) -> None:
 def test_features_do_not_depend_on_the_batch(tiny: VisualEncoder) -> None:
     images = torch.randint(0, 256, (3, 3, 48, 64), dtype=torch.uint8)
     assert torch.allclose(tiny(images)[1], tiny(images[1:2])[0], atol=1e-5)
+
+
+def test_folding_changes_rounding_alone_and_leaves_the_encoder_as_it_is() -> None:
+    torch.manual_seed(0)
+    net = build_visual(LITE0).eval().requires_grad_(False)
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for tensor in (module.weight, module.bias, module.running_mean):
+                assert tensor is not None
+                tensor.add_(torch.rand_like(tensor) * 0.2)
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    images = torch.randint(0, 256, (2, 3, 96, 128), dtype=torch.uint8)
+    with torch.inference_mode():
+        plain = net(images)
+        net.quick = folded(net.backbone)
+        quick = net(images)
+    assert torch.allclose(quick, plain, rtol=1e-4, atol=1e-4 * float(plain.abs().max()))
+    after = net.state_dict()
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[k], v) for k, v in before.items())
 
 
 def test_floats_and_grey_pictures_are_refused(tiny: VisualEncoder) -> None:

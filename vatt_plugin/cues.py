@@ -80,7 +80,12 @@ def samples_with_handles(cue: Cue, handle_frames: int) -> int:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that makes the same take again, bit for bit, on the same kind of device."""
+    """Everything that makes the same take again, bit for bit, on the same kind of device.
+
+    ``precision`` is what the nets were computed in. The device ``auto`` may choose another one on
+    another machine; ``cpu+<precision>`` asks for it. Empty in takes of older versions: float32 on
+    a CPU, bfloat16 on a GPU.
+    """
 
     model: str
     model_hash: str
@@ -96,6 +101,7 @@ class Recipe:
     handle_frames: int = 0
     span: tuple[float, float] | None = None
     parent_take: str = ""
+    precision: str = ""
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ def recipe(request: Generate, ready: TakeReady, handle_frames: int) -> Recipe:
         sync=request.sync,
         lane=request.lane,
         handle_frames=handle_frames,
+        precision=ready.precision,
     )
 
 

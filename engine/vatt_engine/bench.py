@@ -107,6 +107,7 @@ def run(request: Bench, report: Report) -> dict[str, Any]:
         "model": vatt.model.config.name,
         "trained": vatt.model.trained,
         "device": str(vatt.model.device),
+        "precision": vatt.model.precision,
         "duration_s": duration_s,
         "steps": steps or vatt.model.config.sampler.steps,
         "load_s": round(load_s, 3),

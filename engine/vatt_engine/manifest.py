@@ -56,6 +56,8 @@ class Manifest:
         description: one line for lists.
         licences: terms, part by part.
         provenance: where the weights come from; JSON-ready, free form.
+        audio_in_bfloat16: its makers have checked that the audio model sounds the same in bfloat16,
+            so that CPUs which multiply that in hardware may use it (decision 14).
     """
 
     config: ModelConfig
@@ -64,6 +66,7 @@ class Manifest:
     description: str = ""
     licences: tuple[Licence, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    audio_in_bfloat16: bool = False
 
     @property
     def n_bytes(self) -> int:
@@ -94,6 +97,7 @@ def manifest_to_dict(manifest: Manifest) -> dict[str, Any]:
         "trained": manifest.trained,
         "layout": manifest.config.audio.layout,
         "sample_rate": manifest.config.codec.sample_rate,
+        "audio_in_bfloat16": manifest.audio_in_bfloat16,
         "config": config_to_dict(manifest.config),
         "files": {what: vars(entry) for what, entry in manifest.files.items()},
         "licences": [vars(licence) for licence in manifest.licences],
@@ -136,6 +140,7 @@ def read_manifest(folder: Path) -> Manifest:
             description=str(data.get("description", "")),
             licences=tuple(_read_licence(item) for item in data.get("licences", [])),
             provenance=_get(data, "provenance", dict) if "provenance" in data else {},
+            audio_in_bfloat16=data.get("audio_in_bfloat16") is True,
         )
     except (KeyError, TypeError) as error:
         raise _bad(folder, f"{MANIFEST} is incomplete or wrong: {error}") from error

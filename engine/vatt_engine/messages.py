@@ -373,6 +373,8 @@ class TakeReady(Event):
             it. It follows from prompt and model, so a recipe does without.
         figures: further measurements (peak_db, rms_db, n_onsets, ...), plain numbers.
         model_hash: hash over the model's weights, for the recipe.
+        precision: what its nets were computed in; behind a device (``cpu+float32``) it asks for
+            the same again.
     """
 
     type: ClassVar[str] = "take"
@@ -393,6 +395,7 @@ class TakeReady(Event):
     model: str = ""
     model_hash: str = ""
     engine_version: str = ""
+    precision: str = ""
 
 
 @dataclass(frozen=True)

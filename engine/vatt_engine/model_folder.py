@@ -26,6 +26,7 @@ from vatt_engine import repertoire_files, sentence_files
 from vatt_engine.acceleration import enable_graphs
 from vatt_engine.config import ModelConfig
 from vatt_engine.errors import BadModelFolder, CannotWrite, DeviceUnavailable
+from vatt_engine.folding import folded
 from vatt_engine.manifest import (
     COMPONENTS,
     MANIFEST,
@@ -55,9 +56,8 @@ from vatt_engine.nets.prompts import TextTokenizer
 from vatt_engine.nets.repertoire import Repertoire
 from vatt_engine.nets.visual import VisualEncoder, build_visual
 from vatt_engine.offload import offload_converter
+from vatt_engine.precision import PRECISIONS, Precision, choose_precision, run_dtype
 from vatt_engine.presets import preset
-
-Precision = Literal["auto", "float32", "bfloat16"]
 
 _TINY_SEED = 2411_05679
 # Files up to this size are hashed whenever they are loaded; larger ones by ``models verify``.
@@ -75,6 +75,8 @@ class Model:
         trained: False for random weights.
         folder: where it came from; None for ``tiny``.
         repertoire: sounds that the converter knows by name; None if it only writes freely.
+        audio_in_bfloat16: see ``Manifest``.
+        precision: what the nets are computed in.
     """
 
     config: ModelConfig
@@ -87,6 +89,8 @@ class Model:
     device: torch.device
     folder: Path | None = None
     repertoire: Repertoire | None = None
+    audio_in_bfloat16: bool = False
+    precision: Precision = "float32"
 
     @property
     def n_parameters(self) -> dict[str, int]:
@@ -95,42 +99,64 @@ class Model:
 
 
 def load_model(
-    name_or_folder: str | Path, device: str | torch.device = "cpu", precision: Precision = "auto"
+    name_or_folder: str | Path,
+    device: str | torch.device = "cpu",
+    precision: Precision | Literal["auto"] = "auto",
 ) -> Model:
     """Load an installed model, or make ``tiny``.
 
     Args:
         name_or_folder: a model's name, or the path of a model folder.
         device: where the nets go: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``. With
-            ``+offload`` behind it the LM stays in main memory and visits layer by layer.
-        precision: of LM and audio model; ``auto`` is bfloat16 on CUDA and float32 elsewhere.
+            ``+offload`` behind it the LM stays in main memory and visits layer by layer; a
+            precision may be named there too, as in ``cpu+float32``.
+        precision: of LM and audio model, where the device names none; see ``choose_precision``.
 
     Raises:
         UnknownModel: no such model.
         BadModelFolder: incomplete, damaged, or made by a newer version.
         DeviceUnavailable: this machine has no such device.
     """
-    place, _, manner = str(device).partition("+")
-    if manner not in ("", "offload"):
-        raise DeviceUnavailable(f"A device cannot be used as {manner!r}.", "Only +offload exists.")
+    place, *manners = str(device).split("+")
+    for manner in manners:
+        if manner not in ("offload", *PRECISIONS):
+            raise DeviceUnavailable(
+                f"A device cannot be used as {manner!r}.",
+                f"What may be behind a device: +offload, +{', +'.join(PRECISIONS)}.",
+            )
+    offload = "offload" in manners
+    precision = next((p for p in PRECISIONS if p in manners), precision)
     target = resolve_device(place)
     if str(name_or_folder) == TINY:
         model = _make_tiny()
     else:
         model = _read_folder(find_model(str(name_or_folder)))
+    if precision == "auto":
+        precision = choose_precision(
+            target, wide_lm=_wide_lm(model.converter), audio_fits=model.audio_in_bfloat16
+        )
     for component in COMPONENTS:
         net: nn.Module = getattr(model, component)
         net.requires_grad_(False).eval()
-        stays = component == "converter" and manner == "offload"
-        dtype = _run_dtype(component, net, target, precision)
-        place_net(net, torch.device("cpu") if stays else target, dtype)
-    if manner == "offload":
+        stays = component == "converter" and offload
+        where, dtype = (
+            torch.device("cpu") if stays else target,
+            run_dtype(component, target, precision),
+        )
+        # Logits of 8 bits would tell few of the codes apart that are drawn from.
+        place_net(net, where, dtype, wide=("heads.weight",) if target.type == "cpu" else ())
+    if offload:
         offload_converter(model.converter, target)
     if model.repertoire is not None:
         model.repertoire.to(target)
     if target.type == "cuda":
         enable_graphs(model.audio, model.config.longest_condition)
-    return replace(model, device=target)
+    elif target.type == "cpu":
+        # The fused kernel is the faster one in 32 bits alone.
+        model.audio.set_plain(run_dtype("audio", target, precision) == torch.bfloat16)
+        if model.config.visual.kind == "timm":
+            model.visual.quick = folded(model.visual.backbone)
+    return replace(model, device=target, precision=precision)
 
 
 def save_model(
@@ -177,8 +203,9 @@ def save_model(
             (place / name).write_text(text, "utf-8")
         config = replace(model.config, name=folder.name)
         manifest = Manifest(
-            config, model.trained, files, description, licences, dict(provenance or {})
-        )
+            config, model.trained, files, description, licences, dict(provenance or {}),
+            model.audio_in_bfloat16,
+        )  # fmt: skip
         write_manifest(place, manifest)
         return manifest
 
@@ -312,11 +339,17 @@ def resolve_device(device: str | torch.device) -> torch.device:
     return target
 
 
-def place_net(net: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
-    """Move a net; its weights become ``dtype``, its tables (rotary, codebooks) keep 32 bits."""
-    for parameter in net.parameters():
+def place_net(
+    net: nn.Module, device: torch.device, dtype: torch.dtype, wide: tuple[str, ...] = ()
+) -> None:
+    """Move a net; its weights become ``dtype``, its tables (rotary, codebooks) keep 32 bits.
+
+    Weights named ``wide`` become 32 bits whatever ``dtype`` is.
+    """
+    for name, parameter in net.named_parameters():
         if parameter.is_floating_point():
-            parameter.data = parameter.data.to(device, dtype)
+            of_it = torch.float32 if name in wide else dtype
+            parameter.data = parameter.data.to(device, of_it)
     for buffer in net.buffers():
         # Statistics stored in half precision belong to the weights; 32-bit tables stay as they are.
         if buffer.dtype in (torch.float16, torch.bfloat16):
@@ -359,6 +392,7 @@ def _assemble(manifest: Manifest, nets: Mapping[str, Any], folder: Path | None) 
         trained=manifest.trained,
         device=torch.device("cpu"),
         folder=folder,
+        audio_in_bfloat16=manifest.audio_in_bfloat16,
     )
 
 
@@ -384,21 +418,11 @@ def _make_tiny() -> Model:
     return _assemble(Manifest(config, False, files), nets, None)
 
 
-def _run_dtype(
-    component: str, net: nn.Module, device: torch.device, precision: Precision
-) -> torch.dtype:
-    """The codec runs in 32 bits, the visual encoder in 16 on CUDA; LM and audio model as asked."""
-    if component == "codec" or (component == "visual" and precision == "float32"):
-        return torch.float32
-    if component == "visual":
-        return torch.float16 if device.type == "cuda" else torch.float32
-    if precision != "auto":
-        return torch.float32 if precision == "float32" else torch.bfloat16
-    if device.type == "cuda":
-        return torch.bfloat16
-    weights = next(net.parameters())
-    big = component == "converter" and sum(p.numel() for p in net.parameters()) > WIDE_ON_CPU
-    return torch.bfloat16 if big and weights.dtype != torch.float32 else torch.float32
+def _wide_lm(converter: Converter) -> bool:
+    """Whether an LM is so large that a CPU keeps it in 16 bits, as its file does."""
+    weights = next(converter.parameters())
+    n = sum(p.numel() for p in converter.parameters())
+    return n > WIDE_ON_CPU and weights.dtype != torch.float32
 
 
 def _flush(path: Path) -> None:

@@ -139,6 +139,7 @@ class TakeWriter:
             model=model.config.name,
             model_hash=model.model_hash,
             engine_version=engine_version(),
+            precision=model.precision,
         )
         return ready, verdict
 

@@ -44,7 +44,7 @@ class Attention(nn.Module):
         q, k, v = self.qkv(x).view(B, N, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
         dropout = self.dropout if self.training else 0.0
         if self.plain:
-            weights = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + bias).softmax(dim=-1)
+            weights = (q * q.shape[-1] ** -0.5 @ k.transpose(-1, -2) + bias).softmax(dim=-1)
             heard = F.dropout(weights, dropout) @ v
         else:
             heard = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=dropout)

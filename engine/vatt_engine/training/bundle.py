@@ -114,7 +114,9 @@ def bundle(parts: Parts, folder: Path, description: str, sampler: SamplerConfig)
             "credits": "docs/attribution.md",
             "log": "docs/training-log.md",
         }
-        manifest = Manifest(config, True, files, description, LICENCES, provenance)
+        manifest = Manifest(
+            config, True, files, description, LICENCES, provenance, audio_in_bfloat16=True
+        )
         write_manifest(place, manifest)
         return manifest
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from vatt_engine.errors import DeviceUnavailable
+from vatt_engine.precision import has_bf16 as has_bf16
 
 
 def pick_device(name: str) -> torch.device:
@@ -23,13 +24,3 @@ def pick_device(name: str) -> torch.device:
     if not there.get(name, False):
         raise DeviceUnavailable(f"This machine has no {name} device.", "Set run.device to auto.")
     return torch.device(name)
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 in hardware; elsewhere autocast would only cost."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if device.type == "cpu":
-        flags = torch.cpu.get_capabilities()
-        return any(bool(flags.get(f)) for f in ("avx512_bf16", "amx_bf16", "bf16"))
-    return False

@@ -78,6 +78,19 @@ def wave_of(take: TakeReady) -> np.ndarray:
     return data
 
 
+def test_a_take_tells_its_precision_and_by_that_it_is_made_again(
+    vatt: VATT, movie: Path, tmp_path: Path
+) -> None:
+    (plain,) = takes_of(run(vatt, ask(movie, tmp_path)))
+    half = VATT.from_pretrained("tiny", "cpu+audio-bfloat16")
+    (other,) = takes_of(run(half, ask(movie, tmp_path, job_id="half")))
+    assert (plain.precision, other.precision) == ("float32", "audio-bfloat16")
+    for take in (plain, other):
+        same = VATT.from_pretrained("tiny", f"cpu+{take.precision}")
+        (again,) = takes_of(run(same, ask(movie, tmp_path, job_id="again")))
+        assert again.wav_sha256 == take.wav_sha256
+
+
 @pytest.mark.parametrize("n_samples", [1, 4799, 48_000, 100_001])
 def test_takes_are_exactly_as_long_as_asked(
     vatt: VATT, movie: Path, tmp_path: Path, n_samples: int

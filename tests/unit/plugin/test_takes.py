@@ -133,6 +133,12 @@ def test_stereo_stays_stereo(desk: Desk) -> None:
     assert soundfile.info(take.wav_path).channels == 2
 
 
+def test_the_recipe_tells_what_the_nets_were_computed_in(desk: Desk) -> None:
+    ready = dataclasses.replace(desk.ready(tone()), precision="audio-bfloat16")
+    take = desk.adopt(ready)
+    assert take.recipe.precision == "audio-bfloat16"
+
+
 def test_codes_are_kept_where_wanted(desk: Desk) -> None:
     take = desk.adopt(desk.ready(tone()), codes_folder=desk.folder)
     assert Path(take.codes_path).read_bytes() == b"codes"

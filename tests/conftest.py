@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,23 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+DATA = Path(__file__).resolve().parent / "data"
+
+
+@pytest.fixture(scope="session")
+def sample_file(request: pytest.FixtureRequest) -> Callable[[str], Path]:
+    """Finds ``golden/...`` or ``timelines/...``: in ``tests/data``, the rest in ``../shared``."""
+
+    def find(name: str) -> Path:
+        own = DATA / name
+        if own.exists():
+            return own
+        shared: Path = request.getfixturevalue("shared_dir")
+        return shared / name.replace("timelines/", "samples/timelines/")
+
+    return find
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """``vatt models import | verify | pull`` as a user types them, with the real engine process."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,13 @@ def events(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 
 
 def test_golden_checkpoint_through_the_command_line(
-    shared_dir: Path, tmp_path: Path, models: Path, capsys: pytest.CaptureFixture[str]
+    sample_file: Callable[[str], Path],
+    tmp_path: Path,
+    models: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     files = tmp_path / "files"
-    _, expected = golden_set(shared_dir / "golden" / "audio-model-small", files)
+    _, expected = golden_set(sample_file("golden/audio-model-small"), files)
     assert main(["models", "import", str(files), "--as", "golden", "--json"]) == 0
     said = events(capsys)
     assert said[-1]["event"] == "finished"

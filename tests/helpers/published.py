@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -202,11 +203,32 @@ class Published:
         (folder / "open_clip_config.json").write_text(json.dumps(described))
 
 
+def as_published(golden: Path, folder: Path) -> Path:
+    """A copy of a golden folder with its files as published.
+
+    The tree tracks nothing that is pickled and keeps their tensors plain; ``../shared`` has the
+    files themselves.
+    """
+    shutil.copytree(golden, folder)
+    audio, codebooks = folder / "audio_model.safetensors", folder / "codebooks.safetensors"
+    codec = folder / "compression_state_dict.safetensors"
+    if audio.exists():
+        save(audio.with_suffix(".ckpt"), {"state_dict": load_file(audio), "epoch": 0})
+        torch.save(list(load_file(codebooks)["codebooks"]), codebooks.with_suffix(".pt"))
+    if codec.exists():
+        with safe_open(codec, "pt") as file:
+            facts = file.metadata()
+        state = {"best_state": load_file(codec), "exported": True, **facts}
+        save(codec.with_suffix(".bin"), state)
+    return folder
+
+
 def golden_set(golden: Path, folder: Path) -> tuple[Published, dict[str, Tensor]]:
     """A published set around the audio checkpoint of a golden folder, and what is expected of it.
 
     The other parts are random, in sizes that fit; the codec has the golden codebooks.
     """
+    golden = as_published(golden, folder.with_name(f"{folder.name}_golden"))
     sizes = json.loads((golden / "config.json").read_text())
     codec = CodecConfig(
         n_filters=2, dimension=sizes["codebook_dim"], codebook_size=sizes["codebook_size"]

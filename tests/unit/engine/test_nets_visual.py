@@ -1,13 +1,12 @@
 """Visual encoders of both libraries: preprocessing, strict weights, no downloads."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from vatt_engine.config import VisualConfig
 from vatt_engine.folding import folded
+from vatt_engine.model_library import find_model
 from vatt_engine.nets.building import fill_strictly, parameters_on_meta
 from vatt_engine.nets.visual import TRAINING_ONLY, VisualEncoder, build_visual
 from vatt_engine.presets import preset
@@ -97,12 +96,11 @@ def test_unknown_architectures_are_named() -> None:
         build_visual(VisualConfig(kind="timm", architecture="efficientnet_lite9"))
 
 
-def test_bundled_backbone_loads_strictly_and_tells_classes(shared_dir: Path) -> None:
+def test_bundled_backbone_loads_strictly_and_tells_classes() -> None:
     with parameters_on_meta():
         net = build_visual(LITE0)
-    tensors = load_file(shared_dir / "assets" / "tf_efficientnet_lite0.safetensors")
-    prefixed = {f"backbone.{k}": v for k, v in tensors.items()}
-    fill_strictly(net, prefixed, "lite0", TRAINING_ONLY)
+    tensors = load_file(find_model("vatt-mini") / "visual.safetensors")
+    fill_strictly(net, {k: v.float() for k, v in tensors.items()}, "lite0", TRAINING_ONLY)
     features = net.eval()(torch.full((1, 3, 224, 224), 127, dtype=torch.uint8))
     assert features.shape == (1, 1280)
     assert net.prepare(torch.full((1, 3, 224, 224), 127, dtype=torch.uint8)).abs().max() < 1e-6

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.helpers.published import CONVERTER, Published, golden_set
+from tests.helpers.published import CONVERTER, Published, as_published, golden_set
 from vatt_engine.errors import BadCheckpoint, Cancelled, CannotWrite
 from vatt_engine.model_folder import Model, load_model
 from vatt_engine.model_library import model_info, verify_model
@@ -50,9 +50,9 @@ def models(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("golden", ["audio-model-small", "audio-model-uneven"])
 def test_golden_logits_come_out_of_an_imported_model(
-    golden: str, shared_dir: Path, tmp_path: Path, models: Path
+    golden: str, sample_file: Callable[[str], Path], tmp_path: Path, models: Path
 ) -> None:
-    _, expected = golden_set(shared_dir / "golden" / golden, tmp_path / "files")
+    _, expected = golden_set(sample_file(f"golden/{golden}"), tmp_path / "files")
     net = imported(tmp_path / "files", models, "golden").audio
     codes, cond, mask = expected["codes"], expected["cond"], expected["cond_mask"]
     for plain in (False, True):
@@ -70,10 +70,10 @@ def test_golden_logits_come_out_of_an_imported_model(
 
 
 def test_the_16_bit_path_stays_within_a_hundredth_of_the_golden_logits(
-    shared_dir: Path, tmp_path: Path, models: Path
+    sample_file: Callable[[str], Path], tmp_path: Path, models: Path
 ) -> None:
     """Relative to the spread of the logits; guidance and draws work on differences of them."""
-    _, expected = golden_set(shared_dir / "golden" / "audio-model-small", tmp_path / "files")
+    _, expected = golden_set(sample_file("golden/audio-model-small"), tmp_path / "files")
     run(tmp_path / "files", models, "golden")
     net = load_model(models / "golden", precision="bfloat16").audio
     codes, cond, mask = expected["codes"], expected["cond"], expected["cond_mask"]
@@ -85,9 +85,9 @@ def test_the_16_bit_path_stays_within_a_hundredth_of_the_golden_logits(
 
 
 def test_golden_codes_and_waves_come_out_of_an_imported_codec(
-    shared_dir: Path, tmp_path: Path, models: Path
+    sample_file: Callable[[str], Path], tmp_path: Path, models: Path
 ) -> None:
-    golden = shared_dir / "golden" / "codec-small"
+    golden = as_published(sample_file("golden/codec-small"), tmp_path / "golden")
     data = torch.load(golden / "compression_state_dict.bin", weights_only=True)
     embeds = [data["best_state"][f"quantizer.vq.layers.{k}._codebook.embed"] for k in range(4)]
     size, dimension = embeds[0].shape
@@ -107,9 +107,9 @@ def test_golden_codes_and_waves_come_out_of_an_imported_codec(
 
 
 def test_a_batch_of_an_imported_model_equals_single_runs(
-    shared_dir: Path, tmp_path: Path, models: Path
+    sample_file: Callable[[str], Path], tmp_path: Path, models: Path
 ) -> None:
-    _, expected = golden_set(shared_dir / "golden" / "audio-model-small", tmp_path / "files")
+    _, expected = golden_set(sample_file("golden/audio-model-small"), tmp_path / "files")
     net = imported(tmp_path / "files", models, "golden").audio
     codes, cond = expected["codes"], expected["cond"]
     mask = torch.arange(cond.shape[1]) < torch.tensor([[14], [9]])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,20 +10,23 @@ from vatt_engine.corpus.scenes.compose import make_scene
 from vatt_engine.corpus.scenes.examples import make_example, measure_motion, stream
 from vatt_engine.corpus.scenes.semantics import FeaturePrior, draw_features, encode_film
 from vatt_engine.corpus.scenes.world import WorldPlan
+from vatt_engine.model_library import find_model
 from vatt_engine.motion import N_FEATURES
 
-
-@pytest.fixture(scope="module")
-def prior(shared_dir: Path) -> FeaturePrior:
-    return FeaturePrior.load(shared_dir / "assets" / "tf_efficientnet_lite0.safetensors")
+ENCODER = find_model("vatt-mini") / "visual.safetensors"
 
 
 @pytest.fixture(scope="module")
-def rows(shared_dir: Path) -> tuple[np.ndarray, np.ndarray]:
+def prior() -> FeaturePrior:
+    return FeaturePrior.load(ENCODER, "backbone.")
+
+
+@pytest.fixture(scope="module")
+def rows() -> tuple[np.ndarray, np.ndarray]:
     from safetensors.numpy import load_file
 
-    tensors = load_file(str(shared_dir / "assets" / "tf_efficientnet_lite0.safetensors"))
-    return tensors["classifier.weight"], tensors["classifier.bias"]
+    tensors = load_file(str(ENCODER))
+    return tensors["backbone.classifier.weight"], tensors["backbone.classifier.bias"]
 
 
 def test_drawn_features_have_the_statistics_of_photographs(prior: FeaturePrior) -> None:

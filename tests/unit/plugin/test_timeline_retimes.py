@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,11 @@ def test_what_cannot_be_followed_is_left_out_by_name(
     assert words in cue.note
 
 
-def test_retimes_that_an_fcpxml_loses_are_told(shared_dir: Path, tmp_path: Path) -> None:
+def test_retimes_that_an_fcpxml_loses_are_told(
+    sample_file: Callable[[str], Path], tmp_path: Path
+) -> None:
     pytest.importorskip("otio_fcpx_xml_adapter")
-    text = (shared_dir / "samples/timelines/fcpx_project.fcpxml").read_text()
+    text = sample_file("timelines/fcpx_project.fcpxml").read_text()
     path = tmp_path / "cut.fcpxml"
     at = text.index("</spine>")
     path.write_text(text[:at] + text[at:].replace("</spine>", "<!-- <timeMap/> --></spine>", 1))

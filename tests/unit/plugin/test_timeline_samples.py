@@ -1,4 +1,4 @@
-"""The real files of ../shared/samples/timelines: cue counts, and lossless round trips.
+"""Real files of other programs: cue counts, and lossless round trips.
 
 The counts are the table in docs/timelines.md; a test keeps the two alike.
 """
@@ -9,6 +9,7 @@ import itertools
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.helpers.timelines import placements
 from vatt_plugin.timeline import load, write
 from vatt_plugin.timeline.conform import plan
 
+SampleFile = Callable[[str], Path]
 FILM = Fraction(24_000, 1001)
 SAMPLES = {
     # file: (rate, cues to serve, clips left out)
@@ -41,8 +43,8 @@ SAMPLES = {
 
 
 @pytest.fixture(params=sorted(SAMPLES))
-def sample(request: pytest.FixtureRequest, shared_dir: Path) -> Path:
-    return shared_dir / "samples" / "timelines" / str(request.param)
+def sample(request: pytest.FixtureRequest, sample_file: SampleFile) -> Path:
+    return sample_file(f"timelines/{request.param}")
 
 
 def test_every_sample_gives_its_cues(sample: Path) -> None:
@@ -78,15 +80,15 @@ def test_every_sample_comes_back_unchanged(sample: Path, tmp_path: Path) -> None
     assert {fate.fate for fate in plan(again, again).fates} <= {"kept", "skipped"}
 
 
-def test_the_table_in_the_docs_says_the_same(shared_dir: Path) -> None:
+def test_the_table_in_the_docs_says_the_same() -> None:
     text = (Path(__file__).parents[3] / "docs" / "timelines.md").read_text()
     rows = re.findall(r"^\| `([^`]+)` \| [^|]+ \| (\d+) \| (\d+) \|", text, re.MULTILINE)
     told = {name: (int(served), int(left_out)) for name, served, left_out in rows}
     assert told == {name: counts[1:] for name, counts in SAMPLES.items()}
 
 
-def test_hieros_dirty_rate_and_offsets(shared_dir: Path) -> None:
-    read = load(shared_dir / "samples/timelines/hiero_sq001_23976.otio")
+def test_hieros_dirty_rate_and_offsets(sample_file: SampleFile) -> None:
+    read = load(sample_file("timelines/hiero_sq001_23976.otio"))
     assert read.rate == 23.976024627685547
     assert read.global_start_frame == 86400
     assert [(c.start_frame, c.n_frames) for c in read.cues if c.status != "skipped"] == [
@@ -94,8 +96,8 @@ def test_hieros_dirty_rate_and_offsets(shared_dir: Path) -> None:
     ]  # fmt: skip
 
 
-def test_markers_become_cues(shared_dir: Path) -> None:
-    read = load(shared_dir / "samples/timelines/markers.otio", cues="markers")
+def test_markers_become_cues(sample_file: SampleFile) -> None:
+    read = load(sample_file("timelines/markers.otio"), cues="markers")
     assert [(c.clip, c.start_frame, c.n_frames) for c in read.cues] == [
         ("Letter_A Marker", 0, 3),
         ("Stack Marker", 0, 9),
@@ -107,10 +109,10 @@ def test_markers_become_cues(shared_dir: Path) -> None:
     ]
 
 
-def test_an_edl_needs_a_rate(shared_dir: Path) -> None:
+def test_an_edl_needs_a_rate(sample_file: SampleFile) -> None:
     from vatt_plugin.timeline.errors import RateNeeded
 
-    path = shared_dir / "samples/timelines/feature_reel1_picture.edl"
+    path = sample_file("timelines/feature_reel1_picture.edl")
     with pytest.raises(RateNeeded, match="frame rate"):
         load(path)
     read = load(path, rate=24)

@@ -16,6 +16,9 @@ _FAULTS = {
 }
 
 
+_FAINT_DBTP = -40.0  # levelled to -27 LUFS, only what is next to nothing peaks below that
+
+
 def rank(take: Take) -> tuple[float, float]:
     """Sorts the best take first: few faults, then timing and kind of sound together.
 
@@ -37,6 +40,15 @@ def faults(take: Take) -> list[str]:
 
 
 def remarks(take: Take) -> list[str]:
-    """Faults, and whether the picture has nothing to hear, as sentences without a full stop."""
-    nothing = bool(take.figures.get("nothing_to_hear"))
-    return [*(["nothing seems to sound in this picture"] if nothing else []), *faults(take)]
+    """Faults, and whether there is nothing to hear, as sentences without a full stop.
+
+    A take is called faint where no hit tells that it should be louder: hits that stay silent are a
+    fault, and in a picture with nothing to hear silence is right.
+    """
+    figures = take.figures
+    if figures.get("nothing_to_hear"):
+        return ["nothing seems to sound in this picture", *faults(take)]
+    peak = take.peak_dbtp
+    faint = figures.get("silence", 0.0) >= 1 or (peak is not None and peak < _FAINT_DBTP)
+    faint = faint and not figures.get("fault_silent")
+    return [*(["it is all but silent"] if faint else []), *faults(take)]

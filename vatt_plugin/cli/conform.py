@@ -20,6 +20,7 @@ from vatt_plugin.cli.console import (
     print_json,
 )
 from vatt_plugin.cli.main import CANCELLED, DONE, PARTLY
+from vatt_plugin.cli.telling import in_words, result_facts
 from vatt_plugin.cues import Cue
 from vatt_plugin.errors import UsageError
 from vatt_plugin.remix import Mix, remixed
@@ -204,8 +205,10 @@ def _regenerate(
                 if order is None or not isinstance(news, CueResult):
                     return
                 bar.update()
-                console.event("regenerated", cue=news.cue.cue_id, status=news.status)
-                if news.status != "done":
+                console.event("regenerated", **result_facts(news))
+                if news.chosen is not None:
+                    console.say(f"{'made anew':10} {plain(news.cue.clip)}: {in_words(news)}")
+                elif news.status != "cancelled":
                     why = str(news.error) if news.error else news.note
                     console.note(f"{plain(news.cue.clip)} was not made anew. {plain(why, 500)}")
 

@@ -55,14 +55,15 @@ class Teller:
         self._console.event("clip", **result_facts(result))
         name = plain(result.cue.clip)
         if result.status == "done" and result.chosen is not None:
-            self._console.say(_line(name, result))
+            self._console.say(f"{name}: {in_words(result)}")
         elif result.error is not None:
             self._console.note(f"{name} failed. {result.error}")
         elif result.status != "cancelled":
             self._console.note(f"{name} is left out ({result.status}). {plain(result.note)}")
 
 
-def _line(name: str, result: CueResult) -> str:
+def in_words(result: CueResult) -> str:
+    """A result that is done, for people: words, loudness, and what to mind about its best take."""
     take = result.chosen
     assert take is not None
     loud = "silent" if take.lufs is None else f"{take.lufs:.1f} LUFS"
@@ -70,7 +71,7 @@ def _line(name: str, result: CueResult) -> str:
     words = plain(result.prompt or result.caption)
     added = f" (heard as: ..., {plain(take.added_words)})" if take.added_words else ""
     remarks = "".join(f"; {remark}" for remark in ranking.remarks(take))
-    return f"{name}: {words!r}{added}, {loud}{kept}{remarks}"
+    return f"{words!r}{added}, {loud}{kept}{remarks}"
 
 
 def result_facts(result: CueResult) -> dict[str, Any]:

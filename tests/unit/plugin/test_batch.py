@@ -298,6 +298,11 @@ def test_a_take_without_faults_is_chosen_before_one_in_better_sync(studio: Studi
     assert choose([hiss]) is hiss  # marked, but there is no other
     assert ranking.faults(hiss) == ["it is mostly hiss"]
     assert ranking.remarks(close) == ["nothing seems to sound in this picture"]
+    faint = dataclasses.replace(plain, peak_dbtp=-49.2)
+    assert ranking.remarks(faint) == ["it is all but silent"]
+    assert ranking.remarks(dataclasses.replace(plain, peak_dbtp=-12.0)) == []
+    hush = dataclasses.replace(close, peak_dbtp=-49.2)  # silence is right there
+    assert ranking.remarks(hush) == ["nothing seems to sound in this picture"]
 
 
 def test_silence_on_the_wire_is_noticed(studio: Studio) -> None:

@@ -449,6 +449,41 @@ def test_ctrl_c_keeps_what_is_done_and_a_rerun_makes_the_rest(tmp_path: Path) ->
 # --- the other commands ----------------------------------------------------------------------
 
 
+def test_a_recut_keeps_its_sounds_and_the_rest_is_made_anew(
+    vatt: Shell, cut: Path, tmp_path: Path
+) -> None:
+    assert vatt("generate", cut, "-o", tmp_path / "old.otio", "--prompt", "sneakers") == 0
+    timeline = otio.adapters.read_from_file(str(cut))
+    short, fast, moved = (clip.deepcopy() for clip in timeline.tracks[0])
+    short.source_range = otio.opentime.TimeRange(
+        otio.opentime.RationalTime(2, FPS), otio.opentime.RationalTime(8, FPS)
+    )
+    fast.effects.append(otio.schema.LinearTimeWarp("fast", time_scalar=1.25))
+    timeline.tracks[0][:] = [moved, short, fast]
+    recut = cut.with_name("recut.otio")
+    otio.adapters.write_to_file(timeline, str(recut))
+    words = ("conform", tmp_path / "old.otio", recut, "-o", tmp_path / "new.otio")
+    assert vatt(*words) == 3
+    assert "--regenerate" in vatt.err
+    assert vatt(*words, "--regenerate", "--seed", 5, "--force") == 0
+    assert "made anew  Shot_1: 'a tone', -27.0 LUFS" in vatt.out
+    (anew,) = [path for path in (tmp_path / "new_foley").glob("*.wav") if "Shot 1" in path.name]
+    assert soundfile.info(anew).frames == N_FRAMES * 2000
+    before, after = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).glob("*.wav")}
+        for name in ("old_foley", "new_foley")
+    )
+    kept = before.keys() & after.keys()
+    assert len(kept) == 2
+    assert all(before[name] == after[name] for name in kept)
+    laid = list(otio.adapters.read_from_file(str(tmp_path / "new.otio")).tracks[-1])
+    spans = [(c.source_range.start_time.value, c.source_range.duration.value) for c in laid]
+    assert spans == [(0, 12), (2, 8), (0, 12)]
+    assert vatt(*words, "--regenerate", "--seed", 5, "--force", "--json") == 0
+    (told,) = [event for event in vatt.events() if event["event"] == "regenerated"]
+    assert (told["status"], told["kept"], len(told["takes"])) == ("done", True, 1)
+
+
 def test_captions_are_printed_for_people_and_programs(vatt: Shell, cut: Path) -> None:
     assert vatt("caption", cut) == 0
     assert "Shot_1: a tone" in vatt.out

@@ -1,6 +1,7 @@
 # Every target sets up .venv on first use; later runs start at once.
 VENV := .venv/bin
 DEMO := build/demo
+SAMPLE := build/panel
 
 .PHONY: help demo test lint e2e panel bench screenshots messages clean
 help:  ## list the targets
@@ -27,7 +28,8 @@ lint: .venv/.ready  ## ruff, mypy strict, import contracts
 	@$(VENV)/lint-imports
 
 panel: .venv/.ready  ## open the panel on the sample cut
-	@$(VENV)/vatt panel vatt_plugin/sample_cut/demo.otio
+	@[ -e $(SAMPLE)/demo.otio ] || (mkdir -p $(SAMPLE) && cp -r vatt_plugin/sample_cut/demo.otio vatt_plugin/sample_cut/media $(SAMPLE)/)
+	@$(VENV)/vatt panel $(SAMPLE)/demo.otio
 
 bench: .venv/.ready  ## seconds per stage on this machine
 	@$(VENV)/vatt bench

@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
                 text = clip["caption"] or clip["note"]
                 console.say(f"{plain(cue.clip)}: {plain(text, 2000)}")
     if args.v2a:
+        # Interrupted, there are fewer clips than cues; what is done is written.
         captions = [(cue.media, clip["caption"]) for cue, clip in zip(cues, clips, strict=False)]
         console.note(f"{write_v2a(captions, args.v2a)} captions written to {args.v2a}.")
     if args.json:

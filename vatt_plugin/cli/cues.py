@@ -58,6 +58,10 @@ def run(args: argparse.Namespace) -> int:
             f"{facts['in']}  {facts['out']}  {cue.status:10} {plain(cue.track, 20):<12} "
             f"{plain(cue.clip)}{why}"
         )
+    if args.csv:
+        console.say(f"Spotting list  {args.csv}")
+    if args.markers:
+        console.say(f"Markers        {args.markers}")
     return DONE
 
 

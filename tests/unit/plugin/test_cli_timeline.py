@@ -53,7 +53,9 @@ def test_cues_are_exported_as_csv_and_markers(
     assert main(arguments) == 1
     assert main([*arguments, "--force"]) == 0
     assert path.read_bytes() == before
-    capsys.readouterr()
+    said = capsys.readouterr().out
+    assert f"Spotting list  {table}" in said
+    assert f"Markers        {marked}" in said
     assert cues(path, capsys, "--cues", str(table)) == ["A", "title <b>", "B"]
     root = otio.adapters.read_from_file(str(marked))
     assert [marker.name for marker in root.tracks.markers] == ["A", "B"]

@@ -217,6 +217,8 @@ class AudioModelConfig:
             of it beside; the published model knows the condition by its distance in the sequence.
         tint_rank: the summary also scales and shifts what each layer reads, through this many
             numbers; 0: it does not. Only with ``close_condition``.
+        neighbours: before each layer a code frame also hears so many frames before and after it,
+            each by its place; 0: only attention looks around.
     """
 
     width: int = 1024
@@ -235,6 +237,7 @@ class AudioModelConfig:
     lane_tails: tuple[float, ...] = ()
     close_condition: bool = False
     tint_rank: int = 0
+    neighbours: int = 0
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
@@ -253,6 +256,7 @@ class AudioModelConfig:
             0 <= self.tint_rank <= MAX_WIDTH * self.close_condition,
             "audio.tint_rank needs audio.close_condition.",
         )
+        check(0 <= self.neighbours <= 64, "audio.neighbours must be within 0 and 64.")
         check(self.width % 2 == 0, "audio.width must be even for the position table.")
         check(
             0 < self.window_code_frames <= self.n_positions,

@@ -39,7 +39,8 @@ def audio_parameters(a: AudioModelConfig) -> int:
     summary = (a.width + 1) * a.n_heads + 2 * a.width**2 if a.close_condition else 0
     n_layers = a.n_encoder_layers + a.n_decoder_layers
     tints = a.tint_rank * (a.width + 1 + 2 * n_layers * a.width)
-    return encoder + decoder + heads + ends + lane + summary + tints
+    near = (2 + 2 * a.neighbours + 1 + a.width) * a.width * n_layers * bool(a.neighbours)
+    return encoder + decoder + heads + ends + lane + summary + tints + near
 
 
 def codec_parameters(c: CodecConfig) -> int:

@@ -31,6 +31,7 @@ from vatt_engine.nets.transformer import (
     Block,
     LayerNormPair,
     MultiwayBlock,
+    Neighbours,
     Summary,
     Tints,
     alibi_bias,
@@ -111,6 +112,9 @@ class AudioModel(nn.Module):
             for _ in range(config.n_decoder_layers)
         )
         self.decoder_norm = nn.LayerNorm(width)
+        self.neighbours = nn.ModuleList(
+            Neighbours(width, config.neighbours) for _ in range(n_layers * bool(config.neighbours))
+        )
         self.heads = nn.Linear(width, config.n_codebooks * config.codebook_size, bias=False)
         # Set by ``acceleration``: a faster way to run a step, and the length that conditions are
         # padded to so that one recording serves all prompts.
@@ -231,16 +235,23 @@ class AudioModel(nn.Module):
         audio = self.embed_codes(codes) + context.audio
         x = torch.cat((context.cond, audio), dim=1)
         for n, block in enumerate(self.encoder):
+            x = self._beside(x, L, n)
             x = block(x, L, self.encoder_norm, context.bias, context.keep, context.tint(n))
         out: Tensor = self.encoder_norm(x, L)
         return out
 
     def decode(self, x: Tensor, context: Context) -> Tensor:
         """Output of the decoder stack [B, L+T, D]."""
+        L = context.cond.shape[1]
         for n, block in enumerate(self.decoder, start=len(self.encoder)):
+            x = self._beside(x, L, n)
             x = block(x, context.bias, context.keep, context.tint(n))
         out: Tensor = self.decoder_norm(x)
         return out
+
+    def _beside(self, x: Tensor, n_cond: int, layer: int) -> Tensor:
+        """Tell the code frames of x [B, N, D] of their neighbours, if this net does so."""
+        return self.neighbours[layer](x, n_cond) if self.neighbours else x
 
     def embed_codes(self, codes: Tensor) -> Tensor:
         """Sum of the K code vectors of each code frame, projected [B, T, D]."""

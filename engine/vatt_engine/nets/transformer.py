@@ -151,6 +151,42 @@ class Tints(nn.Module):
         return wide.view(len(summary), self.n_layers, 2, -1)
 
 
+class Neighbours(nn.Module):
+    """Lets each code frame hear those right before and after it, told apart by their place.
+
+    Attention with a bias that only knows distance cannot tell before from after but by way of the
+    position table, which takes a small net long to learn. Starts as if it were not there.
+
+    Args:
+        width: D.
+        reach: frames heard on either side.
+    """
+
+    def __init__(self, width: int, reach: int) -> None:
+        super().__init__()
+        self.reach = reach
+        self.norm = nn.LayerNorm(width)
+        self.weigh = nn.Parameter(torch.randn(2 * reach + 1, width) * (2 * reach + 1) ** -0.5)
+        self.mix = nn.Linear(width, width, bias=False)
+        nn.init.zeros_(self.mix.weight)
+
+    def forward(self, x: Tensor, n_cond: int) -> Tensor:
+        """Serve the code frames of x [B, N, D], which follow ``n_cond`` positions of condition."""
+        audio = x[:, n_cond:]
+        T = audio.shape[1]
+        normed: Tensor = self.norm(audio)
+        weigh: Tensor = self.weigh
+        if torch.is_autocast_enabled(x.device.type):
+            # Sums of products are no operation that autocast knows.
+            dtype = torch.get_autocast_dtype(x.device.type)
+            normed, weigh = normed.to(dtype), weigh.to(dtype)
+        padded = F.pad(normed, (0, 0, self.reach, self.reach))
+        heard = padded[:, :T] * weigh[0]
+        for k in range(1, len(weigh)):
+            heard = heard + padded[:, k : k + T] * weigh[k]
+        return torch.cat((x[:, :n_cond], audio + self.mix(heard)), dim=1)
+
+
 class Summary(nn.Module):
     """One vector for a whole condition: each head averages the states by weights it has learnt."""
 

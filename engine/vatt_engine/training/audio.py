@@ -42,6 +42,7 @@ from vatt_engine.training.codec_folder import read_codec
 from vatt_engine.training.converter_folder import load_converter
 from vatt_engine.training.device import has_bf16, pick_device
 from vatt_engine.training.journal import Journal
+from vatt_engine.training.optimisers import Optimisers, adamw, muon
 from vatt_engine.training.sights import NAMES
 
 log = logging.getLogger(__name__)
@@ -82,11 +83,8 @@ class AudioTrainer:
         # On a CPU the plain formula is the faster one where gradients are wanted.
         self.net.set_plain(self.device.type == "cpu")
         self.average = WeightAverage(self.net, config.optim.ema_decay)
-        optim = config.optim
         self._trained = [*self.net.parameters(), *self.teller.parameters()]
-        self.optimiser = torch.optim.AdamW(
-            self._trained, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay
-        )
+        self.optimisers = self._optimisers()
         self._targets = Targets.near(codec.codebooks, config.loss).to(self.device)
         rate = round(codec.config.frame_rate)
         numbers = range(data.shards)
@@ -104,6 +102,28 @@ class AudioTrainer:
     def checkpoint_path(self) -> Path:
         """Where the run's state is kept."""
         return Path(self.config.run.folder) / "checkpoint.safetensors"
+
+    def _optimisers(self) -> Optimisers:
+        """Muon for the matrices that every code frame passes through, if asked for, else AdamW."""
+        optim = self.config.optim
+        ways = (optim.lr, optim.betas, optim.weight_decay)
+        layers = (self.net.encoder, self.net.decoder, self.net.neighbours)
+        # Few positions are condition: their own feed-forwards are not worth Muon's time.
+        found = {
+            id(weight)
+            for stack in layers
+            for name, weight in stack.named_parameters()
+            if name.endswith(".weight") and weight.ndim == 2 and "ff_cond" not in name
+        }
+        if optim.matrices == "adamw":
+            found = set()
+        matrices = [w for w in self._trained if id(w) in found]
+        rest = [w for w in self._trained if id(w) not in found]
+        if not matrices:
+            return Optimisers(adam=adamw(rest, *ways))
+        return Optimisers(
+            muon=muon(matrices, optim.lr, optim.weight_decay), adam=adamw(rest, *ways)
+        )
 
     def new_net(self, codebooks: Tensor) -> AudioModel:
         """A net of this run's shape with fresh weights, around tables [K, V, C]."""
@@ -153,18 +173,17 @@ class AudioTrainer:
         generator = torch.Generator().manual_seed(hash_seed(config.run.seed, self.step, "masks"))
         torch.manual_seed(hash_seed(config.run.seed, self.step, "dropout"))
         lr = config.optim.lr_at(self.step)
-        for group in self.optimiser.param_groups:
-            group["lr"] = lr
+        self.optimisers.set_lr(lr)
         masks = self.masks(batch.codes, generator)
         loss, plain, told = self._loss(self.net, batch, masks)
         if config.loss.tell:
             loss = loss + config.loss.tell * told
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimisers.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = float(nn.utils.clip_grad_norm_(self._trained, config.optim.grad_clip))
         report = {"loss": float(loss.detach()), "grad_norm": norm, "told": float(told.detach())}
         if math.isfinite(norm):
-            self.optimiser.step()
+            self.optimisers.step()
         else:
             report["skipped"] = 1.0
         self.average.update(self.net)
@@ -236,7 +255,7 @@ class AudioTrainer:
         tensors = checkpoint.with_prefix("net", self.net.state_dict())
         tensors |= checkpoint.with_prefix("teller", self.teller.state_dict())
         tensors |= checkpoint.with_prefix("average", self.average.tensors)
-        tensors |= checkpoint.with_prefix("adam", checkpoint.optimiser_tensors(self.optimiser))
+        tensors |= checkpoint.with_prefix("optim", self.optimisers.tensors())
         state = {
             "step": self.step,
             "seconds": self.seconds,
@@ -264,7 +283,7 @@ class AudioTrainer:
         averaged = checkpoint.under_prefix("average", tensors)
         self.average.tensors = {k: v.to(self.device) for k, v in averaged.items()}
         self.average.n_updates = int(state["n_updates"])
-        checkpoint.load_optimiser(self.optimiser, checkpoint.under_prefix("adam", tensors))
+        self.optimisers.load(checkpoint.under_prefix("optim", tensors))
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
         self.journal.cut_after(self.step)
 

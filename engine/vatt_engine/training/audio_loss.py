@@ -52,6 +52,10 @@ def draw_masks(
     staged = torch.rand(batch, generator=generator) < config.coarse_first
     # As many codes are hidden as the sampler's cosine schedule leaves at a random moment.
     left = (0.5 * math.pi * torch.rand(batch, generator=generator)).cos() * n_codebooks
+    if config.blind:
+        # The sampler's first look: what it says decides what kind of sound this will be.
+        blind = torch.rand(batch, generator=generator) < config.blind
+        staged, left = staged | blind, left.masked_fill(blind, n_codebooks)
     finer = torch.arange(n_codebooks - 1, -1, -1.0)  # how many codebooks are finer than each
     ratios[staged] = (left[staged, None] - finer).clamp(0, 1)
     hidden = torch.rand(batch, n_codebooks, n_frames, generator=generator) < ratios[..., None]

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from vatt_engine.config import AudioModelConfig, Layout
 from vatt_engine.memory import audio_parameters
 from vatt_engine.nets.audio_model import AudioModel, position_table, with_tails
-from vatt_engine.nets.transformer import alibi_bias
+from vatt_engine.nets.transformer import Neighbours, alibi_bias
 
 T, L, E = 12, 5, 8
 
@@ -21,6 +21,7 @@ def make(
     lane_tails: tuple[float, ...] = (),
     close_condition: bool = False,
     tint_rank: int = 0,
+    neighbours: int = 0,
 ) -> AudioModel:
     config = AudioModelConfig(
         width=32,
@@ -38,6 +39,7 @@ def make(
         lane_tails=lane_tails,
         close_condition=close_condition,
         tint_rank=tint_rank,
+        neighbours=neighbours,
     )
     torch.manual_seed(0)
     return AudioModel(config, torch.randn(4, 10, 6)).eval()
@@ -102,6 +104,25 @@ def test_tints_bend_code_frames_by_the_condition_and_start_as_if_they_were_not_t
         dropped = net.context(cond, None, T, drop_cond=drop).tints
         assert dropped is not None
         assert torch.equal(dropped[0], dropped[1])
+
+
+def test_neighbours_tell_before_from_after_and_start_as_if_they_were_not_there() -> None:
+    net, plain = make(neighbours=2), make()
+    plain.load_state_dict({k: v for k, v in net.state_dict().items() if "neighbours" not in k})
+    codes, cond = inputs(1)
+    with torch.no_grad():
+        assert torch.equal(net(codes, cond), plain(codes, cond))
+        near = net.neighbours[0]
+        assert isinstance(near, Neighbours)
+        near.mix.weight.normal_()
+        x = torch.randn(1, L + T, 32)
+        moved = x.clone()
+        moved[0, L + 6, 3] += 1
+        change = (near(moved, L) - moved - near(x, L) + x)[0]
+        heard = torch.arange(L + T)
+        assert torch.equal(change.abs().amax(dim=-1) > 1e-6, (heard >= L + 4) & (heard <= L + 8))
+        before, after = change[L + 5], change[L + 7]
+        assert torch.cosine_similarity(before, after, dim=0) < 0.9
 
 
 def test_the_far_end_hears_a_close_condition_as_well_as_the_near_one() -> None:

@@ -27,6 +27,7 @@ from vatt_engine.training.audio import (
 from vatt_engine.training.audio_batches import BatchMaker, roughened
 from vatt_engine.training.audio_config import (
     AudioDataConfig,
+    AudioOptimConfig,
     AudioTraining,
     BatchConfig,
     MaskLossConfig,
@@ -41,7 +42,7 @@ from vatt_engine.training.audio_data import (
 )
 from vatt_engine.training.audio_folder import FILES, read_audio
 from vatt_engine.training.audio_loss import Targets, draw_masks, masked_loss
-from vatt_engine.training.codec_config import OptimConfig, RunConfig
+from vatt_engine.training.codec_config import RunConfig
 from vatt_engine.training.codec_folder import write_codec
 from vatt_engine.training.sights import NAMES
 
@@ -108,7 +109,7 @@ def training(folder: Path, steps: int = 6) -> AudioTraining:
             lane_tails=(2.0, -1.0), close_condition=True, dropout=0.0,
         ),
         data,
-        OptimConfig(steps=steps, warmup_steps=1, decay_steps=2, ema_decay=0.9),
+        AudioOptimConfig(steps=steps, warmup_steps=1, decay_steps=2, ema_decay=0.9),
         BatchConfig(size=4, crop_s=(1, 2), whole=0.0),
     )  # fmt: skip
 
@@ -261,6 +262,14 @@ def test_coarse_first_masks_are_what_the_sampler_shows() -> None:
     assert len({k for b in range(64) for k in range(4) if asked[b, k].any()}) == 4
 
 
+def test_blind_examples_hide_everything_and_ask_for_the_coarsest_codebook() -> None:
+    config = MaskLossConfig(blind=1.0, coarse_first=0.0, spans=0.0)
+    masks = draw_masks((5, K, 20), config, torch.Generator().manual_seed(1))
+    assert masks.hidden.all()
+    assert masks.asked[:, 0].all()
+    assert not masks.asked[:, 1:].any()
+
+
 def test_around_a_span_everything_is_known() -> None:
     hidden, asked = masks(spans=1.0, mask_mean=1.0, mask_range=(0.999, 1.0), coarse_first=0.0)
     for row in hidden.any(dim=1):
@@ -332,6 +341,25 @@ def test_a_resumed_run_makes_the_weights_of_an_unbroken_one(tmp_path: Path) -> N
     (tmp_path / "audio" / FILES.weights).write_bytes(b"short")
     with pytest.raises(BadModelFolder, match="damaged"):
         read_audio(tmp_path / "audio")
+
+
+def test_muon_moves_the_layers_and_resumes_where_it_was(tmp_path: Path) -> None:
+    config = training(tmp_path, steps=4)
+    config = dataclasses.replace(config, optim=dataclasses.replace(config.optim, matrices="muon"))
+    trainer = AudioTrainer(config, Stub())
+    before = {n: p.detach().clone() for n, p in trainer.net.named_parameters()}
+    trainer.train_step(trainer._batches.batch(0))
+    trainer.save()
+    trainer.train_step(trainer._batches.batch(1))
+    resumed = AudioTrainer(config, Stub())
+    resumed.resume()
+    resumed.train_step(resumed._batches.batch(1))
+    for name, value in trainer.net.named_parameters():
+        assert torch.equal(resumed.net.get_parameter(name), value), name
+    # Directions of a matrix are moved alike: AdamW would move a few most and the rest hardly.
+    name = "decoder.0.attn.out.weight"
+    change = torch.linalg.svdvals(trainer.net.get_parameter(name).detach() - before[name])
+    assert change.median() > 0.5 * change.max()
 
 
 def test_the_readout_learns_to_name_what_is_said(tmp_path: Path) -> None:

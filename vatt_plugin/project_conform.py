@@ -96,6 +96,7 @@ def inherited(state: CueState, old: CueFacts, cue: Cue) -> CueState:
         shift_s = -shift_s
     length = float(cue.duration_s)
     hits = None if state.hits is None else _shifted_hits(state.hits, shift_s, length)
+    spotted = _shifted_hits(state.spotted, shift_s, length)
     span = None
     if state.span is not None:
         start, end = (min(max(t + shift_s, 0.0), length) for t in state.span)
@@ -104,6 +105,7 @@ def inherited(state: CueState, old: CueFacts, cue: Cue) -> CueState:
     return dataclasses.replace(
         state,
         hits=hits,
+        spotted=spotted,
         span=span,
         intensity=intensity,
         nudge_s=state.nudge_s + shift_s,

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vatt_engine.lane_editing import followed
 from vatt_engine.messages import ImageSequence, PictureSegment, SyncLane
 from vatt_plugin.cues import Cue, Recipe, Take
 
@@ -35,6 +36,8 @@ class CueState:
         hits: the hit lane; None until spotted or drawn. ``intensity`` goes with it at
             ``rate_hz``.
         hits_edited: the user has changed the lane, so the next take must follow it.
+        spotted: the hits as they were found together with ``intensity``; a hit moved since takes
+            its part of that curve along.
         span: in..out inside the cue, seconds, for listening and regenerating.
         takes: ids in order of making; ``trashed`` and ``starred`` are subsets of them.
         chosen: the take that goes to the timeline; empty for none.
@@ -53,6 +56,7 @@ class CueState:
     n_takes: int = 1
     hits: tuple[Hit, ...] | None = None
     hits_edited: bool = False
+    spotted: tuple[Hit, ...] = ()
     intensity: tuple[float, ...] = ()
     rate_hz: float = 50.0
     span: tuple[float, float] | None = None
@@ -76,7 +80,8 @@ class CueState:
         if self.hits is None:
             return None
         hits = sorted((h.time_s, h.strength) for h in self.hits if not h.muted)
-        return SyncLane(tuple(hits), self.intensity, self.rate_hz)
+        lane = SyncLane(tuple(hits), self.intensity, self.rate_hz)
+        return followed(lane, [(h.time_s, h.strength) for h in self.spotted])
 
 
 _FIELDS = {f.name: f for f in dataclasses.fields(CueState)}
@@ -99,7 +104,7 @@ def field_value(name: str, plain: Any) -> Any:
     """
     if name not in _FIELDS:
         raise ValueError(f"unknown cue field {name!r}")
-    if name == "hits":
+    if name in ("hits", "spotted"):
         return None if plain is None else tuple(Hit(**hit) for hit in plain)
     if isinstance(plain, list):
         return tuple(plain)

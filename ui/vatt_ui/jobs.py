@@ -359,11 +359,22 @@ class Jobs(QObject):
         if info.kind == "spot" and state.hits is not None:
             self._session.edit(
                 _("Find hits again"),
-                {info.cue_id: {"hits": hits, "hits_edited": False, "intensity": lane.intensity}},
+                {
+                    info.cue_id: {
+                        "hits": hits,
+                        "hits_edited": False,
+                        "spotted": hits,
+                        "intensity": lane.intensity,
+                    }
+                },
             )
         else:
             self._session.note(
-                info.cue_id, hits=hits, intensity=lane.intensity, rate_hz=lane.rate_hz
+                info.cue_id,
+                hits=hits,
+                spotted=hits,
+                intensity=lane.intensity,
+                rate_hz=lane.rate_hz,
             )
 
     def _adopt(self, info: JobInfo, event: TakeReady) -> None:

@@ -303,6 +303,18 @@ def test_lane_leaves_muted_hits_out_in_order() -> None:
     assert dataclasses.replace(state, hits=None).lane() is None
 
 
+def test_a_moved_hit_takes_its_part_of_the_curve_along(project: Project, timeline: Path) -> None:
+    curve = tuple(0.5 if i in (50, 51) else 0.0 for i in range(150))
+    spotted = (Hit(1.0, 0.5),)
+    project.edit("spot", {"c1": {"hits": spotted, "spotted": spotted, "intensity": curve}})
+    project.edit("move", {"c1": {"hits": (Hit(2.0, 0.5),), "hits_edited": True}})
+    crash(project)
+    lane = Project.open(timeline).state("c1").lane()
+    assert lane is not None
+    assert max(lane.intensity[40:60]) == 0
+    assert lane.intensity[100] == 0.5
+
+
 def test_emptied_trash_stays_empty_after_undo_and_crash(project: Project, timeline: Path) -> None:
     project.add_take(take("t1"))
     project.add_take(take("t2"))

@@ -53,6 +53,7 @@ def test_everything_inside_shifts_with_a_trimmed_head() -> None:
     old = CueFacts.of(cue("a", "one.mov", 10))
     state = CueState(
         hits=(Hit(0.25), Hit(1.0, 0.5)),
+        spotted=(Hit(0.25), Hit(0.75)),
         span=(0.25, 1.5),
         intensity=tuple(float(i) for i in range(100)),
         nudge_s=0.01,
@@ -61,6 +62,7 @@ def test_everything_inside_shifts_with_a_trimmed_head() -> None:
     )
     heir = inherited(state, old, cue("x", "one.mov", 10.5, frames=36))
     assert heir.hits == (Hit(0.5, 0.5),)
+    assert heir.spotted == (Hit(0.25),)
     assert heir.span == pytest.approx((0.0, 1.0))
     assert heir.nudge_s == pytest.approx(-0.49)  # the sound starts half a second in
     assert heir.intensity[0] == 25.0

@@ -85,9 +85,10 @@ class CueLane(QWidget):
         painter.end()
 
     def _draw_intensity(self, painter: QPainter) -> None:
-        values = self._state.intensity
-        if not values:
+        lane = self._state.lane()
+        if lane is None or not lane.intensity:
             return
+        values = lane.intensity
         colour = QColor(self._theme.tokens.hit)
         colour.setAlpha(60)
         n_columns = max(1, (self.width() - 2 * EDGE) // 2)

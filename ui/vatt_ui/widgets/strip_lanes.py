@@ -147,6 +147,7 @@ class Lanes:
     def _hit_block(self, cue: Cue) -> Block:
         state = self._session.state(cue.cue_id)
         hits = tuple((h.time_s, h.strength, h.muted) for h in state.hits or ())
+        lane = state.lane()
         start, end = self._session.place(cue.cue_id)
         current = cue.cue_id == self._session.current
         hint = _("Not looked for yet: Shift+H") if current and state.hits is None else ""
@@ -157,7 +158,7 @@ class Lanes:
             fill="field",
             edge="line",
             hits=hits,
-            intensity=state.intensity,
+            intensity=lane.intensity if lane else (),
             dim=bool(hint),
         )
 

@@ -27,7 +27,7 @@ from vatt_engine.spotting import DESCRIPTION, SCHEMA, WEIGHTS, read_spotter
 from vatt_engine.training import checkpoint
 from vatt_engine.training.batches import hash_seed
 from vatt_engine.training.checkpoint import WeightAverage
-from vatt_engine.training.device import pick_device
+from vatt_engine.training.device import has_bf16, pick_device
 from vatt_engine.training.journal import Journal
 from vatt_engine.training.motion_films import FilmsSpec, join_films, open_films
 from vatt_engine.training.spotter_batches import Batch, draw_batch
@@ -53,6 +53,7 @@ class SpotterTrainer:
     def __init__(self, config: SpotterTraining) -> None:
         self.config = config
         self.device = pick_device(config.run.device)
+        self.bf16 = config.run.bf16 and has_bf16(self.device)
         if config.run.threads:
             torch.set_num_threads(config.run.threads)
         torch.manual_seed(config.run.seed)  # the first weights; dropout is seeded by step
@@ -159,7 +160,10 @@ class SpotterTrainer:
     def loss(self, batch: Batch) -> Tensor:
         """Of hits, strengths and intensity together."""
         weights = self.config.loss
-        logits = self.net(batch.motion.to(self.device))
+        # Half as long on CPUs that know bfloat16; losses are reckoned in full.
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            logits = self.net(batch.motion.to(self.device))
+        logits = logits.float()
         hit, near = batch.hit.to(self.device), batch.near.to(self.device)
         emphasis = 1 + (weights.positive - 1) * hit
         of_hits = F.binary_cross_entropy_with_logits(logits[..., 0], hit, emphasis)

@@ -38,30 +38,36 @@ def contact_scene(seed: int, duration_s: float) -> Scene:
     """A film of one to three things that sound, or of none, with the usual troubles of a film."""
     rng = np.random.default_rng([seed, 4711])
     scene = make_scene(seed, "train", duration_s, family="distractor")
-    film_s = np.arange(scene.n_frames * SUBSAMPLES) / TRACK_HZ
-
-    def stage() -> Stage:
-        return Stage(
-            np.random.default_rng(rng.integers(2**63)),
-            "room_tone",
-            film_s,
-            film_s,
-            float(rng.uniform(0.5, 0.95)),
-            float(rng.uniform(0.3, 1.5)),
-            float(np.exp(rng.uniform(np.log(0.04), np.log(0.16)))),
-            float(np.exp(rng.uniform(np.log(0.5), np.log(3.0)))),
-        )
-
     parts: list[Part] = []
     silent = rng.random() < _SILENT
     for _ in range(0 if silent else int(rng.choice([1, 2, 3], p=[0.75, 0.2, 0.05]))):
-        perform = _PERFORMERS[int(rng.choice(len(_PERFORMERS), p=_SHARES))]
-        parts.append(_seen(perform(stage()), scene))
+        parts.append(performed(rng, scene))
     if silent or rng.random() < 0.2:
-        parts.insert(0, mechanisms.swaying(stage()))
+        parts.insert(0, mechanisms.swaying(stage_of(rng, scene)))
     if rng.random() < 0.15:
-        parts.insert(0, distractor(stage()))
+        parts.insert(0, distractor(stage_of(rng, scene)))
     return replace(scene, family=FAMILY, parts=tuple(parts))
+
+
+def performed(rng: np.random.Generator, scene: Scene) -> Part:
+    """Something that makes hits in ``scene``; those that its world does not show are marked."""
+    perform = _PERFORMERS[int(rng.choice(len(_PERFORMERS), p=_SHARES))]
+    return _seen(perform(stage_of(rng, scene)), scene)
+
+
+def stage_of(rng: np.random.Generator, scene: Scene) -> Stage:
+    """A place for one thing, anywhere in ``scene`` and of any size."""
+    film_s = np.arange(scene.n_frames * SUBSAMPLES) / TRACK_HZ
+    return Stage(
+        np.random.default_rng(rng.integers(2**63)),
+        "room_tone",
+        film_s,
+        film_s,
+        float(rng.uniform(0.5, 0.95)),
+        float(rng.uniform(0.3, 1.5)),
+        float(np.exp(rng.uniform(np.log(0.04), np.log(0.16)))),
+        float(np.exp(rng.uniform(np.log(0.5), np.log(3.0)))),
+    )
 
 
 def _contacts(stage: Stage) -> Part:

@@ -26,6 +26,7 @@ from vatt_engine.corpus.scenes.plan import FPS, LANE_HZ
 from vatt_engine.errors import BadRequest
 from vatt_engine.motion import MOTION_FPS, MOTION_HEIGHT, Motion, MotionMeter
 from vatt_engine.training.contacts import FAMILY, contact_scene
+from vatt_engine.training.spotter_cameras import camera_scene
 
 Floats = NDArray[np.float32]
 
@@ -81,6 +82,7 @@ class FilmsSpec:
     Attributes:
         silent: share of films of a family that makes no sound; None leaves it to ``make_scene``.
         abstract: films of ``contacts`` instead of those of the scenes.
+        camera: films of ``spotter_cameras`` instead.
         varied: whether they are played at various rates; else at 25 fps.
     """
 
@@ -90,7 +92,15 @@ class FilmsSpec:
     duration_s: float = 6.0
     silent: float | None = None
     abstract: bool = False
+    camera: bool = False
     varied: bool = False
+
+    @property
+    def shelf(self) -> str:
+        """What its shards are called."""
+        if self.camera:
+            return "moved-camera"
+        return FAMILY if self.abstract else self.split
 
 
 def make_film(seed: int, spec: FilmsSpec) -> tuple[Motion, Floats, Floats, str]:
@@ -103,7 +113,9 @@ def make_film(seed: int, spec: FilmsSpec) -> tuple[Motion, Floats, Floats, str]:
     family = str(rng.choice(SILENT)) if silent else None
     n_rows = round(spec.duration_s * MOTION_FPS)
     film_s = spec.duration_s * playback.tempo + 0.2
-    if spec.abstract:
+    if spec.camera:
+        scene = camera_scene(seed, film_s)
+    elif spec.abstract:
         scene = contact_scene(seed, film_s)
     else:
         scene = make_scene(seed, spec.split, film_s, family=family)
@@ -143,7 +155,7 @@ def open_films(folder: Path, spec: FilmsSpec, workers: int = 1) -> MotionFilms:
     """
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [
-        (folder / f"{FAMILY if spec.abstract else spec.split}-{first:07d}.npz", spec, first)
+        (folder / f"{spec.shelf}-{first:07d}.npz", spec, first)
         for first in range(spec.first_seed, spec.first_seed + spec.count, SHARD)
     ]
     missing = [job for job in jobs if not job[0].exists()]

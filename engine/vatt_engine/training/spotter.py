@@ -69,6 +69,8 @@ class SpotterTrainer:
         learnt = [FilmsSpec("train", data.first, data.train, silent=data.silent, varied=True)]
         if data.abstract:
             learnt.append(FilmsSpec("train", 0, data.abstract, abstract=True, varied=True))
+        if data.camera:
+            learnt.append(FilmsSpec("train", 0, data.camera, camera=True, varied=True))
         self.films = join_films([open_films(store, spec, data.workers) for spec in learnt])
         self.valid = open_films(store, FilmsSpec("valid", 0, data.valid), data.workers)
         self.journal = Journal(Path(config.run.folder), f"spotter: {config.run.folder}")

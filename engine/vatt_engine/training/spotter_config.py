@@ -20,6 +20,7 @@ class SpotterData:
         first: seed of the first film to learn from.
         train: films of the scenes to learn from.
         abstract: films of ``contacts`` to learn from, beside them.
+        camera: films of ``spotter_cameras`` to learn from, beside them.
         valid: films of the same families with other things in them, to choose weights by.
         silent: share of the training films in which nothing sounds, beside those drawn anyway.
         workers: processes that make films.
@@ -31,6 +32,7 @@ class SpotterData:
     first: int = 0
     train: int = 3000
     abstract: int = 800
+    camera: int = 0
     valid: int = 150
     silent: float = 0.08
     workers: int = 1

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from vatt_engine.corpus.scenes.compose import make_scene
+from vatt_engine.corpus.scenes.draw import frames
 from vatt_engine.corpus.scenes.plan import TRACK_HZ, Part
 from vatt_engine.corpus.scenes.stage import Stage
+from vatt_engine.corpus.scenes.world import WorldPlan
 from vatt_engine.errors import BadRequest
 from vatt_engine.motion import FEATURES, GRID, MAPS, N_FEATURES
 from vatt_engine.nets.spotter import SpotterConfig
@@ -27,6 +32,7 @@ from vatt_engine.training.spotter_batches import (
     replayed,
     truth,
 )
+from vatt_engine.training.spotter_cameras import SILENT_FAMILY, camera_scene, camera_way
 from vatt_engine.training.spotter_config import (
     Disturbance,
     SpotterData,
@@ -47,7 +53,13 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SpotterTraining:
         optim=OptimConfig(steps=4, warmup_steps=1, decay_steps=1),
         net=SpotterConfig(places=(2, 3), width=8, dilations=(1,)),
         data=SpotterData(
-            folder=str(tmp_path / "films"), train=2, abstract=2, valid=2, batch=2, shortest=140
+            folder=str(tmp_path / "films"),
+            train=2,
+            abstract=2,
+            camera=2,
+            valid=2,
+            batch=2,
+            shortest=140,
         ),
     )
 
@@ -273,6 +285,36 @@ def test_what_sways_is_silent_and_slow() -> None:
         assert part.source is None
         turns = np.diff(np.sign(np.diff(part.bodies[0].pos[:, 0])))
         assert np.count_nonzero(turns) < 6 * 2 * 2  # 6 s, twice a period of at most 1.3 Hz, margin
+
+
+def test_moving_cameras_are_silent_unless_something_else_sounds() -> None:
+    scenes = [camera_scene(seed, 3.0) for seed in range(16)]
+    silent = [scene for scene in scenes if scene.family == SILENT_FAMILY]
+    assert 0 < len(silent) < len(scenes)
+    for scene in silent:
+        assert not scene.sources
+        assert np.abs(np.diff(scene.world.camera, axis=0)).max() > 0
+    others = [scene for scene in scenes if scene not in silent]
+    assert any(hit.visible for scene in others for hit in scene.hits)
+
+
+def test_a_camera_near_something_keeps_it_in_view() -> None:
+    for seed in range(20):
+        way = camera_way(np.random.default_rng(seed), 100, near=True)
+        assert way.shape == (400, 3)
+        assert np.abs(way[:, :2]).max() < 0.31
+        assert -0.5 <= way[:, 2].min() <= way[:, 2].max() <= 0.7
+
+
+def test_a_pan_beyond_the_backdrop_is_seen_to_move() -> None:
+    """Backdrops of moving cameras go on for ever."""
+    scene = make_scene(3, "train", 2.0, family="still", plan=WorldPlan())
+    camera = scene.world.camera + np.arange(len(scene.world.camera))[:, None] * [0.02, 0, 0]
+    panned = replace(scene.world, camera=camera, boundless=True)
+    pictures = np.concatenate(list(frames(replace(scene, world=panned), 90, grey=True)))
+    assert min(image.std() for image in pictures) > 0
+    steps = [np.abs(a.astype(float) - b).mean() for a, b in pairwise(pictures)]
+    assert min(steps) > 0.1
 
 
 def stage_of(seed: int) -> Stage:

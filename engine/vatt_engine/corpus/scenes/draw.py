@@ -265,8 +265,12 @@ def _background(
             image = images[shot]
             y = (np.arange(height) + 0.5 - height / 2) / (height * view[2]) + view[1]
             x = (np.arange(width) + 0.5 - width / 2) / (height * view[2]) + view[0]
-            py = np.clip((y + textures.MARGIN) * height - 0.5, 0, image.shape[0] - 1.001)
-            px = np.clip((x + textures.MARGIN) * height - 0.5, 0, image.shape[1] - 1.001)
+            py = (y + textures.MARGIN) * height - 0.5
+            px = (x + textures.MARGIN) * height - 0.5
+            if scene.world.boundless:
+                py, px = _mirrored(py, image.shape[0]), _mirrored(px, image.shape[1])
+            py = np.clip(py, 0, image.shape[0] - 1.001)
+            px = np.clip(px, 0, image.shape[1] - 1.001)
             y0, x0 = py.astype(int), px.astype(int)
             fy = (py - y0).astype(np.float32)[:, None, None]
             fx = (px - x0).astype(np.float32)[None, :, None]
@@ -274,6 +278,12 @@ def _background(
             cached = (key, line[:, x0] + fx * (line[:, x0 + 1] - line[:, x0]))
         canvas[k] = cached[1]
     return canvas
+
+
+def _mirrored(at: Image, size: int) -> Image:
+    """Places in 0..size - 1 for places on an image that is mirrored at its edges, on and on."""
+    last = size - 1
+    return last - np.abs(at % (2 * last) - last)
 
 
 def _degrade(canvas: Image, scene: Scene, frames: NDArray[np.int64]) -> Frames:

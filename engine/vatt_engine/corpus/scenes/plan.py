@@ -150,6 +150,7 @@ class World:
         noise: standard deviation of the sensor noise, 0..0.1.
         quantiser: step of the block compression, 0 for none.
         bars: height of the black bars above and below, in picture heights.
+        boundless: whether backdrops go on, mirrored, where they end; else their edge is drawn out.
     """
 
     backdrops: tuple[Backdrop, ...]
@@ -162,6 +163,7 @@ class World:
     noise: float = 0.0
     quantiser: float = 0.0
     bars: float = 0.0
+    boundless: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,7 +84,7 @@ class Recipe:
 
     ``precision`` is what the nets were computed in. The device ``auto`` may choose another one on
     another machine; ``cpu+<precision>`` asks for it. Empty in takes of older versions: float32 on
-    a CPU, bfloat16 on a GPU.
+    a CPU, bfloat16 on a GPU. ``captioned``: the prompt was the engine's caption.
     """
 
     model: str
@@ -102,6 +102,7 @@ class Recipe:
     span: tuple[float, float] | None = None
     parent_take: str = ""
     precision: str = ""
+    captioned: bool = False
 
 
 @dataclass(frozen=True)

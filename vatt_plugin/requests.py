@@ -23,6 +23,7 @@ class Wish:
 
     Attributes:
         prompt: None lets the engine caption the picture.
+        captioned: the prompt is such a caption, not the user's own words.
         takes: how many; take ``i`` has seed ``seed + i``.
         sync: ``auto``, ``off`` or ``lane``, the latter with ``lane`` from the cue's first frame.
         handle_frames: extra timeline frames of sound at either end.
@@ -31,6 +32,7 @@ class Wish:
     model: str
     device: str = "auto"
     prompt: str | None = None
+    captioned: bool = False
     negative: str = ""
     takes: int = 1
     seed: int = 0
@@ -51,6 +53,7 @@ def generate_request(cue: Cue, wish: Wish, *, job_id: str = "", scratch: str = "
         n_samples=samples_with_handles(cue, wish.handle_frames),
         sample_rate=OUTPUT_SAMPLE_RATE,
         prompt=wish.prompt,
+        captioned=wish.captioned,
         negative=wish.negative,
         takes=wish.takes,
         seed=wish.seed,
@@ -70,6 +73,7 @@ def recipe(request: Generate, ready: TakeReady, handle_frames: int) -> Recipe:
         engine_version=ready.engine_version,
         device=request.device,
         prompt=request.prompt,
+        captioned=request.captioned,
         negative=request.negative,
         seed=ready.seed,
         steps=request.steps,

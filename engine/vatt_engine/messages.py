@@ -110,6 +110,8 @@ class Generate(Request):
         picture: segments that play one after the other, handles included.
         n_samples: length of every take in samples at ``sample_rate``; exact.
         prompt: the user's words; None lets the converter caption the picture first.
+        captioned: ``prompt`` is what the converter said of this picture before, not the user's
+            own words; then a picture in which nothing hits stays silent.
         negative: what must not be heard; empty for none.
         seed: take ``i`` uses ``seed + i``.
         steps: sampling steps; None takes the model's own default. ``cfg`` likewise.
@@ -125,6 +127,7 @@ class Generate(Request):
     n_samples: int = 0
     sample_rate: int = 48_000
     prompt: str | None = None
+    captioned: bool = False
     negative: str = ""
     takes: int = 1
     seed: int = 0

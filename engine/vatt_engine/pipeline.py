@@ -46,7 +46,12 @@ NOTHING_TO_HEAR = (
     "Nothing seems to make a sound in this picture: its takes are room tone or silence. Write a "
     "prompt, or draw hits into the lane, to hear something."
 )
+PLACED_FREELY = (
+    "Nothing hits in this picture. What the prompt asks for is placed freely; draw hits into the "
+    "lane to say where."
+)
 HEARD_AS = 'The prompt "{prompt}" is in words of your own; the model is told "{heard}".'
+_QUIET = 0.1  # an intensity below it all along is no movement that sounds
 _REMEMBERED = 4  # pictures: editors ask for a caption, takes and a span of the same cue in turn
 
 
@@ -195,18 +200,23 @@ class VATT:
         lane = {"auto": found, "off": None, "lane": request.lane}[request.sync]
         if lane is not None:
             yield LaneReady(request.job_id, lane)
+        wish = Wish.of(prompt, lane or found)
+        # A lane in which nothing happens would silence what the user has asked for in words.
+        own_words = bool((request.prompt or "").strip()) and not request.captioned
+        freely = own_words and not wish.nothing and job.held is None and _is_empty(lane)
         maker = TakeMaker(
             self.model,
             seen,
             job.n_frames,
             prompt=heard or None,
             negative=request.negative.strip() or None,
-            lane=lane,
+            lane=None if freely else lane,
             sampler=job.sampler,
         )
-        wish = Wish.of(prompt, lane or found)
         if wish.nothing:
             yield Log("WARNING", NOTHING_TO_HEAR)
+        elif freely:
+            yield Log("INFO", PLACED_FREELY)
         windows = plan(job.n_frames, job.begin, job.end, self.shape)
         known = None if job.held is None else job.held.current
         writer = TakeWriter(job, self.model, seen, lane or found, wish, self._listener(), report)
@@ -240,6 +250,11 @@ class VATT:
 def _notes(seen: Seen) -> Iterator[Event]:
     for note in seen.notes:
         yield Log("WARNING", note.message)
+
+
+def _is_empty(lane: SyncLane | None) -> bool:
+    """Whether a lane says that nothing happens at all."""
+    return lane is not None and not lane.hits and max(lane.intensity, default=0.0) < _QUIET
 
 
 def _caption_ready(job_id: str, captions: Sequence[tuple[str, float]]) -> CaptionReady:

@@ -28,10 +28,12 @@ def new_takes(session: Session, cue: Cue, n_takes: int, seed: int) -> messages.G
     """The request for takes of a cue as its inspector stands now."""
     state, settings = session.state(cue.cue_id), session.settings
     lane = state.lane() if state.hits_edited else None
+    prompt = prompt_of(session, cue)
     wish = Wish(
         model=session.model,
         device=settings.device,
-        prompt=prompt_of(session, cue) or None,
+        prompt=prompt or None,
+        captioned=prompt == state.caption and prompt not in (state.prompt, _asked_in(cue)),
         negative=state.negative or str(cue.origin.get("negative", "")),
         takes=n_takes,
         seed=seed,
@@ -60,10 +62,15 @@ def without_handles(lane: SyncLane, cue: Cue, n_frames: int) -> SyncLane:
     return SyncLane(hits, curve, lane.rate_hz)
 
 
+def _asked_in(cue: Cue) -> str:
+    """The prompt that came with the cue, from a spotting list or the timeline; empty for none."""
+    return str(cue.origin.get("prompt", ""))
+
+
 def prompt_of(session: Session, cue: Cue) -> str:
     """The words a new take is made from: the user's, a spotting list's, or the caption."""
     state = session.state(cue.cue_id)
-    return state.prompt or str(cue.origin.get("prompt", "")) or state.caption
+    return state.prompt or _asked_in(cue) or state.caption
 
 
 def new_span(session: Session, cue: Cue, take: Take) -> messages.Generate:

@@ -365,6 +365,25 @@ def test_sync_off_sends_no_lane_and_a_given_lane_comes_back(
     assert not any(isinstance(e, LaneReady) for e in off)
 
 
+def test_own_words_are_heard_where_nothing_hits_but_a_caption_is_not(
+    vatt: VATT, movie: Path, tmp_path: Path
+) -> None:
+    still = (PictureSegment(str(movie), 1.0, 1.0, time_scalar=0.0),)
+
+    def made(name: str, **changes: object) -> tuple[bytes, bool]:
+        events = run(vatt, ask(movie, tmp_path, 1.0, picture=still, job_id=name, **changes))
+        free = any(isinstance(e, Log) and "placed freely" in e.message for e in events)
+        return Path(takes_of(events)[0].wav_path).read_bytes(), free
+
+    off = made("off", sync="off")[0]
+    assert made("own") == (off, True)
+    captioned, free = made("captioned", captioned=True)
+    assert captioned != off
+    assert not free
+    assert not made("hits", sync="lane", lane=SyncLane(((0.5, 1.0),)))[1]
+    assert not made("busy", sync="lane", lane=SyncLane((), (0.6,) * 50))[1]
+
+
 def test_figures_are_plain_and_true(vatt: VATT, movie: Path, tmp_path: Path) -> None:
     (take,) = takes_of(run(vatt, ask(movie, tmp_path)))
     wave = wave_of(take).astype(float)

@@ -79,6 +79,19 @@ def test_new_takes_have_handles_and_lie_where_they_belong(panel: MainWindow, qtb
     assert min(sound.start for sound in sounds.program.sounds) == -24_000
 
 
+def test_what_the_engine_said_itself_is_told_from_the_users_words(panel: MainWindow) -> None:
+    """A caption leaves a still picture silent; words somebody typed are to be heard."""
+    session = panel.session
+    cue = session.cue(session.current)
+    assert cue is not None
+    session.note(cue.cue_id, caption="a door closing")
+    request = asking.new_takes(session, cue, 1, 1)
+    assert (request.prompt, request.captioned) == ("a door closing", True)
+    session.edit_each("", [cue.cue_id], prompt="a door closing")
+    request = asking.new_takes(session, cue, 1, 1)
+    assert (request.prompt, request.captioned) == ("a door closing", False)
+
+
 def test_a_lane_with_handles_counts_from_the_cue() -> None:
     cue = make_cue(n_frames=48, fps=Fraction(24))
     lane = SyncLane(((0.2, 0.5), (0.75, 1.0), (2.9, 0.4)), tuple(float(i) for i in range(150)), 50)

@@ -216,6 +216,7 @@ class VATT:
         if wish.nothing:
             yield Log("WARNING", NOTHING_TO_HEAR)
         elif freely:
+            wish = replace(wish, must_sound=True)
             yield Log("INFO", PLACED_FREELY)
         windows = plan(job.n_frames, job.begin, job.end, self.shape)
         known = None if job.held is None else job.held.current

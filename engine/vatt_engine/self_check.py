@@ -54,7 +54,7 @@ class Wish:
         families: sound families the words name; empty when they name none that is known.
         nothing: nothing hits, and the words name nothing, silence or room tone.
         voices: speech would be no fault; ``tones`` the same for music, ``noise`` for hiss.
-        hits: whether the picture hits.
+        must_sound: silence would be a fault: the picture hits.
     """
 
     families: tuple[str, ...]
@@ -62,7 +62,7 @@ class Wish:
     voices: bool
     tones: bool
     noise: bool
-    hits: bool
+    must_sound: bool
 
     @classmethod
     def of(cls, text: str, lane: SyncLane) -> Self:
@@ -80,7 +80,7 @@ class Wish:
             tones=any(row.tonal for row in rows) or bool(words & _TONES),
             # Words nobody here knows may well mean a hiss; where something hits they do not.
             noise=any(row.noisy for row in rows) or (still and not rows),
-            hits=not still,
+            must_sound=not still,
         )
 
 
@@ -150,7 +150,7 @@ class SelfCheck:
         )
         found = {
             "clipped": health.clipped or measured.numbers["clipped"] > 0,
-            "silent": health.silent and wish.hits and duration_s <= _LISTEN_S,
+            "silent": health.silent and wish.must_sound and duration_s <= _LISTEN_S,
             "noise": health.noise,
             "speech": health.speech,
             "music": health.music,

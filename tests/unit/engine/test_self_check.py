@@ -121,9 +121,11 @@ class Ears:
     def __init__(self, *verdicts: Verdict) -> None:
         self._verdicts = list(verdicts)
         self.n = 0
+        self.wishes: list[Wish] = []
 
     def verdict(self, wav_path: Path, measured: object, wish: Wish, check: object) -> Verdict:
         self.n += 1
+        self.wishes.append(wish)
         return self._verdicts[min(self.n, len(self._verdicts)) - 1]
 
 
@@ -228,4 +230,14 @@ def test_nothing_to_hear_is_said(
     _, _, events = run(tiny, movie, tmp_path / "a", GOOD, prompt="silence")
     assert any(isinstance(e, Log) and "Nothing seems to make a sound" in e.message for e in events)
     _, _, events = run(tiny, movie, tmp_path / "b", GOOD)
-    assert not any(isinstance(e, Log) for e in events)
+    assert ["placed freely" in e.message for e in events if isinstance(e, Log)] == [True]
+
+
+def test_own_words_that_stay_silent_are_a_fault_though_nothing_hits(
+    tiny: VATT, movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VATT, "lane", lambda self, seen: STILL)
+    _, ears, _ = run(tiny, movie, tmp_path / "a", GOOD)
+    assert ears.wishes[0].must_sound
+    _, ears, _ = run(tiny, movie, tmp_path / "b", GOOD, captioned=True)
+    assert not ears.wishes[0].must_sound

@@ -24,6 +24,8 @@ from vatt_engine.errors import BadModelFolder, BadRequest
 from vatt_engine.evaluation.onsets import find_onsets
 from vatt_engine.evaluation.sync import TOLERANCE_S
 from vatt_engine.evaluation.wording import families_of, paraphrases
+from vatt_engine.lane_editing import followed
+from vatt_engine.messages import SyncLane
 from vatt_engine.nets.audio_model import AudioModel
 from vatt_engine.sampling import sample_codes
 from vatt_engine.sound_config import SamplerConfig
@@ -314,6 +316,7 @@ class Asker:
 def moved(lane: Tensor, ms: int, frame_rate: int) -> tuple[Tensor, float, float] | None:
     """A lane [T, 2] with one hit moved, and where it was and is, in seconds.
 
+    Its part of the intensity goes along, as it does when a user drags a hit.
     The hit is the one that is furthest from all others in both places; None if none is far enough.
     """
     by = round(ms * frame_rate / 1000)
@@ -330,7 +333,15 @@ def moved(lane: Tensor, ms: int, frame_rate: int) -> tuple[Tensor, float, float]
     out = lane.clone()
     out[best + by, 0] = out[best, 0]
     out[best, 0] = 0
+    edited = SyncLane(_hits_of(out, frame_rate), tuple(lane[:, 1].tolist()), float(frame_rate))
+    out[:, 1] = torch.tensor(followed(edited, _hits_of(lane, frame_rate)).intensity)
     return out, (best + 0.5) / frame_rate, (best + by + 0.5) / frame_rate
+
+
+def _hits_of(lane: Tensor, frame_rate: int) -> tuple[tuple[float, float], ...]:
+    """Hits of a lane [T, 2] as (seconds, strength)."""
+    places = np.flatnonzero(lane[:, 0].numpy() > 0)
+    return tuple((float(k) / frame_rate, float(lane[k, 0])) for k in places)
 
 
 def shifted(lane: Tensor, ms: int, frame_rate: int) -> Tensor:

@@ -34,7 +34,7 @@ from vatt_engine.training.readings import VISUAL, efficientnet
 
 SAMPLER = SamplerConfig(
     steps=16,
-    cfg=2.0,
+    cfg=3.0,
     mask_temperature=2.0,
     temperature=0.5,
     top_k=256,

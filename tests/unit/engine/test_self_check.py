@@ -165,6 +165,7 @@ def run(
         picture=(PictureSegment(str(movie), 0.0, 1.0),),
         n_samples=48_000,
         prompt=str(options.pop("prompt", "wood knocked")),
+        captioned=bool(options.pop("captioned", False)),
         steps=2,
         seed=3,
         scratch=str(folder),

@@ -191,6 +191,7 @@ def _regenerate(
                     model=name,
                     device=device_of(args),
                     prompt=_words(fate, "prompt") or None,
+                    captioned=_words(fate, "prompt") == _words(fate, "caption"),
                     negative=_words(fate, "negative"),
                     seed=args.seed,
                     handle_frames=round(args.handles * fate.cue.fps),

@@ -47,11 +47,13 @@ NOTHING_TO_HEAR = (
     "prompt, or draw hits into the lane, to hear something."
 )
 PLACED_FREELY = (
-    "Nothing hits in this picture. What the prompt asks for is placed freely; draw hits into the "
-    "lane to say where."
+    "Nothing is seen to hit in this picture. The sound is placed freely; draw hits into the lane "
+    "to say where."
 )
 HEARD_AS = 'The prompt "{prompt}" is in words of your own; the model is told "{heard}".'
-_QUIET = 0.1  # an intensity below it all along is no movement that sounds
+# Intensity: below the first nothing moves; below the second too little for a net to make
+# something of; the third is plain movement.
+_STILL, _FAINT, _PLAIN = 0.15, 0.4, 0.6
 _REMEMBERED = 4  # pictures: editors ask for a caption, takes and a span of the same cue in turn
 
 
@@ -201,16 +203,18 @@ class VATT:
         if lane is not None:
             yield LaneReady(request.job_id, lane)
         wish = Wish.of(prompt, lane or found)
-        # A lane in which nothing happens would silence what the user has asked for in words.
+        # A lane without hits, and fainter than what a net makes something of, would silence what
+        # the user asks for in words; also what a caption says, if anything moves at all.
         own_words = bool((request.prompt or "").strip()) and not request.captioned
-        freely = own_words and not wish.nothing and job.held is None and _is_empty(lane)
+        faint = lane is not None and _is_faint(lane, 0.0 if own_words else _STILL)
+        freely = faint and not wish.nothing and job.held is None
         maker = TakeMaker(
             self.model,
             seen,
             job.n_frames,
             prompt=heard or None,
             negative=request.negative.strip() or None,
-            lane=None if freely else lane,
+            lane=_lifted(lane) if freely and lane is not None else lane,
             sampler=job.sampler,
         )
         if wish.nothing:
@@ -253,9 +257,17 @@ def _notes(seen: Seen) -> Iterator[Event]:
         yield Log("WARNING", note.message)
 
 
-def _is_empty(lane: SyncLane | None) -> bool:
-    """Whether a lane says that nothing happens at all."""
-    return lane is not None and not lane.hits and max(lane.intensity, default=0.0) < _QUIET
+def _lifted(lane: SyncLane) -> SyncLane | None:
+    """A faint lane as if its movement were plain; None, for sound placed freely, without any."""
+    most = max(lane.intensity, default=0.0)
+    if most < _STILL:
+        return None
+    return replace(lane, intensity=tuple(_PLAIN / most * i for i in lane.intensity))
+
+
+def _is_faint(lane: SyncLane, least: float) -> bool:
+    """Whether a lane has no hits and an intensity that never leaves ``least`` to ``_FAINT``."""
+    return not lane.hits and least <= max(lane.intensity, default=0.0) < _FAINT
 
 
 def _caption_ready(job_id: str, captions: Sequence[tuple[str, float]]) -> CaptionReady:

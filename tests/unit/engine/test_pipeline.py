@@ -384,6 +384,23 @@ def test_own_words_are_heard_where_nothing_hits_but_a_caption_is_not(
     assert not made("busy", sync="lane", lane=SyncLane((), (0.6,) * 50))[1]
 
 
+def test_faint_movement_without_hits_is_heard_as_if_it_were_plain(
+    vatt: VATT, movie: Path, tmp_path: Path
+) -> None:
+    def made(name: str, peak: float, **changes: object) -> tuple[bytes, float]:
+        lane = SyncLane((), (0.5 * peak, peak) * 25)
+        events = run(
+            vatt, ask(movie, tmp_path, 1.0, job_id=name, sync="lane", lane=lane, **changes)
+        )
+        (told,) = [e.lane for e in events if isinstance(e, LaneReady)]
+        return Path(takes_of(events)[0].wav_path).read_bytes(), max(told.intensity)
+
+    plain = made("plain", 0.6)[0]
+    assert made("faint", 0.3) == (plain, 0.3), "what was seen is told as it was seen"
+    assert made("said", 0.3, captioned=True)[0] == plain
+    assert made("still", 0.1, captioned=True)[0] != plain
+
+
 def test_figures_are_plain_and_true(vatt: VATT, movie: Path, tmp_path: Path) -> None:
     (take,) = takes_of(run(vatt, ask(movie, tmp_path)))
     wave = wave_of(take).astype(float)

@@ -356,26 +356,12 @@ class Jobs(QObject):
             return
         lane = asking.without_handles(lane, cue, info.handle_frames)
         hits = tuple(Hit(time_s, strength) for time_s, strength in lane.hits)
+        found = {"hits": hits, "spotted": hits, "intensity": lane.intensity}
         if info.kind == "spot" and state.hits is not None:
-            self._session.edit(
-                _("Find hits again"),
-                {
-                    info.cue_id: {
-                        "hits": hits,
-                        "hits_edited": False,
-                        "spotted": hits,
-                        "intensity": lane.intensity,
-                    }
-                },
-            )
+            again = {info.cue_id: found | {"hits_edited": False}}
+            self._session.edit(_("Find hits again"), again)
         else:
-            self._session.note(
-                info.cue_id,
-                hits=hits,
-                spotted=hits,
-                intensity=lane.intensity,
-                rate_hz=lane.rate_hz,
-            )
+            self._session.note(info.cue_id, **found, rate_hz=lane.rate_hz)
 
     def _adopt(self, info: JobInfo, event: TakeReady) -> None:
         """Have a take checked, levelled and stored by the helper; then it joins its cue."""

@@ -207,7 +207,7 @@ class VATT:
         # the user asks for in words; also what a caption says, if anything moves at all.
         own_words = bool((request.prompt or "").strip()) and not request.captioned
         faint = lane is not None and _is_faint(lane, 0.0 if own_words else _STILL)
-        freely = faint and not wish.nothing and job.held is None
+        freely = faint and not wish.nothing
         maker = TakeMaker(
             self.model,
             seen,

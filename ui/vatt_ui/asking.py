@@ -83,6 +83,7 @@ def new_span(session: Session, cue: Cue, take: Take) -> messages.Generate:
         model=recipe.model or session.model,
         device=session.settings.device,
         prompt=state.prompt or recipe.prompt,
+        captioned=recipe.captioned and not state.prompt,
         negative=state.negative,
         seed=state.seed,
         steps=recipe.steps,

@@ -384,6 +384,22 @@ def test_own_words_are_heard_where_nothing_hits_but_a_caption_is_not(
     assert not made("busy", sync="lane", lane=SyncLane((), (0.6,) * 50))[1]
 
 
+def test_a_span_of_a_freely_placed_take_is_placed_freely_too(
+    vatt: VATT, movie: Path, tmp_path: Path
+) -> None:
+    still = (PictureSegment(str(movie), 1.0, 1.0, time_scalar=0.0),)
+    (take,) = takes_of(run(vatt, ask(movie, tmp_path, 1.0, picture=still)))
+    held = hold(take, 0.2, 0.6)
+
+    def made(name: str, sync: str) -> bytes:
+        request = ask(
+            movie, tmp_path, 1.0, picture=still, job_id=name, held=held, seed=9, sync=sync
+        )
+        return Path(takes_of(run(vatt, request))[0].wav_path).read_bytes()
+
+    assert made("span", "auto") == made("off", "off")
+
+
 def test_faint_movement_without_hits_is_heard_as_if_it_were_plain(
     vatt: VATT, movie: Path, tmp_path: Path
 ) -> None:

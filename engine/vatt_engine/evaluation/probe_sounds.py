@@ -3,13 +3,15 @@
 A probe that knows clean one-shots is lost in a take: several events in a room, with pauses, noise
 and another colour. So recordings are set into takes of five to six seconds: events of one category
 and one package at the pace of the category, or a texture cut and looped; then equalised, put into a
-room, over a floor of noise, at another level. Nothing here knows any model.
+room, over a floor of noise, at another level. And takes come out of a codec, at a few kilobits a
+second: an ear hears a door through that, a probe that has only heard clean doors does not. Nothing
+here knows any model of sound but the codecs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ from vatt_engine.evaluation.yamnet import SAMPLE_RATE
 
 Wave = NDArray[np.float32]
 Rng = np.random.Generator
+Coding = Callable[[Wave], Wave]
+"""A wave [S] at YAMNet's rate to what a codec keeps of it [S]."""
 
 _LONGEST_S = 6.0
 _EVENT_S = 2.0  # what is longer fills the take by itself
@@ -111,6 +115,12 @@ def synthesised_takes(a_category: int, seed: int) -> Iterator[Sound]:
                 curve = np.clip(rng.uniform(0.3, 1.0) + rng.normal(0, 0.2, 8), 0.05, 1.0)
                 wave = api.render_texture(name, curve, duration_s, SAMPLE_RATE, rng)
             yield Sound(_set(wave, rng), name, "synthesiser")
+
+
+def coded(sounds: Iterable[Sound], codings: Sequence[Coding]) -> Iterator[Sound]:
+    """Each sound as one of the codings keeps it, one after the other in turn."""
+    for k, sound in enumerate(sounds):
+        yield replace(sound, wave=codings[k % len(codings)](sound.wave))
 
 
 def _recorded(waves: Sequence[Wave], category: str, rng: Rng) -> Wave:

@@ -3,8 +3,10 @@
 ``family_probe.safetensors`` tells the sound families apart, ``category_probe.safetensors`` the 103
 categories. Sounds come from a built corpus (``vatt corpus build``), split by package, and from the
 synthesiser; a probe learns from recordings as they are and from both set as takes are
-(``probe_sounds``). With ``--plain FOLDER`` any folder of sub-folders named after categories is read
-too. What the probes get right on packages they have not heard is printed and stored with them.
+(``probe_sounds``). With ``--codec FOLDER`` every take is heard once more through a codec: two in
+three through that one, the third through Opus at 6 kb/s. With ``--plain FOLDER`` any folder of
+sub-folders named after categories is read too. What the probes get right on packages they have not
+heard is printed and stored with them.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soxr
+import torch
 from numpy.typing import NDArray
 
 from vatt_engine.corpus.sound_families import family_of
@@ -25,14 +29,20 @@ from vatt_engine.errors import VattError
 from vatt_engine.evaluation import probe
 from vatt_engine.evaluation.family_judge import FamilyJudge
 from vatt_engine.evaluation.hearing import Heard, hear
+from vatt_engine.evaluation.opus_reference import through_opus
 from vatt_engine.evaluation.probe_sounds import (
     Clips,
+    Coding,
     Sound,
+    Wave,
+    coded,
     plain,
     recorded_takes,
     synthesised_takes,
 )
 from vatt_engine.evaluation.yamnet import SAMPLE_RATE, Yamnet
+from vatt_engine.nets.codec import Codec
+from vatt_engine.training.codec_folder import read_codec
 
 Floats = NDArray[np.floating[Any]]
 
@@ -40,6 +50,8 @@ PENALTY = 1e-2
 BALANCE = 0.5
 """Classes are weighed by their count to the power of minus this: rare ones count, but not as if
 two recordings told as much as two hundred."""
+
+_OPUS_BITS = 6000  # a second: the least Opus does
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +109,9 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("output", type=Path, help="folder for the two probes")
     parser.add_argument("--corpus", type=Path, help="a built corpus")
+    parser.add_argument(
+        "--codec", type=Path, help="a codec's folder; takes are heard through it too"
+    )
     parser.add_argument("--plain", type=Path, help="a folder with one sub-folder a category")
     parser.add_argument("--synthesised", type=int, default=9, metavar="N", help="takes a category")
     parser.add_argument("--recorded", type=int, default=14, metavar="N", help="takes a category")
@@ -118,20 +133,52 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """The work; returns the facts that are stored with each probe."""
     yamnet = Yamnet.load()
-    heap = listen(yamnet, synthesised_takes(args.synthesised, seed=1))
+    codings = codings_of(read_codec(args.codec)) if args.codec else []
+    heap = _takes(yamnet, synthesised_takes(args.synthesised, seed=1), codings)
     if args.corpus:
         clips = Clips.of_corpus(args.corpus, "train")
-        heap += listen(yamnet, plain(clips)) + listen(
-            yamnet, recorded_takes(clips, args.recorded, seed=0)
-        )
+        heap += listen(yamnet, plain(clips))
+        heap += _takes(yamnet, recorded_takes(clips, args.recorded, seed=0), codings)
     if args.plain:
         heap += listen(yamnet, plain(Clips.of_folder(args.plain)))
-    tests = {"synthesised": listen(yamnet, synthesised_takes(4, seed=2))}
+    fresh = list(synthesised_takes(4, seed=2))
+    tests = {"synthesised": listen(yamnet, fresh)}
     if args.corpus:
         unheard = Clips.of_corpus(args.corpus, "test")
+        takes = list(recorded_takes(unheard, None, seed=3))
         tests["held_out_packages"] = listen(yamnet, plain(unheard))
-        tests["held_out_takes"] = listen(yamnet, recorded_takes(unheard, None, seed=3))
+        tests["held_out_takes"] = listen(yamnet, takes)
+        if codings:
+            tests["held_out_takes_coded"] = listen(yamnet, coded(takes, codings[:1]))
+    if codings:
+        tests["synthesised_coded"] = listen(yamnet, coded(fresh, codings[:1]))
     return fit(heap, tests, args.output)
+
+
+def codings_of(codec: Codec) -> list[Coding]:
+    """Ways in which a take may have been kept: twice ``codec``, once Opus."""
+
+    @torch.inference_mode()
+    def ours(wave: Wave) -> Wave:
+        there = soxr.resample(wave, SAMPLE_RATE, codec.sample_rate)
+        kept = codec(torch.from_numpy(there)[None, None])[0, 0].numpy()
+        return _fitted(soxr.resample(kept, codec.sample_rate, SAMPLE_RATE), len(wave))
+
+    def opus(wave: Wave) -> Wave:
+        return through_opus(wave, SAMPLE_RATE, _OPUS_BITS)[0]
+
+    return [ours, opus, ours]
+
+
+def _fitted(wave: Wave, length: int) -> Wave:
+    return np.asarray(np.pad(wave, (0, max(0, length - len(wave))))[:length], np.float32)
+
+
+def _takes(yamnet: Yamnet, sounds: Iterable[Sound], codings: Sequence[Coding]) -> Heap:
+    """Takes as they are and, if there are codings, once more as one of them keeps each."""
+    takes = list(sounds)
+    heap = listen(yamnet, takes)
+    return heap + listen(yamnet, coded(takes, codings)) if codings else heap
 
 
 def fit(heap: Heap, tests: dict[str, Heap], folder: Path) -> dict[str, dict[str, Any]]:

@@ -192,6 +192,12 @@ def _ducked_sound(sound: Sound, ducking: Ducking, fps: Fraction) -> Sound:
     take = str(sound.metadata.get("take", ""))
     scene = str(sound.metadata.get("source_clip") or sound.name)
     path, mix = _ducked(sound.wav_path, take, first_s, scene, fps, ducking)
+    known = sound.metadata.get("mix", {})
+    mix = {
+        **mix,
+        **known,
+        "duck": mix["duck"],
+    }  # the file that ``known`` calls dry stays the dry one
     return replace(sound, wav_path=path, metadata={**sound.metadata, "mix": mix})
 
 
@@ -221,7 +227,7 @@ def _ducked(
         return dry, {"duck": facts}
     samples, rate = soundfile.read(dry, dtype="float64", always_2d=True)
     wet = samples * envelope(len(samples), rate, spans, ducking.gain_db)[:, None]
-    target = dry.with_name(_ducked_name(dry, take, facts))
+    target = dry.with_name(mixed_name(dry, take, "ducked", facts))
     wav = bwf.WavFacts(
         n_samples=len(wet),
         n_channels=wet.shape[1],
@@ -236,11 +242,18 @@ def _ducked(
     return target, {"dry": dry.name, "duck": facts}
 
 
-def _ducked_name(dry: Path, take: str, facts: dict[str, Any]) -> str:
-    """Another name for every other ducking, since one take may lie in several places."""
+def mixed_name(dry: Path, take: str, how: str, facts: dict[str, Any]) -> str:
+    """Another name for every other mix, since one take may lie in several places.
+
+    Args:
+        dry: the file it is made from.
+        take: its take's id.
+        how: a word for what is done to it.
+        facts: what exactly; plain JSON types.
+    """
     mark = f"vatt-{take}"
-    ducked = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:6]
-    ending = f" ducked {ducked} {mark}.wav"
+    mixed = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:6]
+    ending = f" {how} {mixed} {mark}.wav"
     stem = dry.stem.replace(mark, "").rstrip(" _-")
     return stem[: MAX_NAME - len(ending)].rstrip(" _-") + ending
 

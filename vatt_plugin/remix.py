@@ -1,8 +1,9 @@
-"""Mix rules carried over to a re-cut: ducking and room tone are made anew, as the old cut had them.
+"""What is baked into files for a re-cut: ducking and room tone as the old cut had them, and fades.
 
 Both belong to the cut and not to a take. A ducked file dips where the dialogue was, a bed is as
 long as its scene was; so neither can slide with the picture. What can be carried over is the
-wish for them, which the old cut's metadata tell.
+wish for them, which the old cut's metadata tell. Fades are new: where the re-cut goes through a
+sound, it must not click.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vatt_plugin.fading import fade_cuts
 from vatt_plugin.mixing import DUCK_DB, Ducking, duck_sounds, find_speech
 from vatt_plugin.room_tone import room_tone
 from vatt_plugin.timeline.errors import UnknownClip
@@ -57,6 +59,7 @@ class Remixed:
     Attributes:
         sounds: what is laid, ducked where there is speech, and the beds after them.
         ducked: how many were held back; ``tracks`` under which tracks.
+        faded: how many were cut through, and fade there.
         beds: how many beds of room tone there are.
         notes: what could not be done as before.
     """
@@ -65,11 +68,17 @@ class Remixed:
     ducked: int = 0
     tracks: tuple[str, ...] = ()
     beds: int = 0
+    faded: int = 0
     notes: tuple[Note, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form, for the report."""
-        return {"ducked": self.ducked, "duck_tracks": list(self.tracks), "beds": self.beds}
+        return {
+            "ducked": self.ducked,
+            "duck_tracks": list(self.tracks),
+            "beds": self.beds,
+            "faded": self.faded,
+        }
 
 
 def remixed(
@@ -99,8 +108,9 @@ def remixed(
     dry = [sound for sound in sounds if not dry_name(sound.metadata)]
     wet = [sound for sound in sounds if dry_name(sound.metadata)]
     for sound in wet:
-        text = "The file without ducking is not there; this one dips where it did in the old cut."
+        text = "The file as it was made is not there; this one dips where it did in the old cut."
         notes.append(Note("ducked", text, sound.name))
+    dry, wet = fade_cuts(dry, cut.fps), fade_cuts(wet, cut.fps)
     laid = [*(duck_sounds(dry, ducking, cut.fps) if found else dry), *wet]
     beds: list[Sound] = []
     if mix.room_tone:
@@ -111,8 +121,14 @@ def remixed(
             notes.append(Note("room_tone", text))
     return Remixed(
         (*laid, *beds),
-        sum(bool(dry_name(sound.metadata)) for sound in laid),
+        sum(_is_ducked(sound) for sound in laid),
         ducking.tracks,
         len(beds),
+        sum("fade" in sound.metadata.get("mix", {}) for sound in laid),
         tuple(notes),
     )
+
+
+def _is_ducked(sound: Sound) -> bool:
+    duck = sound.metadata.get("mix", {}).get("duck")
+    return isinstance(duck, dict) and bool(duck.get("spans_s"))

@@ -274,6 +274,8 @@ def _write(
     console.event("finished", output=str(output), **planned.to_dict(), mix=mixed.to_dict())
     if mixed.tracks:
         console.say(f"Ducked    {mixed.ducked} under {plain(', '.join(mixed.tracks))}")
+    if mixed.faded:
+        console.say(f"Faded     {mixed.faded} where the cut goes through the sound")
     if mixed.beds:
         console.say(f"Room tone {mixed.beds} made anew")
     console.say(f"Timeline  {report.path}  ({report.clips} clips)")

@@ -9,6 +9,7 @@ silent between them stays silent.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,7 @@ from vatt_plugin.timeline.model import Timeline
 from vatt_plugin.timeline.spotted import donors_of, spotted_pieces
 from vatt_plugin.timeline.tracks import Sound
 
+_EDGE_S = Fraction(1, 1000)  # so near to its end a file has faded by itself
 Fate = Literal["kept", "moved", "trimmed", "partly", "missing", "silent", "skipped"]
 
 
@@ -191,7 +193,7 @@ def sounds_of(plan: Plan, new: Timeline, skip: Iterable[str] = ()) -> list[Sound
         if fate.cue.cue_id in left_free:
             continue
         sounds += [_sound(fate, piece, new) for piece in fate.pieces]
-    return _joined(sounds)
+    return _through(_joined(sounds))
 
 
 def _joined(sounds: list[Sound]) -> list[Sound]:
@@ -206,10 +208,45 @@ def _joined(sounds: list[Sound]) -> list[Sound]:
             and before.end_frame == sound.start_frame
             and before.in_frame + before.n_frames == sound.in_frame
         ):
-            joined[-1] = replace(before, n_frames=before.n_frames + sound.n_frames)
+            n_frames = before.n_frames + sound.n_frames
+            joined[-1] = replace(before, n_frames=n_frames, fade_out=sound.fade_out)
         else:
             joined.append(sound)
     return sorted(joined, key=lambda each: each.start_frame)
+
+
+def _through(sounds: list[Sound]) -> list[Sound]:
+    """Without fades where the next clip plays on in the same file: a cut, but none in the sound."""
+    starts = {(s.wav_path, s.in_frame, s.start_frame) for s in sounds}
+    ends = {(s.wav_path, s.in_frame + s.n_frames, s.end_frame) for s in sounds}
+    return [
+        replace(
+            s,
+            fade_in=s.fade_in and (s.wav_path, s.in_frame, s.start_frame) not in ends,
+            fade_out=s.fade_out
+            and (s.wav_path, s.in_frame + s.n_frames, s.end_frame) not in starts,
+        )
+        for s in sounds
+    ]
+
+
+def _is_cut(
+    at_s: Fraction, old_s: Fraction, faded_s: Any, length_s: Fraction, fps: Fraction
+) -> bool:
+    """Whether an edge of a sound is a cut that a re-cut made in it, now or earlier.
+
+    Args:
+        at_s: where in its file the edge lies.
+        old_s: where it lay in the old cut; left as it is there, an edge was the editor's wish.
+        faded_s: where an earlier conform faded; anything else than a number says nowhere.
+        length_s: of the file; at its ends it has fades of its own.
+        fps: of the new cut, since edges lie on whole frames.
+    """
+    if at_s < _EDGE_S or at_s > length_s - _EDGE_S:
+        return False
+    near = 1 / (2 * fps)
+    known = isinstance(faded_s, int | float) and math.isfinite(faded_s)
+    return abs(at_s - old_s) >= near or (known and abs(at_s - Fraction(faded_s)) < near)
 
 
 def _sound(fate: CueFate, piece: Piece, new: Timeline) -> Sound:
@@ -226,6 +263,8 @@ def _sound(fate: CueFate, piece: Piece, new: Timeline) -> Sound:
         **picture,
         "conformed": {"from_cue": laid.cue.cue_id, "fate": fate.fate},
     }
+    in_s, out_s = piece.in_frame / new.fps, (piece.in_frame + n_frames) / new.fps
+    faded = laid.fade
     return Sound(
         start_frame=start,
         n_frames=n_frames,
@@ -237,4 +276,6 @@ def _sound(fate: CueFate, piece: Piece, new: Timeline) -> Sound:
         channels=laid.channels,
         metadata=metadata,
         stem=str(laid.metadata.get("stem", "")),
+        fade_in=_is_cut(in_s, laid.in_s, faded.get("in_s"), laid.length_s, new.fps),
+        fade_out=_is_cut(out_s, laid.out_s, faded.get("out_s"), laid.length_s, new.fps),
     )

@@ -30,7 +30,7 @@ class Laid:
         length_s: of the file.
         tail_s: sound on the timeline past the end of the cue.
         file_start: frame number of the file's first sample, in the old cut's rate.
-        wav_path: the file; the dry one, where ducking was baked into what is played.
+        wav_path: the file; the dry one, where a mix was baked into what is played.
         played: the file that the clip plays.
         first: timeline frame at which it is heard first; ``last`` the one after its last.
         name: clip name.
@@ -59,8 +59,25 @@ class Laid:
 
     @property
     def is_dry(self) -> bool:
-        """Whether no ducking is baked into ``wav_path``."""
+        """Whether no ducking or fade of an earlier conform is baked into ``wav_path``."""
         return self.wav_path != self.played or not dry_name(self.metadata)
+
+    @property
+    def in_s(self) -> Fraction:
+        """How far into the file it is heard first."""
+        return (self.first - self.cue.start_frame) / self.cue.fps - self.offset_s
+
+    @property
+    def out_s(self) -> Fraction:
+        """How far into the file it is heard last."""
+        return (self.last - self.cue.start_frame) / self.cue.fps - self.offset_s
+
+    @property
+    def fade(self) -> Mapping[str, Any]:
+        """Where in the file an earlier conform faded what is played, ``in_s`` and ``out_s``."""
+        mix = self.metadata.get("mix")
+        fade = mix.get("fade") if isinstance(mix, dict) else None
+        return fade if isinstance(fade, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -184,7 +201,7 @@ def _overlap(cue: Cue, first: int, last: int) -> int:
 
 
 def dry_name(facts: Mapping[str, Any]) -> str:
-    """Name of the file that a ducked one was made from; empty where nothing was ducked."""
+    """Name of the file that a ducked or faded one was made from; empty where neither was done."""
     mix = facts.get("mix")
     dry = mix.get("dry") if isinstance(mix, dict) else None
     return Path(dry).name if isinstance(dry, str) else ""

@@ -38,6 +38,7 @@ class Sound:
         metadata: what goes under our key.
         stem: tracks are kept apart by this name; empty for the plain ``Foley`` tracks.
         carried: an earlier clip of ours to be laid again as it is, but for its URL.
+        fade_in: a re-cut goes through the sound where it starts; ``fade_out``: where it ends.
     """
 
     start_frame: int
@@ -51,6 +52,8 @@ class Sound:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     stem: str = ""
     carried: Any = None
+    fade_in: bool = False
+    fade_out: bool = False
 
     @property
     def end_frame(self) -> int:

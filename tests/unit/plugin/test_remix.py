@@ -56,7 +56,7 @@ def test_ducking_and_room_tone_are_made_for_the_new_cut(
     out = tmp_path / "out.otio"
     assert main(["conform", str(old), str(recut(tmp_path)), "-o", str(out), "--json"]) == 0
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert last["mix"] == {"ducked": 1, "duck_tracks": ["Dialog"], "beds": 1}
+    assert last["mix"] == {"ducked": 1, "duck_tracks": ["Dialog"], "beds": 1, "faded": 0}
     foley, beds = load(out).tracks[-2:]
     assert beds.name == "Foley Room tone 1"
     assert [(item.kind, item.start, item.length) for item in beds.items] == [

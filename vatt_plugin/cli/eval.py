@@ -42,7 +42,8 @@ def add_parser(subparsers: Any) -> None:
         help="measure a model",
         description="Measures a model on films whose sound moments are known.",
         epilog="SET is a folder with set.jsonl, that file, a definition (.json), or `heldout`. "
-        "MODEL may be baseline:exact, late, shuffled, silent or noise: takes with known figures.",
+        "MODEL may be baseline:exact, coded, late, shuffled, silent or noise, whose figures bound "
+        "all others.",
     )
     parser.add_argument("model", nargs="?", metavar="MODEL")
     parser.add_argument("set", nargs="?", metavar="SET")

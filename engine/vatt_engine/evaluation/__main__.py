@@ -26,7 +26,8 @@ def get_parser() -> argparse.ArgumentParser:
         prog="vatt eval",
         description="Measure a model on films whose sound moments are known.",
         epilog="SET is a folder with set.jsonl, that file, a definition (.json), or `heldout`. "
-        "MODEL may be baseline:exact, late, shuffled, silent or noise: takes with known figures.",
+        "MODEL may be baseline:exact, coded, late, shuffled, silent or noise, whose figures bound "
+        "all others.",
     )
     parser.add_argument("model", nargs="?", metavar="MODEL")
     parser.add_argument("set", nargs="?", metavar="SET")

@@ -1,8 +1,9 @@
 """Who makes the takes that are judged: a model, or a baseline whose right answer is known.
 
-Baselines use the film's true sound: ``exact`` plays it, ``late`` plays it 120 ms late, ``shuffled``
-plays another film's, ``silent`` and ``noise`` need no film. They bound every figure from both
-sides, and a figure that does not tell them apart is broken.
+Baselines use the film's true sound: ``exact`` plays it, ``coded`` plays what the bundled codec
+keeps of it (a perfect audio model could make no more with that codec), ``late`` plays it 120 ms
+late, ``shuffled`` plays another film's, ``silent`` and ``noise`` need no film. They bound every
+figure from both sides, and a figure that does not tell them apart is broken.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import soundfile as sf
+import soxr
+import torch
 
 from vatt_engine.errors import BadRequest
 from vatt_engine.evaluation.films import Film
@@ -27,13 +31,16 @@ from vatt_engine.messages import (
     Spot,
     TakeReady,
 )
+from vatt_engine.nets.codec import Codec
+from vatt_engine.training.codec_folder import read_codec
 
 if TYPE_CHECKING:
     from vatt_engine.pipeline import VATT
 
-BASELINES = ("exact", "late", "shuffled", "silent", "noise")
+BASELINES = ("exact", "coded", "late", "shuffled", "silent", "noise")
 LATE_S = 0.12
 _SAMPLE_RATE = 24_000
+_BUNDLED = Path(__file__).resolve().parents[1] / "bundled" / "vatt-mini"
 
 
 @dataclass(frozen=True)
@@ -110,10 +117,23 @@ class BaselineMaker:
                 f"{film.name} has no true sound.", "Baselines need `audio` in the set."
             )
         wave, rate = sf.read(source.audio, dtype="float32")
+        if self._kind == "coded":
+            return self._coded(wave, rate)
         if self._kind == "late":
             shift = round(LATE_S * rate)
             wave = np.concatenate([np.zeros(shift, np.float32), wave])[: len(wave)]
         return wave, rate
+
+    @torch.inference_mode()
+    def _coded(self, wave: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
+        codec = self._codec
+        mono = wave if wave.ndim == 1 else wave.mean(axis=1)
+        there = soxr.resample(mono, rate, codec.sample_rate)
+        return codec(torch.from_numpy(there)[None, None])[0, 0].numpy(), codec.sample_rate
+
+    @cached_property
+    def _codec(self) -> Codec:
+        return read_codec(_BUNDLED)
 
     def captions(self, film: Film) -> list[tuple[str, float]]:
         """The film's own caption, or for ``shuffled`` another's."""

@@ -75,6 +75,12 @@ def categories_of(text: str, n: int = 3) -> list[tuple[str, float]]:
     return [(name, score) for name, score in scored[:n] if score > 0]
 
 
+def category_of(text: str) -> str:
+    """The category words mean, empty where they are hardly like those of any."""
+    found = categories_of(text, 1)
+    return found[0][0] if found and found[0][1] >= _SURE else ""
+
+
 def families_of(text: str) -> tuple[str, ...]:
     """Sound families that the parts of ``text`` mean, in the order they are named; () for none.
 

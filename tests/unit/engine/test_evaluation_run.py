@@ -59,7 +59,7 @@ def found(
     settings = Settings(takes=2, conditions=("picture", "asked"))
     return {
         kind: evaluate(BaselineMaker(kind, films.films), films, judge, folder / kind, settings)
-        for kind in ("exact", "late", "shuffled", "silent", "noise")
+        for kind in ("exact", "coded", "late", "shuffled", "silent", "noise")
     }
 
 
@@ -80,6 +80,19 @@ def test_sync_figures_order_the_baselines(found: dict[str, Evaluation]) -> None:
         assert worse is not None
         assert worse < 0.4, kind
     assert value(found["silent"], "onset_f1") == 0
+
+
+def test_the_codec_alone_lies_between_the_true_sound_and_others(
+    found: dict[str, Evaluation],
+) -> None:
+    kept, shuffled = value(found["coded"], "onset_f1"), value(found["shuffled"], "onset_f1")
+    assert kept is not None
+    assert shuffled is not None
+    assert kept > 2 * shuffled
+    altered, other = value(found["coded"], "kld"), value(found["shuffled"], "kld")
+    assert altered is not None
+    assert other is not None
+    assert 0 < altered < other
 
 
 def test_lag_is_that_of_the_sound(found: dict[str, Evaluation]) -> None:

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -170,6 +170,8 @@ class Batch:
             return
         self.notify(work.order, event)
         match event:
+            case messages.Started():
+                work.device = event.device
             case messages.CaptionReady():
                 work.caption = event.caption
             case messages.TakeReady():
@@ -196,7 +198,7 @@ class Batch:
             time_reference=reference if self.media.record_time else 0,
             drop=self.media.drop,
         )
-        made_by = recipe(request, ready, wish.handle_frames)
+        made_by = replace(recipe(request, ready, wish.handle_frames), made_on=work.device)
         try:
             work.takes.append(takes.adopt(ready, request, cue, made_by, destination))
         except TakeRejected as error:
@@ -257,4 +259,5 @@ class _Work:
     request: Generate
     key: str
     caption: str = ""
+    device: str = ""  # that the engine has chosen
     takes: list[Take] = field(default_factory=list)

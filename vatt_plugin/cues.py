@@ -84,7 +84,8 @@ class Recipe:
 
     ``precision`` is what the nets were computed in. The device ``auto`` may choose another one on
     another machine; ``cpu+<precision>`` asks for it. Empty in takes of older versions: float32 on
-    a CPU, bfloat16 on a GPU. ``captioned``: the prompt was the engine's caption.
+    a CPU, bfloat16 on a GPU. ``captioned``: the prompt was the engine's caption. ``made_on``: what
+    ``device`` came to, such as ``cuda:0``; empty where nobody has kept it.
     """
 
     model: str
@@ -103,6 +104,7 @@ class Recipe:
     parent_take: str = ""
     precision: str = ""
     captioned: bool = False
+    made_on: str = ""
 
 
 @dataclass(frozen=True)

@@ -39,3 +39,9 @@ class BadPromptFile(PluginError):
     """A CSV of prompts or a JSON of sync lanes cannot be used."""
 
     code = "bad_prompt_file"
+
+
+class CannotRemake(PluginError):
+    """A take cannot be made again: its recipe or its picture is not there."""
+
+    code = "cannot_remake"

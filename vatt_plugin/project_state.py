@@ -222,19 +222,28 @@ def take_to_plain(take: Take) -> dict[str, Any]:
 
 def take_from_plain(plain: Mapping[str, Any]) -> Take:
     """Read back ``take_to_plain``, leaving out what a newer version added."""
-    recipe = dict(plain["recipe"])
+    names = {f.name for f in dataclasses.fields(Take)} - {"recipe"}
+    return Take(
+        recipe=recipe_from_plain(plain["recipe"]),
+        **{k: v for k, v in plain.items() if k in names},
+    )
+
+
+def recipe_from_plain(plain: Mapping[str, Any]) -> Recipe:
+    """A recipe of its JSON form, leaving out what a newer version added.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    recipe = dict(plain)
     lane = recipe.get("lane")
     if lane is not None:
         hits = tuple((float(t), float(s)) for t, s in lane["hits"])
         recipe["lane"] = SyncLane(hits, tuple(lane["intensity"]), lane["rate_hz"])
     if recipe.get("span") is not None:
         recipe["span"] = tuple(recipe["span"])
-    recipe_names = {f.name for f in dataclasses.fields(Recipe)}
-    names = {f.name for f in dataclasses.fields(Take)} - {"recipe"}
-    return Take(
-        recipe=Recipe(**{k: v for k, v in recipe.items() if k in recipe_names}),
-        **{k: v for k, v in plain.items() if k in names},
-    )
+    names = {f.name for f in dataclasses.fields(Recipe)}
+    return Recipe(**{k: v for k, v in recipe.items() if k in names})
 
 
 def picture_key(cue: Cue) -> str:

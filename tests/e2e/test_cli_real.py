@@ -282,3 +282,17 @@ def test_a_kill_at_any_step_of_saving_leaves_the_old_file_or_the_new(tmp_path: P
     assert outcomes[0] == (-9, True)
     assert outcomes[-1] == (0, False)
     assert (-9, False) in outcomes  # killed after the rename: the new one stands
+
+
+def test_takes_are_made_again_from_the_recipes_on_the_timeline(
+    tmp_path: Path, home: dict[str, str]
+) -> None:
+    cut, out = make_cut(tmp_path), tmp_path / "out.otio"
+    words = ["--model", "tiny", "--device", "cpu", "--takes", "3", "--handles", "0.2"]
+    vatt(home, "generate", cut, "-o", out, *words, "--profile", "post")
+    last = last_event(vatt(home, "remake", out, "--json"))
+    assert (last["takes"], last["same"]) == (2, 2)
+    again = {path.name: digest(path) for path in (tmp_path / "out_remade").glob("*.wav")}
+    before = {path.name: digest(path) for path in (tmp_path / "out_foley").glob("*.wav")}
+    assert len(again) == 2
+    assert again.items() <= before.items()

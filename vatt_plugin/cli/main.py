@@ -22,6 +22,7 @@ COMMANDS = (
     ("spot", "find the moments where something hits (the spotting list)"),
     ("cues", "list what would get sound; export it as a spotting list or as markers"),
     ("conform", "carry the takes over to a re-cut timeline"),
+    ("remake", "make takes again from their recipes, and say whether they are the same"),
     ("export", "the takes of a cut as WAVs with timecode, and a cue sheet"),
     ("panel", "open the panel"),
     ("models", "list and describe installed models"),

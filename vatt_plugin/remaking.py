@@ -1,0 +1,290 @@
+"""Back from a recipe to a request, and whether what came of it is the take it tells of.
+
+Pure functions but for the reading of two WAVs; ``cli.remaking`` runs the engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import soundfile
+
+from vatt_engine.messages import Generate
+from vatt_plugin.cues import Cue, Recipe, Take, samples_with_handles
+from vatt_plugin.errors import CannotRemake
+from vatt_plugin.project_state import recipe_from_plain
+from vatt_plugin.requests import Wish, generate_request
+from vatt_plugin.timeline.laid import OurClip, dry_name
+from vatt_plugin.timeline.model import Timeline
+from vatt_plugin.timeline.rates import nearest_frame
+
+Verdict = Literal["same", "same take", "other"]
+_BLOCK = 1 << 16
+_PRECISION = re.compile(r"\+[\w-]*float\d+")
+_WHOLE_TAKE = "Make the clip's sound anew with `vatt generate`."
+
+
+# --- what is to be made ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Original:
+    """A take as a timeline tells of it.
+
+    Attributes:
+        take: its id.
+        recipe: what makes it again.
+        cue: whose sound it is, as long as it was when the take was made.
+        path: its file, without ducking and fades; it need not be there.
+        record_time: its file is stamped with record timecode, not with zero.
+        batch: how many takes the engine drew at once, and ``batch_seed`` the first one's seed. What
+            is drawn together is rounded together.
+    """
+
+    take: str
+    recipe: Recipe
+    cue: Cue
+    path: Path
+    record_time: bool = False
+    batch: int = 1
+    batch_seed: int = 0
+
+
+def original_of(our: OurClip, cut: Timeline) -> Original:
+    """The take that a clip of ours plays.
+
+    Raises:
+        CannotRemake: it carries no recipe, or the picture it was made for cannot be told.
+    """
+    facts, name = our.facts, our.clip.name
+    recipe = recipe_of(facts, name)
+    played = our.file(cut.document.base)
+    if played is None:
+        raise CannotRemake(f"{name} names no file.", _WHOLE_TAKE)
+    dry = dry_name(facts)
+    n_samples = facts.get("samples")
+    cue = _cue_of(our, cut, recipe, n_samples if isinstance(n_samples, int) else 0)
+    seed, batch = batch_of(recipe.seed, facts.get("takes", ()))
+    return Original(
+        our.take,
+        recipe,
+        cue,
+        played.with_name(dry) if dry else played,
+        bool(our.file_start_s),
+        batch,
+        seed,
+    )
+
+
+def recipe_of(facts: Mapping[str, Any], name: str = "The clip") -> Recipe:
+    """The recipe under our key of a clip's metadata, or in the sidecar.
+
+    Raises:
+        CannotRemake: there is none, or a span of the take was made by itself.
+    """
+    try:
+        recipe = recipe_from_plain({**facts["recipe"], "lane": facts.get("lane")})
+    except (KeyError, TypeError, ValueError) as error:
+        raise CannotRemake(f"{name} carries no recipe that can be read.", _WHOLE_TAKE) from error
+    if recipe.span is not None:
+        raise CannotRemake(
+            f"Of {name}, {recipe.span[0]:.2f} to {recipe.span[1]:.2f} s were made anew in another "
+            f"take ({recipe.parent_take}), whose codes the timeline does not carry.",
+            "The panel makes spans anew; the project keeps the codes.",
+        )
+    return recipe
+
+
+def batch_of(seed: int, takes: Iterable[Any]) -> tuple[int, int]:
+    """Which takes were drawn together with the one of this seed.
+
+    Args:
+        seed: of the take.
+        takes: facts of the clip's takes; ``figures`` tell of each how many were drawn at once.
+
+    Returns:
+        Seed of the first one, and how many they were; the take alone where nothing is told.
+    """
+    sizes = {
+        int(take["seed"]): int(take["figures"].get("batch", 1))
+        for take in takes
+        if isinstance(take, Mapping)
+        and isinstance(take.get("seed"), int)
+        and isinstance(take.get("figures"), Mapping)
+    }
+    size = sizes.get(seed, 1)
+    first = seed
+    while sizes.get(first - 1) == size:
+        first -= 1
+    return (first + (seed - first) // size * size, size) if size > 1 else (seed, 1)
+
+
+def again(
+    original: Original, *, model: str = "", device: str = "", job_id: str = "", scratch: str = ""
+) -> Generate:
+    """The request that a recipe came of; the take is the one of the recipe's seed.
+
+    Args:
+        original: the take.
+        model: to use instead of the recipe's.
+        device: to use instead of the recipe's; the precision is the recipe's unless told here.
+        job_id: see ``Generate``.
+        scratch: see ``Generate``.
+    """
+    recipe = original.recipe
+    wanted = device or recipe.device or "auto"
+    if recipe.precision and not _PRECISION.search(wanted):
+        wanted = f"{wanted}+{recipe.precision}"
+    wish = Wish(
+        model=model or recipe.model,
+        device=wanted,
+        prompt=recipe.prompt,
+        captioned=recipe.captioned,
+        negative=recipe.negative,
+        takes=original.batch,
+        seed=original.batch_seed if original.batch > 1 else recipe.seed,
+        steps=recipe.steps,
+        cfg=recipe.cfg,
+        sync=recipe.sync,
+        handle_frames=recipe.handle_frames,
+    )
+    request = generate_request(original.cue, wish, job_id=job_id, scratch=scratch)
+    return replace(request, lane=recipe.lane)  # a recipe's lane counts handles already
+
+
+def _cue_of(our: OurClip, cut: Timeline, recipe: Recipe, n_samples: int) -> Cue:
+    """The cue as it was when the take was made.
+
+    A re-cut may show more or less of the shot now: then the picture begins so much earlier or
+    later in its media, and lasts as long as the take does.
+    """
+    facts, name = our.facts, our.clip.name
+    cue = next((cue for cue in cut.cues if cue.cue_id == facts.get("cue")), None)
+    if cue is None:
+        raise CannotRemake(
+            f"The picture that {name} was made for is not in {cut.path.name}.",
+            "If markers or a spotting list placed it, give the same --cues as to `vatt generate`.",
+        )
+    if cue.status != "ready":
+        raise CannotRemake(
+            f"The picture of {name} is {cue.status}. {cue.note}".strip(),
+            "Say with --media-dir where its media lies.",
+        )
+    conformed = facts.get("conformed")
+    if isinstance(conformed, Mapping) and isinstance(conformed.get("from_cue"), str):
+        cue = cue._replace(cue_id=conformed["from_cue"])  # a take's id counts it in
+    if n_samples in (0, samples_with_handles(cue, recipe.handle_frames)):
+        return cue
+    in_s = our.in_s
+    if in_s is None or len(cue.picture) != 1:
+        raise CannotRemake(
+            f"{name} was made for another length of its picture, and that cannot be told.",
+            "Make it again from the timeline that `vatt generate` wrote.",
+        )
+    begins = our.start - nearest_frame(in_s * cue.fps) + recipe.handle_frames
+    held = Fraction(n_samples) * cue.fps / 48_000
+    n_frames = held.numerator // held.denominator - 2 * recipe.handle_frames
+    shift = begins - cue.start_frame
+    (shown,) = cue.picture
+    start_s = Fraction(shown.start_s) + shift / cue.fps * Fraction(shown.time_scalar)
+    if n_frames < 1 or start_s < 0:
+        raise CannotRemake(f"The picture that {name} was made for is not there.", _WHOLE_TAKE)
+    duration_s = float(n_frames / cue.fps)
+    return cue._replace(
+        start_frame=begins,
+        n_frames=n_frames,
+        record_frame=cue.record_frame + shift,
+        picture=(replace(shown, start_s=float(start_s), duration_s=duration_s),),
+    )
+
+
+# --- what came of it -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A take beside the one it should be.
+
+    Attributes:
+        verdict: ``same``: every sample is, bit for bit; ``same take``: by the take's id, since the
+            file of old is not there or was changed since; ``other``.
+        sha256: of the samples now made, and ``sha256_before`` of the file of old; empty if that
+            cannot be read.
+        difference_dbfs: of the largest difference; None if there is none, or none can be told.
+        why: what is not as it was, where the take is another.
+    """
+
+    verdict: Verdict
+    sha256: str
+    sha256_before: str
+    difference_dbfs: float | None = None
+    why: tuple[str, ...] = ()
+
+
+def compare(original: Original, before: str, made: Take) -> Comparison:
+    """Whether a take is the one it should be, and if not, why that may be.
+
+    Args:
+        original: as the timeline tells of it.
+        before: ``samples_sha256`` of its file, from before the new one was written.
+        made: the take now made, its file in place.
+    """
+    path = Path(made.wav_path)
+    now = samples_sha256(path)
+    if now == before:
+        return Comparison("same", now, before)
+    if made.take_id == original.take:
+        return Comparison("same take", now, before)
+    gap_dbfs = _difference_dbfs(path, original.path) if before else None
+    return Comparison("other", now, before, gap_dbfs, reasons(original.recipe, made.recipe))
+
+
+def reasons(recorded: Recipe, present: Recipe) -> tuple[str, ...]:
+    """Why a recipe may have given another take: what differs now, a sentence each."""
+    facts = (
+        ("The model", "model_hash", "has other weights"),
+        ("The engine", "engine_version", "is of another version"),
+        ("The precision", "precision", "is another"),
+        ("The device", "made_on", "is another"),
+    )
+    found = []
+    for what, name, how in facts:
+        then, now = (_PRECISION.sub("", getattr(each, name)) for each in (recorded, present))
+        if then and now and then != now:
+            found.append(f"{what} {how}: {then[:24]} then, {now[:24]} now.")
+    if not recorded.made_on and recorded.device == "auto":
+        found.append("On which device it was made is not recorded.")
+    return tuple(found) or (
+        "Nothing that the recipe records has changed; what it does not record may have: the "
+        "picture's file, the kind of processor, how many threads it has (OMP_NUM_THREADS).",
+    )
+
+
+def samples_sha256(path: Path) -> str:
+    """SHA-256 over a sound's samples, whatever its file says besides; empty if it is not there."""
+    digest = hashlib.sha256()
+    try:
+        with soundfile.SoundFile(path) as sound:
+            for block in sound.blocks(_BLOCK, dtype="int32", always_2d=True):
+                digest.update(block.tobytes())
+    except (OSError, soundfile.LibsndfileError):
+        return ""
+    return digest.hexdigest()
+
+
+def _difference_dbfs(one: Path, other: Path) -> float | None:
+    largest = 0.0
+    with soundfile.SoundFile(one) as a, soundfile.SoundFile(other) as b:
+        if (a.frames, a.channels) != (b.frames, b.channels):
+            return None
+        pairs = zip(a.blocks(_BLOCK), b.blocks(_BLOCK), strict=True)
+        largest = max((float(np.abs(x - y).max(initial=0.0)) for x, y in pairs), default=0.0)
+    return round(20 * math.log10(largest), 1) if largest > 0 else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from typing import Any, TextIO
 
 from vatt_engine.errors import Cancelled, VattError
 from vatt_engine.messages import Event, Request
+from vatt_plugin.errors import UsageError
 
 
 def print_error(error: VattError, *, json_events: bool) -> None:
@@ -195,7 +197,16 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def device_of(args: argparse.Namespace) -> str:
-    """The device as the engine takes it, from ``--device`` and ``--offload``."""
+    """The device as the engine takes it, from ``--device`` and ``--offload``.
+
+    Raises:
+        UsageError: there is no such kind of device.
+    """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", args.device):
+        raise UsageError(
+            f"--device is auto, cpu, cuda, cuda:N or mps; got {plain(args.device)!r}.",
+            "`vatt doctor` lists what this machine has.",
+        )
     return f"{args.device}+offload" if args.offload else str(args.device)
 
 

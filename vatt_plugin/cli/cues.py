@@ -14,6 +14,7 @@ from vatt_plugin.cli.console import (
     print_json,
 )
 from vatt_plugin.cli.main import DONE
+from vatt_plugin.cli.telling import in_all
 from vatt_plugin.cues import Cue
 from vatt_plugin.timeline import Timeline
 from vatt_plugin.timeline.markers import write_markers
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
             f"{facts['in']}  {facts['out']}  {cue.status:10} {plain(cue.track, 20):<12} "
             f"{plain(cue.clip)}{why}"
         )
+    console.say(in_all(timeline.cues))
     if args.csv:
         console.say(f"Spotting list  {args.csv}")
     if args.markers:

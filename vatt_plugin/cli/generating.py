@@ -25,7 +25,13 @@ from vatt_plugin.cli.console import (
     where_is_the_log,
 )
 from vatt_plugin.cli.main import CANCELLED, DONE, FAILED, PARTLY
-from vatt_plugin.cli.telling import Teller, result_facts, tell_report
+from vatt_plugin.cli.telling import (
+    WHERE_MEDIA_IS,
+    Teller,
+    in_all,
+    result_facts,
+    tell_report,
+)
 from vatt_plugin.cues import Cue
 from vatt_plugin.errors import OutputExists, UsageError
 from vatt_plugin.mixing import Ducking, duck, find_speech
@@ -44,6 +50,7 @@ def generate(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _dry_run(load_timeline(args), console)
     paths = _Paths.of(args)
+    device_of(args)  # a slip there is said before the cut is read
     words, lanes = _read_wishes(args)
     paths.check(args.force)
     timeline = load_timeline(args, paths.unpacked)
@@ -192,6 +199,7 @@ def _dry_run(timeline: Timeline, console: Console) -> int:
         span = f"{float(cue.start_s):10.3f} s {float(cue.duration_s):8.3f} s"
         note = f"  {plain(cue.note)}" if cue.note else ""
         console.say(f"{span}  {cue.status:10} {plain(cue.clip)}{note}")
+    console.say(in_all(timeline.cues))
     return DONE
 
 
@@ -274,9 +282,9 @@ def _finish(
 
 
 def _nothing(results: list[CueResult], console: Console) -> int:
-    console.note(
-        "No clip got sound, so no timeline was written. The reasons are above; nothing was changed."
-    )
+    why = "No clip got sound, so no timeline was written. The reasons are above."
+    offline = any(result.cue.status == "offline" for result in results)
+    console.note(f"{why} {WHERE_MEDIA_IS}" if offline else why)
     console.event("finished", output="", clips=[result_facts(result) for result in results])
     return FAILED
 

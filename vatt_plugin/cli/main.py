@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vatt_plugin.cli.usage import Parser
+
 DONE, FAILED, USAGE, PARTLY, CANCELLED = 0, 1, 2, 3, 130
 
 COMMANDS = (
@@ -38,7 +40,7 @@ COMMANDS = (
 
 def get_parser(command: str | None = None) -> argparse.ArgumentParser:
     """The parser, complete for ``command`` and with names and help alone for the others."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="vatt",
         description="Synchronised Foley on an editing timeline, made on your own machine.",
         epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 done but some clips were skipped or "

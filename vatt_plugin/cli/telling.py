@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from vatt_engine.messages import CaptionReady, Event, Progress, State, TakeReady
@@ -10,6 +12,8 @@ from vatt_plugin.batch import CueResult, Order
 from vatt_plugin.cli.console import Console, plain
 from vatt_plugin.cues import Cue, Take
 from vatt_plugin.timeline import Timeline
+
+WHERE_MEDIA_IS = "--media-dir FOLDER tells where missing media lies now."
 
 
 class Teller:
@@ -110,6 +114,14 @@ def _take_facts(take: Take, chosen: bool) -> dict[str, Any]:
         "gain_db": take.gain_db,
         "figures": dict(take.figures),
     }
+
+
+def in_all(cues: Sequence[Cue]) -> str:
+    """How many cues there are in which state, and what helps where media is missing."""
+    counts = Counter(cue.status for cue in cues)
+    said = ", ".join(f"{n} {status}" for status, n in counts.most_common())
+    line = f"{len(cues)} {'cue' if len(cues) == 1 else 'cues'}{': ' if said else ''}{said}"
+    return f"{line}. {WHERE_MEDIA_IS}" if counts["offline"] else line
 
 
 def tell_report(timeline: Timeline, console: Console) -> None:

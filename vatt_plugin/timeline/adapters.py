@@ -51,6 +51,11 @@ def read_edl(path: Path, adapter: str, rate: float | None, notes: list[Note]) ->
             f"{path.name} is an EDL; these do not say their frame rate.",
             "Give it with --rate, for example --rate 23.976 or --rate 25.",
         )
+    if not otio.opentime.RationalTime.is_valid_timecode_rate(float(exact)):
+        raise RateNeeded(
+            f"There is no timecode at {rate:g} frames a second (--rate).",
+            "Editors count 23.976, 24, 25, 29.97, 30, 48, 50, 59.94 or 60.",
+        )
     data = read_bytes(path, MAX_ADAPTER_BYTES)
     if not data.strip():
         raise TimelineUnreadable(f"{path.name} is empty.", "Export the EDL again.")

@@ -39,8 +39,15 @@ def from_footage(path: Path, rate: float | None = None) -> tuple[Any, list[Note]
             shots.append((file, facts))
     if not shots:
         if path.is_dir():
-            raise NoPicture(f"{path} holds no video file that can be read.", "Check the folder.")
+            cuts = _timelines_in(path)
+            raise NoPicture(
+                f"{path} is a folder without a film that can be read.",
+                f"It holds timelines: give one of {cuts}." if cuts else "Name the file itself.",
+            )
         raise NoPicture(notes[0].message, "Check the file, or convert it to .mp4 or .mov.")
+    if path.is_dir() and (cuts := _timelines_in(path)):
+        said = f"The folder is read as its films, one after the other. It also holds {cuts}"
+        notes.append(Note("folder", f"{said}: name a timeline to use it.", path.name))
     first = shots[0][1]
     fps = (exact_rate(rate) if rate is not None else None) or first.fps
     assert fps is not None
@@ -74,6 +81,12 @@ def _video_files(folder: Path) -> list[Path]:
         (p for p in folder.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()),
         key=key,
     )
+
+
+def _timelines_in(folder: Path) -> str:
+    """The names of timelines in a folder, for a message; a few of them are enough."""
+    suffixes = (".otio", ".otioz", ".otiod", ".edl", ".xml", ".fcpxml", ".aaf")
+    return ", ".join(sorted(p.name for p in folder.iterdir() if p.suffix.lower() in suffixes)[:5])
 
 
 def _why(file: Path, facts: MediaFacts | None) -> str:

@@ -25,6 +25,7 @@ from vatt_plugin.timeline.probe import VIDEO_SUFFIXES, probe
 from vatt_plugin.timeline.splice import Pointer
 from vatt_plugin.timeline.text import checked, read_bytes
 
+SOUND_SUFFIXES = frozenset((".mp3", ".wav", ".aif", ".aiff", ".flac", ".m4a", ".ogg", ".opus"))
 _EXTRA_HINT = "Install the format's adapter (pip install 'vatt-plugin[adapters]') or export .otio."
 
 
@@ -85,6 +86,11 @@ def _sniffed(path: Path, timeline: str | None, rate: float | None) -> Loaded:
     if facts is not None and facts.fps is not None:
         root, notes = from_footage(path, rate)
         return _document(root, path, notes)
+    if (facts is not None and facts.has_audio) or path.suffix.lower() in SOUND_SUFFIXES:
+        raise UnknownFormat(
+            f"{path.name} holds sound alone; Foley is made for a picture.",
+            "Give the film or the timeline that it belongs to.",
+        )
     known = ", ".join(sorted(f".{s}" for s in {*_adapter_suffixes(), "otio", "otioz", "otiod"}))
     raise UnknownFormat(
         f"{path.name} is neither a video nor a timeline format known here ({known}).", _EXTRA_HINT

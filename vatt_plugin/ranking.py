@@ -14,7 +14,7 @@ _FAULTS = {
     "music": "there is music in it",
     "restless": "it is restless, and there is nothing to hear",
 }
-
+_MADE_UP = "its moments are made up from the words, not seen"
 
 _FAINT_DBTP = -40.0  # levelled to -27 LUFS, only what is next to nothing peaks below that
 
@@ -36,11 +36,12 @@ def best(takes: Sequence[Take]) -> Take | None:
 
 def faults(take: Take) -> list[str]:
     """What the engine found wrong with a take, as short sentences without a full stop."""
-    return [words for name, words in _FAULTS.items() if take.figures.get(f"fault_{name}")]
+    told = _FAULTS | ({"silent": "it is silent"} if take.figures.get("made_up") else {})
+    return [words for name, words in told.items() if take.figures.get(f"fault_{name}")]
 
 
 def remarks(take: Take) -> list[str]:
-    """Faults, and whether there is nothing to hear, as sentences without a full stop.
+    """Faults, and whether nothing is to be heard or its moments are made up; no full stops.
 
     A take is called faint where no hit tells that it should be louder: hits that stay silent are a
     fault, and in a picture with nothing to hear silence is right.
@@ -51,4 +52,5 @@ def remarks(take: Take) -> list[str]:
     peak = take.peak_dbtp
     faint = figures.get("silence", 0.0) >= 1 or (peak is not None and peak < _FAINT_DBTP)
     faint = faint and not figures.get("fault_silent")
-    return [*(["it is all but silent"] if faint else []), *faults(take)]
+    made_up = [_MADE_UP] if figures.get("made_up") else []
+    return [*(["it is all but silent"] if faint else []), *faults(take), *made_up]

@@ -61,6 +61,7 @@ def generate_request(cue: Cue, wish: Wish, *, job_id: str = "", scratch: str = "
         cfg=wish.cfg,
         sync=wish.sync,
         lane=_lane_with_handles(wish.lane, Fraction(wish.handle_frames) / cue.fps),
+        handle_s=float(Fraction(wish.handle_frames) / cue.fps),
         scratch=scratch,
     )
 
@@ -105,6 +106,7 @@ def request_key(request: Generate, model_hash: str, cue: Cue) -> str:
     without reading it.
     """
     facts: dict[str, Any] = dataclasses.asdict(dataclasses.replace(request, job_id="", scratch=""))
+    del facts["handle_s"]  # told by cue and length; keys stay those of takes made before it was
     facts["cue"] = cue.cue_id
     facts["model_hash"] = model_hash
     facts["media"] = [_identity(path) for path in sorted({s.media for s in request.picture})]

@@ -11,6 +11,7 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,8 @@ class CodeFile:
         n_samples: of the WAV.
         sample_rate: of the WAV.
         model_hash: of the model whose codec reads them.
+        made_up: words and seed that its moments were made up from (``worded_lane``); None where
+            they come from the picture or the user.
     """
 
     codes: Codes
@@ -60,6 +63,7 @@ class CodeFile:
     n_samples: int
     sample_rate: int
     model_hash: str
+    made_up: tuple[str, int] | None = None
 
     @property
     def current(self) -> Codes:
@@ -94,13 +98,15 @@ def write_code_file(path: Path, take: CodeFile) -> None:
     tensors = {"codes": np.ascontiguousarray(take.codes.astype(kind))}
     for i, patch in enumerate(take.patches):
         tensors[f"patch.{i}"] = np.ascontiguousarray(patch.codes.astype(kind))
-    facts = {
+    facts: dict[str, Any] = {
         "schema": SCHEMA,
         "n_samples": take.n_samples,
         "sample_rate": take.sample_rate,
         "model_hash": take.model_hash,
         "patches": [[p.start, p.begin, p.end] for p in take.patches],
     }
+    if take.made_up is not None:
+        facts["made_up"] = list(take.made_up)
     data = save(tensors, metadata={"vatt": json.dumps(facts)})
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -130,15 +136,17 @@ def read_code_file(path: Path) -> CodeFile:
             Patch(int(start), int(begin), int(end), tensors[f"patch.{i}"])
             for i, (start, begin, end) in enumerate(facts["patches"])
         )
+        made_up = facts.get("made_up")
         take = CodeFile(
             codes=tensors["codes"],
             patches=patches,
             n_samples=int(facts["n_samples"]),
             sample_rate=int(facts["sample_rate"]),
             model_hash=str(facts["model_hash"]),
+            made_up=None if made_up is None else (str(made_up[0]), int(made_up[1])),
         )
         _check(take)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError) as error:
         raise BadRequest(
             f"The codes of the earlier take cannot be read from {path}: {error}.",
             "Generate a whole new take instead of a span.",

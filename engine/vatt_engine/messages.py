@@ -115,7 +115,11 @@ class Generate(Request):
         negative: what must not be heard; empty for none.
         seed: take ``i`` uses ``seed + i``.
         steps: sampling steps; None takes the model's own default. ``cfg`` likewise.
-        sync: ``auto`` (predicted lane), ``off``, or ``lane`` (use ``lane``).
+        sync: ``auto`` (predicted lane), ``off``, or ``lane`` (use ``lane``). With ``off``, or where
+            own words meet a picture in which nothing moves, a model that hears a lane gets one
+            that is made up from the words.
+        handle_s: seconds at either end that lie outside of the cue; what is made up and happens
+            but once is put between them.
         scratch: existing folder for the result files.
     """
 
@@ -136,6 +140,7 @@ class Generate(Request):
     sync: str = "auto"
     lane: SyncLane | None = None
     held: HeldTake | None = None
+    handle_s: float = 0.0
     scratch: str = ""
 
 
@@ -374,7 +379,10 @@ class TakeReady(Event):
         prompt: the user's words, or the caption where there were none.
         heard: what the model was told: the prompt, and perhaps the name of a sound it knows behind
             it. It follows from prompt and model, so a recipe does without.
-        figures: further measurements (peak_db, rms_db, n_onsets, ...), plain numbers.
+        figures: further measurements (peak_db, rms_db, n_onsets, ...), plain numbers. ``made_up``
+            is 1 where the moments were made up from the words, ``made_up_hits`` tells how many
+            there are. They follow from words, length, handles, seed and model, so a recipe does
+            without them.
         model_hash: hash over the model's weights, for the recipe.
         precision: what its nets were computed in; behind a device (``cpu+float32``) it asks for
             the same again.

@@ -11,12 +11,16 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import torch
 
 from vatt_engine.code_file import Codes
+from vatt_engine.evaluation.wording import category_of
+from vatt_engine.lane_words import NameOf, read
+from vatt_engine.lanes import LANE_WIDTH
 from vatt_engine.messages import (
     Caption,
     CaptionReady,
@@ -29,7 +33,7 @@ from vatt_engine.messages import (
     SyncLane,
 )
 from vatt_engine.model_folder import Model, load_model
-from vatt_engine.nets.repertoire import also_said, captions
+from vatt_engine.nets.repertoire import also_said, captions, nearest
 from vatt_engine.rendering import Renderer
 from vatt_engine.seeing import Report, Seen, look, summary_of
 from vatt_engine.self_check import MAX_REDOS, SelfCheck, Wish
@@ -38,6 +42,7 @@ from vatt_engine.take_job import TakeJob
 from vatt_engine.take_maker import TakeMaker
 from vatt_engine.take_writer import OnStep, TakeWriter
 from vatt_engine.windows import Shape, plan, window_step
+from vatt_engine.worded_lane import Moments, moments_of
 
 _OVERLAP_S = 2
 _SHORTEST_S = 2  # a net that has learnt windows of ten seconds says little in less
@@ -50,6 +55,12 @@ PLACED_FREELY = (
     "Nothing is seen to hit in this picture. The sound is placed freely; draw hits into the lane "
     "to say where."
 )
+MADE_UP = (
+    "{why} The sound is placed freely: its moments are made up from the words, not seen, and "
+    "another seed puts them elsewhere. Draw hits into the lane to say when."
+)
+NOT_SEEN = "Nothing is seen to hit in this picture."
+NOT_FOLLOWED = "The hits of the picture are not followed (sync off)."
 HEARD_AS = 'The prompt "{prompt}" is in words of your own; the model is told "{heard}".'
 # Intensity: below the first nothing moves; below the second too little for a net to make
 # something of; the third is plain movement.
@@ -99,8 +110,9 @@ class VATT:
         Yields:
             A ``Log`` for each thing the user should know about the media. Then, for ``Generate``:
             ``CaptionReady`` if there was no prompt, a ``Log`` if the model is told more than the
-            prompt, ``LaneReady`` if there is a lane, a ``Log`` if there is nothing to hear, and a
-            ``TakeReady`` for each take. For ``Caption``: ``CaptionReady``. For ``Spot``:
+            prompt, ``LaneReady`` if there is a lane of the picture or the user, a ``Log`` if there
+            is nothing to hear or its moments are not the picture's, and a ``TakeReady`` for each
+            take. For ``Caption``: ``CaptionReady``. For ``Spot``:
             ``LaneReady``.
 
         Raises:
@@ -208,23 +220,29 @@ class VATT:
         own_words = bool((request.prompt or "").strip()) and not request.captioned
         faint = lane is not None and _is_faint(lane, 0.0 if own_words else _STILL)
         freely = faint and not wish.nothing
+        followed = _lifted(lane) if freely and lane is not None else lane
+        moments = None if followed is not None or wish.nothing else self._made_up(job, prompt)
         maker = TakeMaker(
             self.model,
             seen,
             job.n_frames,
             prompt=heard or None,
             negative=request.negative.strip() or None,
-            lane=_lifted(lane) if freely and lane is not None else lane,
+            lane=followed,
             sampler=job.sampler,
         )
         if wish.nothing:
             yield Log("WARNING", NOTHING_TO_HEAR)
-        elif freely:
+        elif freely or moments:
             wish = replace(wish, must_sound=True)
-            yield Log("INFO", PLACED_FREELY)
+            why = NOT_SEEN if freely else NOT_FOLLOWED
+            yield Log("INFO", MADE_UP.format(why=why) if moments else PLACED_FREELY)
         windows = plan(job.n_frames, job.begin, job.end, self.shape)
         known = None if job.held is None else job.held.current
-        writer = TakeWriter(job, self.model, seen, lane or found, wish, self._listener(), report)
+        words = None if moments is None else moments.words
+        writer = TakeWriter(
+            job, self.model, seen, lane or found, wish, self._listener(), report, words
+        )
         # What random weights make is always noise, so making it anew is idle; and a span is the
         # user's own repair of a take: what is wrong elsewhere in it stays.
         redos = MAX_REDOS if self.model.trained and job.held is None else 0
@@ -235,16 +253,33 @@ class VATT:
             def on_step(done: int, total: int, first: int = first, n: int = len(indices)) -> None:
                 report("sampling", first * total + n * done, request.takes * total)
 
-            def again(seed: int, on_step: OnStep) -> Codes:
-                return maker.make(windows, [seed], known, on_step)[0]
-
             seeds = [request.seed + index for index in indices]
-            for index, codes in zip(
-                indices, maker.make(windows, seeds, known, on_step), strict=True
-            ):
+            lanes = None if moments is None else [moments.lane(seed) for seed in seeds]
+            made = maker.make(windows, seeds, known, on_step, lanes)
+            for number, (index, codes) in enumerate(zip(indices, made, strict=True)):
+                own = None if lanes is None else lanes[number : number + 1]
+
+                def again(seed: int, on_step: OnStep, own: list[SyncLane] | None = own) -> Codes:
+                    # What is faulty is made anew at the same moments.
+                    return maker.make(windows, [seed], known, on_step, own)[0]
+
                 take = writer.finish(index, codes, again, redos)
                 figures = {**take.figures, "batch": len(seeds)}
+                if own is not None:
+                    figures |= {"made_up": 1.0, "made_up_hits": float(len(own[0].hits))}
                 yield replace(take, prompt=prompt, heard=heard, figures=figures)
+
+    def _made_up(self, job: TakeJob, words: str) -> Moments | None:
+        """Moments where nothing says when; None for no words, silence, or a model without lane."""
+        model = self.model
+        if model.config.audio.lane_width != LANE_WIDTH:
+            return None
+        name_of: NameOf = category_of
+        if model.repertoire is not None:
+            name_of = partial(nearest, model.converter, model.repertoire)
+        parts = read(words, name_of)
+        held = None if job.held is None else job.held.made_up
+        return moments_of(words.strip(), parts, job.request, held) if parts else None
 
     def _listener(self) -> SelfCheck:
         if self._self_check is None:

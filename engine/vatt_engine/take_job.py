@@ -63,12 +63,17 @@ class TakeJob:
         sampler = _sampler(model.config.sampler, request)
         return cls(request, renderer, sampler, held, n_frames, begin, end, model.model_hash)
 
-    def code_file(self, codes: Codes) -> CodeFile:
-        """What is stored for a take with these codes [K, T]."""
+    def code_file(self, codes: Codes, made_up: tuple[str, int] | None = None) -> CodeFile:
+        """What is stored for a take with these codes [K, T].
+
+        Args:
+            codes: of the whole take.
+            made_up: what its moments were made up from; of a span, the earlier take tells.
+        """
         if self.held is not None:
             return self.held.patched(self.renderer.patch(codes, self.begin, self.end))
         request = self.request
-        return CodeFile(codes, (), request.n_samples, request.sample_rate, self.model_hash)
+        return CodeFile(codes, (), request.n_samples, request.sample_rate, self.model_hash, made_up)
 
 
 def _require(good: bool, what: str) -> None:

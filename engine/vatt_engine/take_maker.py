@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vatt_engine.code_file import Codes
@@ -18,6 +19,8 @@ from vatt_engine.sampling import sample_codes
 from vatt_engine.seeing import Seen, features_of
 from vatt_engine.sound_config import SamplerConfig
 from vatt_engine.windows import Window
+
+Track = NDArray[np.float32]
 
 _CONDITIONS_KEPT = 8  # all takes of a clip of usual length share them; an hour's worth is too much
 
@@ -61,9 +64,7 @@ class TakeMaker:
         self._prompt, self._negative, self._sampler = prompt, negative, sampler
         codec = model.config.codec
         self._frame_rate = Fraction(codec.sample_rate, codec.hop_length)
-        self._lane: np.ndarray[tuple[int, int], np.dtype[np.float32]] | None = None
-        if lane is not None and model.config.audio.lane_width == LANE_WIDTH:
-            self._lane = rasterise(lane, n_frames, float(self._frame_rate))
+        self._track = None if lane is None else self._rasterised([lane])
         self._conditions: dict[Window, _Condition] = {}
 
     def make(
@@ -72,6 +73,7 @@ class TakeMaker:
         seeds: Sequence[int],
         known: Codes | None,
         on_step: Callable[[int, int], None],
+        lanes: Sequence[SyncLane] | None = None,
     ) -> list[Codes]:
         """Codes [K, T] for each seed.
 
@@ -80,6 +82,7 @@ class TakeMaker:
             seeds: one take each; a take's randomness comes from its own seed alone.
             known: codes [K, T] that stay outside the windows' new frames; None for none.
             on_step: called with (steps done, of how many); may raise to stop.
+            lanes: one for each seed, instead of the one lane of all takes.
         """
         config = self._model.config.audio
         B, K, T = len(seeds), config.n_codebooks, self._n_frames
@@ -91,6 +94,7 @@ class TakeMaker:
         for w in windows:
             is_known[w.new_from : w.new_to] = False
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        track = self._track if lanes is None else self._rasterised(lanes)
         steps = self._sampler.steps
         for i, window in enumerate(windows):
             drawn = self._draw(
@@ -98,6 +102,7 @@ class TakeMaker:
                 codes,
                 is_known,
                 generators,
+                track,
                 lambda done, _, i=i: on_step(i * steps + done, len(windows) * steps),  # type: ignore[misc]
             )
             span = slice(window.new_from - window.start, window.new_to - window.start)
@@ -111,6 +116,7 @@ class TakeMaker:
         codes: np.ndarray[tuple[int, int, int], np.dtype[np.int64]],
         is_known: np.ndarray[tuple[int], np.dtype[np.bool_]],
         generators: list[torch.Generator],
+        track: Track | None,
         on_step: Callable[[int, int], None],
     ) -> np.ndarray[tuple[int, int, int], np.dtype[np.int64]]:
         """Codes of one window [B, K, length]."""
@@ -130,7 +136,7 @@ class TakeMaker:
             condition.mask.expand(B, -1),
             generators=generators,
             n_frames=window.length,
-            lane=self._lane_of(window, B),
+            lane=None if track is None else self._lane_of(track, window, B),
             held_codes=torch.from_numpy(held_codes).to(device) if some else None,
             held=torch.from_numpy(held).to(device) if some else None,
             negative=None if condition.negative is None else condition.negative.expand(B, -1, -1),
@@ -160,11 +166,16 @@ class TakeMaker:
             self._conditions[window] = condition
         return condition
 
-    def _lane_of(self, window: Window, batch: int) -> Tensor | None:
-        """Lane of a window [B, length, 2]; silent where it reaches beyond the cue."""
-        if self._lane is None:
+    def _rasterised(self, lanes: Sequence[SyncLane]) -> Track | None:
+        """Lanes [B, T, 2]; None for a model that hears none."""
+        if self._model.config.audio.lane_width != LANE_WIDTH:
             return None
-        track = np.zeros((window.length, LANE_WIDTH), np.float32)
-        part = self._lane[window.start : window.start + window.length]
-        track[: len(part)] = part
-        return torch.from_numpy(track)[None].expand(batch, -1, -1).to(self._model.device)
+        rate = float(self._frame_rate)
+        return np.stack([rasterise(lane, self._n_frames, rate) for lane in lanes])
+
+    def _lane_of(self, track: Track, window: Window, batch: int) -> Tensor:
+        """Lanes of a window [B, length, 2]; silent where it reaches beyond the cue."""
+        lanes = np.zeros((len(track), window.length, LANE_WIDTH), np.float32)
+        part = track[:, window.start : window.start + window.length]
+        lanes[:, : part.shape[1]] = part
+        return torch.from_numpy(lanes).expand(batch, -1, -1).to(self._model.device)

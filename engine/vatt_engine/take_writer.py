@@ -32,6 +32,7 @@ class TakeWriter:
         wish: Wish,
         self_check: SelfCheck,
         report: Report,
+        made_up_from: str | None = None,
     ) -> None:
         """Nothing is written yet.
 
@@ -43,9 +44,11 @@ class TakeWriter:
             wish: what it should sound like.
             self_check: listens to it.
             report: told of stages ``codec``, ``writing`` and ``redoing``; may raise to stop.
+            made_up_from: the words its moments are made up from; None where they are not.
         """
         self._job, self._model, self._seen, self._lane = job, model, seen, lane
         self._wish, self._self_check, self._report = wish, self_check, report
+        self._made_up_from = made_up_from
 
     def finish(
         self, index: int, codes: Codes, again: Callable[[int, OnStep], Codes], redos: int
@@ -96,7 +99,8 @@ class TakeWriter:
     ) -> tuple[TakeReady, Verdict]:
         """Put a take's sound and codes into the scratch folder, measure it and listen to it."""
         job, request, model = self._job, self._job.request, self._model
-        take = job.code_file(codes)
+        words, seed = self._made_up_from, request.seed + index
+        take = job.code_file(codes, None if words is None else (words, seed))
         # A job id is the client's; it must not lead out of the scratch folder.
         stem = f"{re.sub('[^A-Za-z0-9_-]', '_', request.job_id) or 'take'}-{index}"
         stem += f"-{attempt}" if attempt else ""
@@ -123,7 +127,7 @@ class TakeWriter:
         ready = TakeReady(
             job_id=request.job_id,
             index=index,
-            seed=request.seed + index,
+            seed=seed,
             wav_path=str(wav_path),
             codes_path=str(codes_path),
             wav_sha256=sha256,

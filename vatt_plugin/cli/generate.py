@@ -39,7 +39,8 @@ def add_parser(subparsers: Any) -> None:
         "--sync",
         default="auto",
         metavar="auto|off|FILE.json",
-        help="follow the hits seen in the picture, none, or those of a spotting list",
+        help="follow the hits seen in the picture, none (its moments are then made up from the "
+        "words), or those of a spotting list",
     )
     parser.add_argument("--steps", type=int, metavar="N", help="sampling steps (the model's own)")
     parser.add_argument("--cfg", type=float, metavar="X", help="guidance (the model's own)")

@@ -22,6 +22,9 @@ from vatt_engine.nets.converter import Converter
 from vatt_engine.nets.prompts import clean_text
 from vatt_engine.sampling import draw
 
+_NEAR = 0.6
+"""Nearness (two cosines) below which words mean nothing known: "xyzzy" has 0.52, "twice" 0.56."""
+
 
 @dataclass(frozen=True)
 class VoteConfig:
@@ -179,6 +182,22 @@ def captions(
         (" and ".join(words[k] for k in answer), float(shares[list(answer)].max().log()))
         for answer in answers
     ]
+
+
+@torch.inference_mode()
+def nearest(converter: Converter, repertoire: Repertoire, words: str) -> str:
+    """The name of the known sound whose wordings are nearest to words; empty if none is near.
+
+    Args:
+        converter: of the repertoire.
+        repertoire: sounds by name.
+        words: a user's or a caption's; blank ones are near to nothing.
+    """
+    if converter.sentence is None or not words.strip():
+        return ""
+    nearness = repertoire.nearness(converter.sentence([words])[0])
+    best = int(nearness.argmax())
+    return repertoire.names[best] if float(nearness[best]) >= _NEAR else ""
 
 
 @torch.inference_mode()

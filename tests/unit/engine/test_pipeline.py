@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+import torch
 
 from tests.helpers.movies import disc, draw, write_movie, write_numbered
 from vatt_engine.code_file import read_code_file
 from vatt_engine.errors import BadRequest, Cancelled, EngineError, MediaMissing
 from vatt_engine.evaluation.onsets import FRAME_RATE, SAMPLE_RATE, FluxMeter
+from vatt_engine.evaluation.wording import category_of
+from vatt_engine.lane_words import read
 from vatt_engine.messages import (
     Caption,
     CaptionReady,
@@ -33,6 +36,7 @@ from vatt_engine.messages import (
 from vatt_engine.nets.audio_model import AudioModel
 from vatt_engine.pipeline import VATT
 from vatt_engine.wire import encode
+from vatt_engine.worded_lane import place
 
 RATE = 48_000
 
@@ -246,8 +250,9 @@ def test_a_long_clip_goes_on_without_a_click(vatt: VATT, movie: Path, tmp_path: 
 
 
 def test_a_longer_clip_begins_like_a_shorter_one(vatt: VATT, movie: Path, tmp_path: Path) -> None:
-    (short,) = takes_of(run(vatt, ask(movie, tmp_path, 10.0, sync="off")))
-    (long,) = takes_of(run(vatt, ask(movie, tmp_path, 11.0, sync="off", job_id="long")))
+    lane = {"sync": "lane", "lane": SyncLane(((1.0, 0.9),))}
+    (short,) = takes_of(run(vatt, ask(movie, tmp_path, 10.0, **lane)))
+    (long,) = takes_of(run(vatt, ask(movie, tmp_path, 11.0, job_id="long", **lane)))
     short_codes = read_code_file(Path(short.codes_path)).codes
     long_codes = read_code_file(Path(long.codes_path)).codes
     assert np.array_equal(short_codes, long_codes[:, :500])
@@ -382,6 +387,61 @@ def test_own_words_are_heard_where_nothing_hits_but_a_caption_is_not(
     assert not free
     assert not made("hits", sync="lane", lane=SyncLane(((0.5, 1.0),)))[1]
     assert not made("busy", sync="lane", lane=SyncLane((), (0.6,) * 50))[1]
+
+
+def test_without_a_lane_of_the_picture_each_take_gets_one_made_up_from_its_words_and_seed(
+    vatt: VATT, movie: Path, tmp_path: Path
+) -> None:
+    def made(name: str, **changes: object) -> tuple[list[Event], list[TakeReady]]:
+        events = run(vatt, ask(movie, tmp_path, job_id=name, sync="off", **changes))
+        return events, takes_of(events)
+
+    events, (first, second) = made("off", takes=2)
+    (told,) = [e.message for e in events if isinstance(e, Log) and "made up" in e.message]
+    assert "not seen" in told
+    assert first.figures["made_up"] == second.figures["made_up"] == 1
+    _, (alone,) = made("alone", seed=1)
+    assert alone.wav_sha256 == second.wav_sha256, "its moments are those of its own seed"
+
+    sounds = read("footsteps on gravel", category_of)
+    assert second.figures["made_up_hits"] == len(place(sounds, 2.0, 1).hits)
+    lane = place(sounds, 2.0, 1, (0.0, 2.0))
+    given = run(vatt, ask(movie, tmp_path, job_id="given", seed=1, sync="lane", lane=lane))
+    assert takes_of(given)[0].wav_sha256 == second.wav_sha256
+
+    events, (hush,) = made("hush", prompt="silence")
+    assert "made_up" not in hush.figures
+    assert not any(isinstance(e, Log) and "made up" in e.message for e in events)
+
+
+def test_a_model_that_hears_no_lane_gets_none_made_up(
+    vatt: VATT, movie: Path, tmp_path: Path
+) -> None:
+    config = vatt.model.config
+    deaf = replace(config.audio, lane_width=0, lane_tails=())
+    torch.manual_seed(0)
+    model = replace(vatt.model, config=replace(config, audio=deaf), audio=AudioModel(deaf).eval())
+    events = run(VATT(model), ask(movie, tmp_path, sync="off"))
+    assert "made_up" not in takes_of(events)[0].figures
+    assert not any(isinstance(e, Log) and "made up" in e.message for e in events)
+
+
+def test_a_span_of_a_made_up_take_keeps_its_moments(
+    vatt: VATT, movie: Path, tmp_path: Path
+) -> None:
+    (take,) = takes_of(run(vatt, ask(movie, tmp_path, sync="off", seed=4)))
+    assert read_code_file(Path(take.codes_path)).made_up == ("footsteps on gravel", 4)
+    held = hold(take, 0.5, 1.5)
+
+    def span(name: str, **changes: object) -> TakeReady:
+        return takes_of(run(vatt, ask(movie, tmp_path, job_id=name, held=held, seed=9, **changes)))[
+            0
+        ]
+
+    lane = place(read("footsteps on gravel", category_of), 2.0, 4)
+    same = span("off", sync="off")
+    assert same.wav_sha256 == span("lane", sync="lane", lane=lane).wav_sha256
+    assert read_code_file(Path(same.codes_path)).made_up == ("footsteps on gravel", 4)
 
 
 def test_a_span_of_a_freely_placed_take_is_placed_freely_too(

@@ -123,13 +123,14 @@ def test_silence_begins_where_it_must(tmp_path: Path) -> None:
 
 def test_code_files_come_back_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "t.safetensors"
-    take = CodeFile(codes_of(60), (), 60 * 960, 48_000, "hash")
+    take = CodeFile(codes_of(60), (), 60 * 960, 48_000, "hash", ("rain", 3))
     take = take.patched(Patch(10, 20, 30, codes_of(40, 1)))
     write_code_file(path, take)
     back = read_code_file(path)
     assert np.array_equal(back.current, take.current)
     assert np.array_equal(back.current[:, 20:30], codes_of(40, 1)[:, 10:20])
     assert (back.n_samples, back.sample_rate, back.model_hash) == (60 * 960, 48_000, "hash")
+    assert back.made_up == ("rain", 3)
     assert [p.name for p in tmp_path.iterdir()] == ["t.safetensors"]
 
 

@@ -301,6 +301,11 @@ def test_a_take_without_faults_is_chosen_before_one_in_better_sync(studio: Studi
     faint = dataclasses.replace(plain, peak_dbtp=-49.2)
     assert ranking.remarks(faint) == ["it is all but silent"]
     assert ranking.remarks(dataclasses.replace(plain, peak_dbtp=-12.0)) == []
+    free = dataclasses.replace(plain, figures={"made_up": 1.0, "fault_silent": 1.0})
+    assert ranking.remarks(free) == [
+        "it is silent",
+        "its moments are made up from the words, not seen",
+    ]
     hush = dataclasses.replace(close, peak_dbtp=-49.2)  # silence is right there
     assert ranking.remarks(hush) == ["nothing seems to sound in this picture"]
 

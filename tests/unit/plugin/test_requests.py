@@ -54,6 +54,10 @@ def test_a_users_lane_moves_with_the_handle() -> None:
     assert request.lane.intensity == (0.0,) * 25 + (0.1, 0.2) + (0.0,) * 25
 
 
+def test_the_engine_is_told_how_long_the_handles_are() -> None:
+    assert generate_request(make_cue(), Wish("m", handle_frames=12)).handle_s == 0.5
+
+
 def test_the_key_changes_with_what_changes_the_sound_and_with_nothing_else(tmp_path: Path) -> None:
     media = tmp_path / "a.mov"
     media.write_bytes(b"picture")

@@ -27,11 +27,13 @@ class NetFiles(NamedTuple):
     Attributes:
         what: the net, for people, as in "No usable codec".
         weights: name of the safetensors file; ``description`` that of the JSON beside it.
+        hint: what to do where there is none that can be used.
     """
 
     what: str
     weights: str
     description: str
+    hint: str = "Train or fetch one."
 
     def write(
         self,
@@ -39,6 +41,7 @@ class NetFiles(NamedTuple):
         config: Mapping[str, Any],
         tensors: Mapping[str, Tensor],
         provenance: Mapping[str, Any],
+        **more: Any,
     ) -> None:
         """Write both files, replacing what is there.
 
@@ -47,6 +50,7 @@ class NetFiles(NamedTuple):
             config: of the net the tensors belong to, JSON-ready.
             tensors: as they are to be stored.
             provenance: where they come from: config of the run, steps, data; JSON-ready.
+            more: what else the description says; JSON-ready.
         """
         folder.mkdir(parents=True, exist_ok=True)
         save_tensors(folder / self.weights, tensors)
@@ -54,6 +58,7 @@ class NetFiles(NamedTuple):
         description = {
             "schema": SCHEMA,
             "config": dict(config),
+            **more,
             "files": {self.weights: {"sha256": digest}},
             "provenance": dict(provenance),
         }
@@ -66,20 +71,29 @@ class NetFiles(NamedTuple):
         Raises:
             BadModelFolder: a file is missing, damaged, or does not fit the other.
         """
+        description, tensors = self.read_whole(folder)
+        return description["config"], tensors
+
+    def read_whole(self, folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """The description, which has a config, and the tensors, in 32-bit floats.
+
+        Raises:
+            BadModelFolder: a file is missing, damaged, or does not fit the other.
+        """
         try:
             description = json.loads((folder / self.description).read_text(encoding="utf-8"))
-            config, expected = description["config"], description["files"][self.weights]["sha256"]
+            _, expected = description["config"], description["files"][self.weights]["sha256"]
             whole = (folder / self.weights).read_bytes()
             if hashlib.sha256(whole).hexdigest() != expected:
-                raise BadModelFolder(
-                    f"{folder / self.weights} is damaged.", "Train or fetch it again."
-                )
+                raise BadModelFolder(f"{folder / self.weights} is damaged.", self.hint)
             tensors = load(whole)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as err:
-            raise BadModelFolder(
-                f"No usable {self.what} in {folder}: {err}.", "Train or fetch one."
-            ) from err
-        return config, {name: t.float() for name, t in tensors.items()}
+            raise self.unusable(folder, err) from err
+        return description, {name: t.float() for name, t in tensors.items()}
+
+    def unusable(self, folder: Path, why: Exception) -> BadModelFolder:
+        """The error for a folder whose description cannot be used."""
+        return BadModelFolder(f"No usable {self.what} in {folder}: {why}.", self.hint)
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:

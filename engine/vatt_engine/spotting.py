@@ -7,8 +7,6 @@ a peak of the net's 50 Hz track, at least 50 ms from a higher one, placed betwee
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,21 +14,22 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load
 
-from vatt_engine.errors import BadModelFolder
 from vatt_engine.messages import SyncLane
 from vatt_engine.motion import MOTION_FPS, Motion
+from vatt_engine.net_files import NetFiles
 from vatt_engine.nets.building import fill_strictly, parameters_on_meta
 from vatt_engine.nets.spotter import STEPS_A_FRAME, Spotter, SpotterConfig
 
 Floats = NDArray[np.float32]
 
 BUNDLED = Path(__file__).parent / "bundled" / "spotter"
-WEIGHTS = "spotter.safetensors"
-DESCRIPTION = "spotter.json"
-SCHEMA = 1
+FILES = NetFiles(
+    "spotter",
+    "spotter.safetensors",
+    "spotter.json",
+    "Install the product again, or train one: vatt train spotter configs/spotter.toml.",
+)
 
 LANE_HZ = float(MOTION_FPS * STEPS_A_FRAME)
 REFRACTORY = 3
@@ -66,21 +65,15 @@ def read_spotter(folder: Path) -> TrainedSpotter:
     Raises:
         BadModelFolder: a file is missing, damaged, or does not fit the other.
     """
-    hint = "Install the product again, or train one: vatt train spotter configs/spotter.toml."
+    description, tensors = FILES.read_whole(folder)
     try:
-        description: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         config = SpotterConfig(**{k: _frozen(v) for k, v in description["config"].items()})
         threshold = float(description["threshold"])
-        whole = (folder / WEIGHTS).read_bytes()
-        if hashlib.sha256(whole).hexdigest() != description["files"][WEIGHTS]["sha256"]:
-            raise BadModelFolder(f"{folder / WEIGHTS} is damaged.", hint)
-        tensors = load(whole)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as err:
-        raise BadModelFolder(f"No usable spotter in {folder}: {err}.", hint) from err
+    except (ValueError, KeyError, TypeError, AttributeError) as err:
+        raise FILES.unusable(folder, err) from err
     with parameters_on_meta():
         net = Spotter(config)
-    full = {name: t.float() for name, t in tensors.items()}
-    fill_strictly(net, full, str(folder / WEIGHTS))
+    fill_strictly(net, tensors, str(folder / FILES.weights))
     return TrainedSpotter(net.requires_grad_(False).eval(), threshold)
 
 

@@ -19,7 +19,8 @@ import torch
 from vatt_engine.config import AudioModelConfig, Layout, ModelConfig, VisualConfig
 from vatt_engine.errors import BadCheckpoint, BadModelFolder, CannotWrite
 from vatt_engine.manifest import COMPONENTS, TOKENIZER, Licence, Manifest, write_manifest
-from vatt_engine.model_folder import build_empty, entry_of, left_out_keys, write_folder
+from vatt_engine.model_folder import build_empty, left_out_keys
+from vatt_engine.model_writing import entry_of, write_folder
 from vatt_engine.nets.audio_model import AudioModel
 from vatt_engine.nets.building import fill_strictly, stored_keys
 from vatt_engine.nets.codec import Codec

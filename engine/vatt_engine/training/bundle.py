@@ -23,7 +23,8 @@ from vatt_engine import repertoire_files
 from vatt_engine.config import ModelConfig
 from vatt_engine.errors import VattError
 from vatt_engine.manifest import TOKENIZER, Licence, Manifest, write_manifest
-from vatt_engine.model_folder import entry_of, load_model, stored_tensors, write_folder
+from vatt_engine.model_folder import load_model, stored_tensors
+from vatt_engine.model_writing import entry_of, write_folder
 from vatt_engine.sentence_files import NAMES
 from vatt_engine.sound_config import SamplerConfig
 from vatt_engine.training.audio import readable_tables

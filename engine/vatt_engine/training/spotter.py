@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vatt_engine.errors import BadRequest
 from vatt_engine.nets.spotter import Spotter
-from vatt_engine.spotting import DESCRIPTION, SCHEMA, WEIGHTS, read_spotter
+from vatt_engine.spotting import FILES, read_spotter
 from vatt_engine.training import checkpoint
 from vatt_engine.training.batches import hash_seed
 from vatt_engine.training.checkpoint import WeightAverage
@@ -95,7 +94,7 @@ class SpotterTrainer:
                 "Give `net` its sizes, or leave `start` out.",
             )
         self.net.load_state_dict(known.state_dict())
-        return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+        return hashlib.sha256((folder / FILES.weights).read_bytes()).hexdigest()
 
     @property
     def checkpoint_path(self) -> Path:
@@ -226,18 +225,11 @@ class SpotterTrainer:
 
     def export(self, folder: Path) -> None:
         """Write the best weights, in half precision, with threshold and provenance."""
-        folder.mkdir(parents=True, exist_ok=True)
-        halves = {k: t.detach().cpu().half().contiguous() for k, t in self.best.items()}
-        save_file(halves, folder / WEIGHTS)
-        (folder / WEIGHTS).chmod(0o644)  # safetensors makes it readable to its owner alone
-        digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-        description = {
-            "schema": SCHEMA,
-            "config": self._plain()["net"],
-            "threshold": self.threshold,
-            "files": {WEIGHTS: {"sha256": digest}},
-            "licence": "CC-BY-SA-4.0",
-            "provenance": {
+        FILES.write(
+            folder,
+            self._plain()["net"],
+            {k: t.detach().cpu().half().contiguous() for k, t in self.best.items()},
+            {
                 "data": "made films only (vatt_engine.corpus.scenes); nothing recorded",
                 "steps": self.step,
                 "seconds": round(self.seconds),
@@ -246,9 +238,9 @@ class SpotterTrainer:
                 "start_sha256": self.start_sha256,
                 "training": self._plain(),
             },
-        }
-        text = json.dumps(description, indent=2) + "\n"
-        (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+            threshold=self.threshold,
+            licence="CC-BY-SA-4.0",
+        )
 
     def resume(self) -> None:
         """Go on from the run's checkpoint.

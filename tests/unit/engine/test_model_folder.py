@@ -14,8 +14,9 @@ from safetensors.torch import load_file, save_file
 from vatt_engine import model_library
 from vatt_engine.errors import BadModelFolder, CannotWrite, DeviceUnavailable, UnknownModel
 from vatt_engine.manifest import Licence, file_sha256
-from vatt_engine.model_folder import Model, load_model, resolve_device, save_model
+from vatt_engine.model_folder import Model, load_model, resolve_device
 from vatt_engine.model_library import find_model, list_models, model_info, verify_model
+from vatt_engine.model_writing import save_model
 from vatt_engine.sampling import sample_codes
 
 

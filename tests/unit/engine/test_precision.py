@@ -8,7 +8,8 @@ import torch
 from vatt_engine import precision
 from vatt_engine.errors import DeviceUnavailable
 from vatt_engine.manifest import read_manifest, write_manifest
-from vatt_engine.model_folder import load_model, save_model
+from vatt_engine.model_folder import load_model
+from vatt_engine.model_writing import save_model
 from vatt_engine.precision import PRECISIONS, Precision, choose_precision, run_dtype
 
 CPU, CUDA, MPS = (torch.device(name) for name in ("cpu", "cuda", "mps"))

@@ -10,7 +10,8 @@ import vatt_engine
 from vatt_engine.config import CaptionConfig, ConverterConfig, SentenceConfig
 from vatt_engine.corpus.categories import CATEGORIES
 from vatt_engine.errors import BadModelFolder
-from vatt_engine.model_folder import load_model, save_model
+from vatt_engine.model_folder import load_model
+from vatt_engine.model_writing import save_model
 from vatt_engine.nets.converter import Converter, build_converter, byte_tokenizer
 from vatt_engine.nets.repertoire import Repertoire, also_said, captions
 from vatt_engine.nets.sentence import to_bytes

@@ -195,7 +195,7 @@ def test_a_missing_or_damaged_spotter_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadModelFolder, match="No usable spotter"):
         read_spotter(tmp_path)
     shutil.copytree(spotting.BUNDLED, tmp_path / "s")
-    weights = tmp_path / "s" / spotting.WEIGHTS
+    weights = tmp_path / "s" / spotting.FILES.weights
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     with pytest.raises(BadModelFolder, match="damaged"):
         read_spotter(tmp_path / "s")
@@ -203,6 +203,6 @@ def test_a_missing_or_damaged_spotter_is_named(tmp_path: Path) -> None:
 
 def test_what_ships_is_small_and_says_where_it_comes_from() -> None:
     assert sum(f.stat().st_size for f in spotting.BUNDLED.iterdir()) < 2_000_000
-    told = json.loads((spotting.BUNDLED / spotting.DESCRIPTION).read_text())
+    told = json.loads((spotting.BUNDLED / spotting.FILES.description).read_text())
     assert told["licence"] == "CC-BY-SA-4.0"
     assert told["provenance"]["steps"] > 0

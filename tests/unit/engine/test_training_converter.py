@@ -12,7 +12,8 @@ import vatt_engine
 from vatt_engine.config import CaptionConfig, ConverterConfig, LoraConfig, SentenceConfig
 from vatt_engine.errors import BadModelFolder
 from vatt_engine.evaluation.wording import paraphrases
-from vatt_engine.model_folder import load_model, save_model
+from vatt_engine.model_folder import load_model
+from vatt_engine.model_writing import save_model
 from vatt_engine.nets.converter import build_converter, byte_tokenizer
 from vatt_engine.nets.sentence import SentenceEncoder, to_bytes
 from vatt_engine.training.codec_config import OptimConfig, RunConfig

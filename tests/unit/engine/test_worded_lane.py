@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import statistics
+from functools import partial
 
 import pytest
 
 from vatt_engine.evaluation.wording import category_of
 from vatt_engine.lane_words import Part, read
 from vatt_engine.messages import Generate, HeldTake, SyncLane
+from vatt_engine.model_folder import load_model
+from vatt_engine.nets.repertoire import nearest
 from vatt_engine.worded_lane import moments_of, place
 
 SECONDS = 6.0
@@ -160,3 +163,17 @@ def test_a_span_keeps_the_moments_of_its_take_unless_its_words_are_others() -> N
     assert 4.0 < at < 5.0
     ((at, _),) = moments_of("a gunshot", ONCE, span, None).lane(9).hits
     assert 4.0 < at < 5.0
+
+
+def test_the_bundled_model_understands_more_words_than_the_table_has() -> None:
+    model = load_model("vatt-mini")
+    assert model.repertoire is not None
+    name_of = partial(nearest, model.converter, model.repertoire)
+    for words, kind in (
+        ("a stallion in the stable", "oneshot"),
+        ("hiking along a dusty trail", "rhythm"),
+        ("a downpour on the roof", "continuous"),
+        ("xyzzy", "unknown"),
+    ):
+        assert [part.kind for part in read(words, name_of)] == [kind], words
+    assert name_of("  ") == ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,11 @@ def shared_dir() -> Path:
     if not path.is_dir():
         pytest.skip("../shared is not beside this checkout")
     return path
+
+
+@pytest.fixture
+def anyones_path() -> Iterator[Path]:
+    """As ``tmp_path``, but in reach of a user who is not root; see ``helpers.unprivileged``."""
+    with tempfile.TemporaryDirectory(prefix="vatt-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)

@@ -314,12 +314,36 @@ def test_the_manifest_names_real_files_of_allowed_licences() -> None:
     assert len({(row.package, row.path) for row in rows}) == len(rows)
 
 
-def test_collected_folders_are_listed_with_their_authors(shared_dir: Path) -> None:
-    foley = foley_sources(shared_dir / "corpus")
-    esc10 = esc10_sources(shared_dir / "corpus" / "esc10")
-    assert sum(map(len, foley.values())) == 1441
-    assert {name: len(rows) for name, rows in esc10.items()} == {
-        f"ESC-10/{k}": 80 for k in range(1, 6)
+def test_collected_folders_are_listed_with_their_authors(tmp_path: Path) -> None:
+    rows = [
+        "file,category,caption,licence,author,source_repository,commit,original_url",
+        "audio/a.ogg,ambience,room tone,CC-BY-3.0,Ann,https://github.com/x/packs,8858,https://f/1",
+        "audio/b.ogg,footsteps,steps,CC0-1.0,Bob,https://github.com/x/packs/,8858,",
+        "audio/c.ogg,footsteps,steps,All rights reserved,Eve,https://github.com/y/z,1,https://f/3",
+    ]
+    (tmp_path / "manifest.csv").write_text("\n".join(rows) + "\n")
+    foley = foley_sources(tmp_path)
+    assert foley.keys() == {"x/packs"}
+    assert [(row.path, row.author, row.url) for row in foley["x/packs"]] == [
+        ("audio/a.ogg", "Ann", "https://f/1"),
+        ("audio/b.ogg", "Bob", "https://github.com/x/packs/"),
+    ]
+    credit = (
+        "- **[{file}](https://github.com/karoldvl/ESC-10/raw/master/{file})**:       clip derived "
+        "from [bark.wav](http://f/{n}) by *{by}* ([CC0](http://cc/0))\n"
+    )
+    esc10 = tmp_path / "esc10"
+    for n, (name, by) in enumerate({"1-1-A": "Ann", "1-2-A": "Bob B.", "2-3-A": "Cy"}.items()):
+        file = esc10 / "002 - Rain" / f"{name}.ogg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        with (esc10 / "README.md").open("a") as readme:
+            readme.write(credit.format(file=file.name, n=n, by=by))
+    found = esc10_sources(esc10)
+    assert {fold: [row.author for row in rows] for fold, rows in found.items()} == {
+        "ESC-10/1": ["Ann", "Bob B."],
+        "ESC-10/2": ["Cy"],
     }
-    assert all(row.author and row.url for rows in esc10.values() for row in rows)
-    assert foley_sources(shared_dir / "nowhere") == {}
+    assert found["ESC-10/2"][0].url == "http://f/2"
+    assert foley_sources(tmp_path / "nowhere") == {}
+    assert esc10_sources(tmp_path / "nowhere") == {}

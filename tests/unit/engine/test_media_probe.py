@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.movies import number_image, read_number, write_numbered
+from tests.helpers.unprivileged import unprivileged
 from vatt_engine.errors import (
     MediaMissing,
     MediaTooLarge,
@@ -116,11 +117,10 @@ def test_what_is_not_a_movie_is_unreadable(tmp_path: Path) -> None:
         assert caught.value.hint
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_is_unreadable(tmp_path: Path) -> None:
-    path = write_numbered(tmp_path / "m.mp4", 2)
+def test_a_file_without_permission_is_unreadable(anyones_path: Path) -> None:
+    path = write_numbered(anyones_path / "m.mp4", 2)
     path.chmod(0)
-    with pytest.raises(MediaUnreadable, match="permission"):
+    with unprivileged(), pytest.raises(MediaUnreadable, match="permission"):
         probe(path)
 
 

@@ -355,10 +355,10 @@ def test_bad_input_is_told_before_anything_is_started(vatt: Shell, tmp_path: Pat
 def test_a_folder_one_may_not_write_to(vatt: Shell, cut: Path, tmp_path: Path) -> None:
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
-    if os.access(locked, os.W_OK):
-        pytest.skip("this user may write everywhere")
+    if os.access(locked, os.W_OK):  # root; even to root the kernel's own folder is closed
+        locked = Path("/proc")
     assert vatt("generate", cut, "-o", locked / "out.otio") == 1
-    assert "locked" in vatt.err
+    assert str(locked) in vatt.err
 
 
 def test_hostile_clip_names_stay_inside_the_folder_and_are_shown_plainly(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.unprivileged import unprivileged
 from vatt_engine.errors import CannotWrite
 from vatt_engine.messages import SyncLane
 from vatt_plugin import journal
@@ -288,13 +289,15 @@ def test_failed_save_leaves_the_former_one(
     assert {p.name: p.read_bytes() for p in (project.folder / "snapshots").iterdir()} == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_read_only_folder(timeline: Path) -> None:
-    timeline.parent.chmod(0o500)
+def test_read_only_folder(anyones_path: Path) -> None:
+    timeline = anyones_path / "reel 1.otio"
+    timeline.write_text("{}")
+    anyones_path.chmod(0o500)
     try:
-        assert "cannot be written" in Project.open(timeline).read_only
+        with unprivileged(anyones_path):
+            assert "cannot be written" in Project.open(timeline).read_only
     finally:
-        timeline.parent.chmod(0o700)
+        anyones_path.chmod(0o700)
 
 
 def test_lane_leaves_muted_hits_out_in_order() -> None:

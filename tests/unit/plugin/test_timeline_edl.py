@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from vatt_plugin.timeline import Timeline, load
+from vatt_plugin.timeline.errors import RateNeeded
 
 HEAD = "TITLE: REEL\nFCM: DROP FRAME\n\n"
 EVENT = "{n:03d}  AX       V     C        {source} {record}\n* FROM CLIP NAME: {name}\n"
@@ -17,6 +18,25 @@ def edl(folder: Path, *events: str) -> Timeline:
     path = folder / "reel.edl"
     path.write_text(HEAD + "\n".join(events))
     return load(path, rate=29.97)
+
+
+def test_an_edl_needs_a_rate(tmp_path: Path) -> None:
+    pytest.importorskip("otio_cmx3600_adapter")
+    spans = (
+        ("00:00:00:00 00:00:08:00", "01:00:00:00 01:00:08:00"),
+        ("00:00:00:00 00:00:24:00", "01:00:08:00 01:00:32:00"),
+    )
+    events = (
+        EVENT.format(n=n, source=source, record=record, name=f"{n}.mov")
+        for n, (source, record) in enumerate(spans, 1)
+    )
+    path = tmp_path / "reel.edl"
+    path.write_text("TITLE: REEL\nFCM: NON-DROP FRAME\n\n" + "\n".join(events))
+    with pytest.raises(RateNeeded, match="frame rate"):
+        load(path)
+    read = load(path, rate=24)
+    assert read.global_start_s == 3600
+    assert (read.cues[0].start_frame, read.cues[1].start_frame) == (0, 192)
 
 
 def test_record_times_are_counted_drop_frame(tmp_path: Path) -> None:

@@ -107,14 +107,3 @@ def test_markers_become_cues(sample_file: SampleFile) -> None:
         ("Letter_C Marker 0", 6, 2),
         ("Letter_C Marker 1", 7, 2),
     ]
-
-
-def test_an_edl_needs_a_rate(sample_file: SampleFile) -> None:
-    from vatt_plugin.timeline.errors import RateNeeded
-
-    path = sample_file("timelines/feature_reel1_picture.edl")
-    with pytest.raises(RateNeeded, match="frame rate"):
-        load(path)
-    read = load(path, rate=24)
-    assert read.global_start_s == 3600
-    assert (read.cues[0].start_frame, read.cues[1].start_frame) == (0, 192)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -341,3 +342,29 @@ def test_reading_tells_progress_and_can_be_cancelled(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         load(path, on_clip=stop)
+
+
+def test_sound_at_a_sample_rate_does_not_set_the_rate_of_the_cut(tmp_path: Path) -> None:
+    picture = track(gap(30, 30), clip("a", 0, 60, rate=30), clip("b", 10, 15, rate=30))
+    sound = track(*(clip(f"s{n}", 0, 44_100, rate=44_100) for n in range(5)), kind=AUDIO)
+    read = load(save(timeline(picture, sound), tmp_path))
+    assert (read.fps, read.rate) == (30, 30.0)
+    assert [(c.clip, c.start_frame, c.n_frames) for c in read.cues] == [
+        ("a", 30, 60),
+        ("b", 90, 15),
+    ]
+
+
+def test_clips_of_the_first_schema_without_metadata_are_read(tmp_path: Path) -> None:
+    path = save(timeline(track(clip("a", 0, 24), gap(6), clip("b", 0, 12))), tmp_path)
+    data = json.loads(path.read_text())
+    for child in data["tracks"]["children"][0]["children"]:
+        del child["metadata"]
+        if child["OTIO_SCHEMA"] == "Clip.2":
+            child["OTIO_SCHEMA"] = "Clip.1"
+            child["media_reference"] = child.pop("media_references")["DEFAULT_MEDIA"]
+            del child["media_reference"]["metadata"], child["active_media_reference_key"]
+    path.write_text(json.dumps(data))
+    read = load(path)
+    assert [(c.clip, c.start_frame, c.n_frames) for c in read.cues] == [("a", 0, 24), ("b", 30, 12)]
+    assert [Path(c.media).name for c in read.cues] == ["a.mov", "b.mov"]

@@ -171,7 +171,7 @@ def _cue_of(our: OurClip, cut: Timeline, recipe: Recipe, n_samples: int) -> Cue:
     if cue is None:
         raise CannotRemake(
             f"The picture that {name} was made for is not in {cut.path.name}.",
-            "If markers or a spotting list placed it, give the same --cues as to `vatt generate`.",
+            "Give the --cues, --track and --split-cuts that `vatt generate` was given.",
         )
     if cue.status != "ready":
         raise CannotRemake(

@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from vatt_plugin.cli.console import add_model_options
-
 
 def add_parser(subparsers: Any) -> None:
     """Declare the subcommand."""
@@ -43,8 +41,16 @@ def add_parser(subparsers: Any) -> None:
         help="what got sound, as it was told to generate",
     )
     parser.add_argument("--split-cuts", action="store_true", help="as it was told to generate")
-    add_model_options(parser)
-    parser.set_defaults(device="")
+    parser.add_argument(
+        "--track", metavar="NAME", action="append", help="as it was told to generate; repeatable"
+    )
+    parser.add_argument("--model", metavar="M", help="another model than the recipe's")
+    parser.add_argument(
+        "--device", default="", metavar="D", help="another device than the recipe's: cpu, cuda[:N]"
+    )
+    parser.add_argument(
+        "--offload", action="store_true", help="keep the language model in main memory"
+    )
     parser.add_argument("--json", action="store_true", help="print one event a line")
     parser.add_argument("--force", action="store_true", help="replace sounds that are in DIR")
 

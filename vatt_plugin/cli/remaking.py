@@ -41,6 +41,7 @@ def remake(args: argparse.Namespace) -> int:
             timeline=args.timeline,
             media_roots=[Path(root) for root in args.media_dir],
             media_dir=Path(scratch) / "media",
+            track=args.track,
             cues=args.cues,
             split_cuts=args.split_cuts,
         )

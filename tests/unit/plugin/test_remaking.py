@@ -208,3 +208,14 @@ def test_a_timeline_without_takes_and_media_that_is_gone(
     gone, same = told(vatt("remake", made, code=3))
     assert "offline" in gone["error"]["message"]
     assert same["verdict"] == "same"
+
+
+def test_spotted_takes_are_made_again_by_their_list(made: Path, vatt: Vatt, tmp_path: Path) -> None:
+    spots = tmp_path / "spots.csv"
+    spots.write_text("in,out,category,prompt\n0.5,1.5,DOORWood,door\n1,3,,steps\n")
+    out = tmp_path / "spotted.otio"
+    vatt("generate", tmp_path / "cut.otio", "-o", out, "--cues", spots, "--handles", "0.25")
+    for event in told(vatt("remake", out, code=1)):
+        assert "--cues" in event["error"]["hint"]
+    events = told(vatt("remake", out, "--cues", spots))
+    assert [event["verdict"] for event in events] == ["same", "same"]

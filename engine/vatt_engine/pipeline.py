@@ -42,7 +42,7 @@ from vatt_engine.take_job import TakeJob
 from vatt_engine.take_maker import TakeMaker
 from vatt_engine.take_writer import OnStep, TakeWriter
 from vatt_engine.windows import Shape, plan, window_step
-from vatt_engine.worded_lane import Moments, moments_of
+from vatt_engine.worded_lane import Moments, moments_of, rung
 
 _OVERLAP_S = 2
 _SHORTEST_S = 2  # a net that has learnt windows of ten seconds says little in less
@@ -221,6 +221,8 @@ class VATT:
         faint = lane is not None and _is_faint(lane, 0.0 if own_words else _STILL)
         freely = faint and not wish.nothing
         followed = _lifted(lane) if freely and lane is not None else lane
+        if followed is not None and request.sync == "lane":
+            followed = rung(followed, request.n_samples / request.sample_rate)
         moments = None if followed is not None or wish.nothing else self._made_up(job, prompt)
         maker = TakeMaker(
             self.model,

@@ -59,6 +59,7 @@ _RING_S, _SOLE_RING_S, _LONG_RING_S = 0.12, 0.2, 0.5  # of one of many, of a sin
 # Events have to rise above it to be heard.
 _LASTING, _UNDER, _GUESSED = 0.7, 0.45, 0.3
 _VARIATION = 0.08  # of strengths, up and down
+_STILL, _UNDER_S = 0.15, 0.1  # less intensity than this, so long after a hit, is nothing
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,33 @@ def place(
     return SyncLane(_apart(hits), tuple(round(v, 4) for v in curve), RATE_HZ)
 
 
+def rung(lane: SyncLane, duration_s: float) -> SyncLane:
+    """The lane with something that rings on after hits that a user drew where nothing moves.
+
+    Over no intensity at all a hit comes out faint (by 10 dB): no sound the model has learnt stops
+    at once. Hits over any movement stay as they are.
+
+    Args:
+        lane: as the user made it.
+        duration_s: of the take; what lies outside stays as it is.
+    """
+    rate_hz = lane.rate_hz if lane.intensity else RATE_HZ
+    if not (math.isfinite(rate_hz) and rate_hz > 0):
+        return lane
+    n = len(lane.intensity) or math.ceil(duration_s * rate_hz)
+    curve = [*lane.intensity] or [0.0] * n
+    bare = [
+        (at, strength)
+        for at, strength in lane.hits
+        if 0 <= at < min(duration_s, n / rate_hz)
+        and max(curve[int(at * rate_hz) : int((at + _UNDER_S) * rate_hz) + 1]) < _STILL
+    ]
+    if not bare:
+        return lane
+    _lift_rings(curve, bare, _SOLE_RING_S if len(lane.hits) == 1 else _RING_S, rate_hz)
+    return SyncLane(lane.hits, tuple(curve), rate_hz)
+
+
 def _is_endless(part: Part) -> bool:
     """Whether its events go on until the take ends."""
     if part.count:
@@ -216,12 +244,14 @@ def _lift_flat(curve: list[float], duration_s: float, height: float) -> None:
         curve[i] = max(value, height * max(0.0, min(1.0, at / fade_s, (duration_s - at) / fade_s)))
 
 
-def _lift_rings(curve: list[float], hits: Sequence[Hit], ring_s: float) -> None:
+def _lift_rings(
+    curve: list[float], hits: Sequence[Hit], ring_s: float, rate_hz: float = RATE_HZ
+) -> None:
     """Raise a curve to what rings on after hits."""
     for at_s, strength in hits:
-        first = max(0, math.floor(at_s * RATE_HZ))
-        for i in range(first, min(len(curve), first + round(6 * ring_s * RATE_HZ))):
-            since_s = max(0.0, i / RATE_HZ - at_s)
+        first = max(0, math.floor(at_s * rate_hz))
+        for i in range(first, min(len(curve), first + 1 + round(6 * ring_s * rate_hz))):
+            since_s = max(0.0, i / rate_hz - at_s)
             curve[i] = max(curve[i], strength * math.exp(-since_s / ring_s))
 
 

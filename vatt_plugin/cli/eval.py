@@ -22,7 +22,7 @@ _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--seed", {"type": int, "metavar": "S", "help": "default 0"}),
     ("--steps", {"type": int, "metavar": "N", "help": "sampling steps"}),
     ("--cfg", {"type": float, "metavar": "X", "help": "guidance"}),
-    ("--sync", {"choices": ("auto", "off"), "help": "with or without the sync lane"}),
+    ("--sync", {"choices": ("auto", "off"), "help": "off: moments made up from the words"}),
     ("--device", {"metavar": "D", "help": "auto, cpu, cuda, cuda:N or mps"}),
     ("--evaluators", {"metavar": "DIR", "help": "published evaluators of your own"}),
     ("--probe", {"metavar": "FILE", "help": "another category probe"}),

@@ -14,7 +14,7 @@ from vatt_engine.lane_words import Part, read
 from vatt_engine.messages import Generate, HeldTake, SyncLane
 from vatt_engine.model_folder import load_model
 from vatt_engine.nets.repertoire import nearest
-from vatt_engine.worded_lane import moments_of, place
+from vatt_engine.worded_lane import moments_of, place, rung
 
 SECONDS = 6.0
 
@@ -163,6 +163,29 @@ def test_a_span_keeps_the_moments_of_its_take_unless_its_words_are_others() -> N
     assert 4.0 < at < 5.0
     ((at, _),) = moments_of("a gunshot", ONCE, span, None).lane(9).hits
     assert 4.0 < at < 5.0
+
+
+def test_hits_drawn_where_nothing_moves_ring_on_and_others_stay_as_they_are() -> None:
+    still, moving = (0.0,) * 100, (0.3,) * 100
+    lane = rung(SyncLane(((0.5, 0.8),), still), 2.0)
+    assert lane.hits == ((0.5, 0.8),)
+    assert lane.intensity[25] == pytest.approx(0.8)
+    assert lane.intensity[24] == 0
+    assert 0 < lane.intensity[50] < 0.1
+    assert max(rung(SyncLane(((0.5, 0.8),)), 2.0).intensity) == pytest.approx(0.8)
+    made = lane_of("footsteps on gravel")
+    for same in (SyncLane(((0.5, 0.8),), moving), SyncLane((), still), made):
+        assert rung(same, SECONDS) == same
+
+
+@pytest.mark.parametrize("odd", [(float("nan"), 1.0), (-1.0, 1.0), (1e12, 1.0), (9.0, 1.0)])
+def test_odd_hits_are_left_to_who_checks_lanes(odd: tuple[float, float]) -> None:
+    lane = SyncLane((odd,))
+    assert rung(lane, 2.0) is lane
+    short = SyncLane(((0.5, 1.0),), (0.0,))  # its curve has ended by then
+    assert rung(short, 2.0) is short
+    wrong = SyncLane(((0.5, 1.0),), (0.0,), float("nan"))
+    assert rung(wrong, 2.0) is wrong
 
 
 def test_the_bundled_model_understands_more_words_than_the_table_has() -> None:

@@ -85,7 +85,8 @@ class Recipe:
     ``precision`` is what the nets were computed in. The device ``auto`` may choose another one on
     another machine; ``cpu+<precision>`` asks for it. Empty in takes of older versions: float32 on
     a CPU, bfloat16 on a GPU. ``captioned``: the prompt was the engine's caption. ``made_on``: what
-    ``device`` came to, such as ``cuda:0``; empty where nobody has kept it.
+    ``device`` came to, such as ``cuda:0``; empty where nobody has kept it. ``threads``: of the
+    CPU, 0 on a GPU and in takes of older versions; sums are rounded by them.
     """
 
     model: str
@@ -105,6 +106,7 @@ class Recipe:
     precision: str = ""
     captioned: bool = False
     made_on: str = ""
+    threads: int = 0
 
 
 @dataclass(frozen=True)

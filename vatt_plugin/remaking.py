@@ -254,17 +254,22 @@ def reasons(recorded: Recipe, present: Recipe) -> tuple[str, ...]:
         ("The engine", "engine_version", "is of another version"),
         ("The precision", "precision", "is another"),
         ("The device", "made_on", "is another"),
+        ("The number of CPU threads", "threads", "is another"),
     )
     found = []
     for what, name, how in facts:
-        then, now = (_PRECISION.sub("", getattr(each, name)) for each in (recorded, present))
+        then, now = (
+            _PRECISION.sub("", str(getattr(each, name) or "")) for each in (recorded, present)
+        )
         if then and now and then != now:
             found.append(f"{what} {how}: {then[:24]} then, {now[:24]} now.")
     if not recorded.made_on and recorded.device == "auto":
         found.append("On which device it was made is not recorded.")
+    if not recorded.threads and present.threads:
+        found.append("How many CPU threads made it (OMP_NUM_THREADS) is not recorded.")
     return tuple(found) or (
         "Nothing that the recipe records has changed; what it does not record may have: the "
-        "picture's file, the kind of processor, how many threads it has (OMP_NUM_THREADS).",
+        "picture's file, the kind of processor.",
     )
 
 

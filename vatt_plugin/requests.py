@@ -83,6 +83,7 @@ def recipe(request: Generate, ready: TakeReady, handle_frames: int) -> Recipe:
         lane=request.lane,
         handle_frames=handle_frames,
         precision=ready.precision,
+        threads=ready.threads,
     )
 
 

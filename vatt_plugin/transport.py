@@ -13,7 +13,7 @@ import queue
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal
@@ -44,6 +44,7 @@ class EngineProcess:
         client: the queue it serves; started on the first job, restarted as the client asks.
         command: what to run; None takes the product's ``engine`` entry point.
         log_path: where the engine's stderr goes as well; None keeps it in ``client.log`` alone.
+        environment: variables of the engine beside those of this process.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class EngineProcess:
         client: EngineClient,
         command: Sequence[str] | None = None,
         log_path: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        self._environment = dict(environment or {})
         self.client = client
         self._command = list(command) if command is not None else product.command("engine")
         self._log = _open_log(log_path)
@@ -134,7 +137,7 @@ class EngineProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=product.clean_environment(),
+                env={**product.clean_environment(), **self._environment},
             )
         except OSError as error:
             program = self._command[0]

@@ -386,6 +386,7 @@ class TakeReady(Event):
         model_hash: hash over the model's weights, for the recipe.
         precision: what its nets were computed in; behind a device (``cpu+float32``) it asks for
             the same again.
+        threads: of the CPU that computed it, since sums are rounded by them; 0 on a GPU.
     """
 
     type: ClassVar[str] = "take"
@@ -407,6 +408,7 @@ class TakeReady(Event):
     model_hash: str = ""
     engine_version: str = ""
     precision: str = ""
+    threads: int = 0
 
 
 @dataclass(frozen=True)

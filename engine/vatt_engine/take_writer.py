@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from vatt_engine.code_file import Codes, write_code_file
 from vatt_engine.messages import SyncLane, TakeReady
 from vatt_engine.model_folder import Model
@@ -144,6 +146,7 @@ class TakeWriter:
             model_hash=model.model_hash,
             engine_version=engine_version(),
             precision=model.precision,
+            threads=torch.get_num_threads() if model.device.type == "cpu" else 0,
         )
         return ready, verdict
 

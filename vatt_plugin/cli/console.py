@@ -112,13 +112,14 @@ class Interrupt:
 
 
 @contextlib.contextmanager
-def engine(*, warm: bool = True) -> Iterator[Any]:
+def engine(*, warm: bool = True, environment: Mapping[str, str] | None = None) -> Iterator[Any]:
     """An ``EngineProcess`` that is stopped in the end; its log is kept for the user."""
     from vatt_plugin.client import EngineClient
     from vatt_plugin.transport import EngineProcess, default_log_path
 
     client = EngineClient(name="vatt", warm=warm)
-    with EngineProcess(client, log_path=default_log_path()) as process:
+    log_path = default_log_path()
+    with EngineProcess(client, log_path=log_path, environment=environment) as process:
         try:
             yield process
         except VattError as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from vatt_plugin.timeline import Timeline, load
 from vatt_plugin.timeline.bundles import opened_out
 from vatt_plugin.timeline.laid import OurClip, our_clips
 
+_MAX_THREADS = 1024
 _IN_WORDS = {
     "same": "the same, bit for bit",
     "same take": "the same take by its id; the file it had is gone or was changed since",
@@ -53,13 +55,17 @@ def remake(args: argparse.Namespace) -> int:
                 f"The folder {folder} cannot be made: {error.strerror or error}.",
                 "Choose another with -o.",
             ) from error
-        with engine() as process, Interrupt() as interrupted:
-            run = _Run(args, process, cut, folder, Path(scratch), console, interrupted)
-            try:
-                found = [run.one(our) for our in chosen]
-            except Cancelled:
-                console.note("Cancelled. What was made again is kept.")
-                return CANCELLED
+        found: list[str] = []
+        with Interrupt() as interrupted:
+            for threads, group in itertools.groupby(sorted(chosen, key=_by_threads), _threads):
+                with engine(environment=threads) as process:
+                    room = Path(tempfile.mkdtemp(dir=scratch))
+                    run = _Run(args, process, cut, folder, room, console, interrupted)
+                    try:
+                        found += [run.one(our) for our in group]
+                    except Cancelled:
+                        console.note("Cancelled. What was made again is kept.")
+                        return CANCELLED
     same = sum(verdict in ("same", "same take") for verdict in found)
     console.event("finished", folder=str(folder), takes=len(found), same=same)
     console.say(f"Same      {same} of {len(found)}")
@@ -89,6 +95,18 @@ def _chosen(cut: Timeline, wanted: list[str]) -> list[OurClip]:
             )
     kept = {names[name] for name in wanted} if wanted else set(ours)
     return [our for take, our in ours.items() if take in kept]
+
+
+def _threads(our: OurClip) -> dict[str, str]:
+    """What gives the engine as many CPU threads as made a take: more or fewer round otherwise."""
+    recipe = our.facts.get("recipe")
+    n = recipe.get("threads") if isinstance(recipe, Mapping) else None
+    known = isinstance(n, int) and 0 < n <= _MAX_THREADS
+    return {"OMP_NUM_THREADS": str(n)} if known else {}
+
+
+def _by_threads(our: OurClip) -> str:
+    return "".join(_threads(our).values())
 
 
 def _names(our: OurClip) -> Iterator[str]:

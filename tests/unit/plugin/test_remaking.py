@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -112,7 +113,10 @@ def test_what_differs_from_the_recipe_is_said() -> None:
     assert "aaaa" in one
     assert "cuda:0 then, cpu now" in two
     (nothing,) = reasons(then, then)
-    assert "OMP_NUM_THREADS" in nothing
+    assert "picture's file" in nothing
+    (threads,) = reasons(dataclasses.replace(then, threads=4), dataclasses.replace(then, threads=2))
+    assert "4 then, 2 now" in threads
+    assert "OMP_NUM_THREADS" in reasons(then, dataclasses.replace(then, threads=2))[0]
     assert "not recorded" in reasons(dataclasses.replace(then, made_on=""), now)[-1]
 
 
@@ -219,3 +223,23 @@ def test_spotted_takes_are_made_again_by_their_list(made: Path, vatt: Vatt, tmp_
         assert "--cues" in event["error"]["hint"]
     events = told(vatt("remake", out, "--cues", spots))
     assert [event["verdict"] for event in events] == ["same", "same"]
+
+
+def test_the_engine_gets_as_many_threads_as_made_the_take(
+    made: Path, vatt: Vatt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = json.loads(made.read_text())
+    ours = [c for c in data["tracks"]["children"][-1]["children"] if "Clip" in c["OTIO_SCHEMA"]]
+    ours[0]["metadata"]["vatt"]["recipe"]["threads"] = 3
+    made.write_text(json.dumps(data))
+    given: list[str] = []
+    start = subprocess.Popen
+
+    def popen(*words: Any, **options: Any) -> Any:
+        given.append((options.get("env") or {}).get("OMP_NUM_THREADS", ""))
+        return start(*words, **options)
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    vatt("remake", made)
+    assert given == ["1", "3"]  # what does not say goes first, with the threads of now

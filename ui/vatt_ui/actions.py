@@ -26,7 +26,8 @@ from PyQt6.QtWidgets import (
 )
 
 from vatt_ui.keys import BY_ACTION, KEYS, Key, sequences, shown_keys
-from vatt_ui.text import tooltip
+from vatt_ui.language import _
+from vatt_ui.text import set_tip
 from vatt_ui.theme.apply import Theme
 
 TEXT_FIELDS = (QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox, QKeySequenceEdit)
@@ -55,6 +56,7 @@ class Actions(QObject):
         self._theme = theme
         self._shown: dict[str, list[QWidget]] = {}
         self._names: dict[int, str] = {}
+        self._spoken: dict[int, str] = {}
         self.actions: dict[str, QAction] = {}
         for key in KEYS:
             action = QAction(key.title, window)
@@ -81,7 +83,10 @@ class Actions(QObject):
             shown = shown_keys(BY_ACTION[action], remapped, single_keys=single_keys)
             for widget in widgets:
                 name = self._names[id(widget)]
-                widget.setToolTip(tooltip(f"{name} ({shown})" if shown else name))
+                # What a screen reader has said as the name is not said again.
+                words = [] if name == self._spoken[id(widget)] else [name]
+                spoken = ". ".join([*words, *([_("Key {key}").format(key=shown)] if shown else [])])
+                set_tip(widget, f"{name} ({shown})" if shown else name, spoken or name)
 
     def attach(self, action: str, button: QAbstractButton) -> None:
         """Let a button do an action, and show its key."""
@@ -93,6 +98,7 @@ class Actions(QObject):
         self._shown.setdefault(action, []).append(widget)
         told = widget.toolTip() or widget.accessibleName()
         self._names[id(widget)] = told or BY_ACTION[action].title
+        self._spoken[id(widget)] = widget.accessibleName()
 
     def _draw_icons(self) -> None:
         for key in KEYS:

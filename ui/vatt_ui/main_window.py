@@ -14,8 +14,9 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from vatt_ui import window_layout
+from vatt_ui import tab_order, window_layout
 from vatt_ui.actions import Actions, KeyGuard
+from vatt_ui.announcing import Announcer
 from vatt_ui.commands import Commands
 from vatt_ui.dialogs import (
     about,
@@ -109,6 +110,8 @@ class MainWindow(QMainWindow):
             application.installEventFilter(self._guard)
         self.use_keys()
         self._connect()
+        self.order_tabs()
+        self._announcer = Announcer(session, self.status.say, self)
         self._default_state = self.saveState(LAYOUT_VERSION)
         self._restore_layout()
         self._refresh_actions()
@@ -134,6 +137,13 @@ class MainWindow(QMainWindow):
     def use_keys(self) -> None:
         """Put the user's keys on."""
         self.actions_.use_keys(self.preferences.keys, single_keys=self.preferences.single_keys)
+
+    def order_tabs(self) -> None:
+        """Let Tab go from pane to pane and through each as the eye does."""
+        parts: list[QWidget] = [self.window_notices]
+        for pane in self.panes:
+            parts += [pane.title, pane]
+        tab_order.follow_the_eye([*parts, self.status])
 
     # --- wiring -------------------------------------------------------------------------------
 
@@ -172,6 +182,7 @@ class MainWindow(QMainWindow):
             self.window_notices.show_notice(notice)
         else:
             pane.notices.show_notice(notice)
+        self.order_tabs()
 
     def clear_notice(self, key: str) -> None:
         """Put a notice away wherever it is."""

@@ -27,6 +27,18 @@ def tooltip(text: str) -> str:
     return "<qt>" + escaped.replace("\n", "<br>") + "</qt>"
 
 
+def set_tip(widget: QWidget, text: str, spoken: str | None = None) -> None:
+    """Give a widget a tool tip, and say the same to screen readers without its markup.
+
+    Args:
+        widget: any.
+        text: the tool tip.
+        spoken: what is said instead of it.
+    """
+    widget.setToolTip(tooltip(text) if text else "")
+    widget.setAccessibleDescription(text[:1000] if spoken is None else spoken)
+
+
 def ltr(text: str) -> str:
     """Numbers with signs and units, kept in their order where writing runs to the left."""
     mirrored = QGuiApplication.layoutDirection() == Qt.LayoutDirection.RightToLeft
@@ -96,7 +108,7 @@ class ElidedLabel(Label):
         """Show ``text``, cut to a length that is quick to measure."""
         shown = plain(text or "")
         super().setText(shown)
-        self.setToolTip(tooltip(shown) if shown else "")
+        set_tip(self, shown)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the elided text."""
@@ -121,7 +133,7 @@ class FittingLabel(Label):
         """Show the first of ``texts`` that fits; the whole of it is in the tool tip."""
         self._texts = texts or ("",)
         self.setText(self._texts[0])
-        self.setToolTip(tooltip(self._texts[0]) if self._texts[0] else "")
+        set_tip(self, self._texts[0])
 
     def sizeHint(self) -> QSize:
         """What the shortest needs."""

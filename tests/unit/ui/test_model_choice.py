@@ -82,5 +82,5 @@ def test_the_picker_says_what_a_model_says_of_itself(panel: MainWindow, qtbot: Q
     qtbot.waitUntil(lambda: "Random weights" in dialog.about.text(), timeout=60000)
     assert "Untrained" in dialog.about.text()
     assert "Apache-2.0" in dialog.about.text()
-    assert "24.0 GB" in dialog.devices.text()
+    qtbot.waitUntil(lambda: "24.0 GB" in dialog.devices.text(), timeout=60000)
     dialog.accept()

@@ -50,6 +50,7 @@ class KeySheet(Dialog):
             grid.setColumnStretch(i, 1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
+        scroll.setAccessibleName(_("Keys of all actions"))
         scroll.setWidget(content)
         self.body.addWidget(scroll, 1)
         change = text_button(window.theme, _("Change keys…"), "settings")

@@ -10,6 +10,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QPlainTextEdit, QTableWidget, QTableWidgetItem
 
 from vatt_plugin.client import EngineStatus
+from vatt_ui import spoken
 from vatt_ui.dialogs.base import Dialog
 from vatt_ui.dialogs.first_run import devices_in_words
 from vatt_ui.fitting import fit_words, gpu_fit, gpu_of
@@ -105,7 +106,7 @@ class ModelPicker(Dialog):
         self.about = Label("", "dim")
         self.about.setWordWrap(True)
         self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.about.setAccessibleName(_("About the chosen model"))
+        self._say_about("")
         self.body.addWidget(self.about)
         self.table.currentCellChanged.connect(self._on_row_chosen)
         self.log = QPlainTextEdit("\n".join(session.engine.client.log[-60:]))
@@ -151,6 +152,8 @@ class ModelPicker(Dialog):
             self.table.insertRow(self.table.rowCount())
             for column, text in enumerate(cells_of(model)):
                 item = QTableWidgetItem(plain(text))
+                said = spoken.cell(HEADERS[column], plain(text))
+                item.setData(Qt.ItemDataRole.AccessibleTextRole, said)
                 self.table.setItem(self.table.rowCount() - 1, column, item)
             if model.get("name") == self._window.session.model:
                 self.table.selectRow(self.table.rowCount() - 1)
@@ -172,14 +175,19 @@ class ModelPicker(Dialog):
     def _on_row_chosen(self, row_number: int, *_args: int) -> None:
         item = self.table.item(row_number, 0)
         if item is not None:
-            self.about.setText("")
+            self._say_about("")
             self._window.session.questions.tell_model(item.text())
 
     def _show_model(self, model: dict[str, Any]) -> None:
         self._show_gpu_fits()
         item = self.table.item(self.table.currentRow(), 0)
         if item is not None and item.text() == model.get("name"):
-            self.about.setText(about_model(model))
+            self._say_about(about_model(model))
+
+    def _say_about(self, text: str) -> None:
+        self.about.setText(text)
+        # A label's accessible name is read instead of its text, so it has to hold both.
+        self.about.setAccessibleName(_("About the chosen model: {text}").format(text=text))
 
     def _show_devices(self, devices: list[dict[str, Any]]) -> None:
         self.devices.setText(_("Runs on: {devices}").format(devices=devices_in_words(devices)))

@@ -23,7 +23,7 @@ from vatt_ui.keys import BY_ACTION, KEYS, conflicts, shown_keys
 from vatt_ui.language import _
 from vatt_ui.text import Label
 from vatt_ui.theme.tokens import PAD, THEMES
-from vatt_ui.widgets.common import quiet, row, text_button
+from vatt_ui.widgets.common import name_choice, quiet, row, text_button
 
 if TYPE_CHECKING:
     from vatt_ui.main_window import MainWindow
@@ -64,7 +64,7 @@ class PreferencesDialog(Dialog):
         form = QFormLayout(page)
         form.setContentsMargins(PAD, PAD, PAD, PAD)
         self.theme_box = QComboBox()
-        self.theme_box.setAccessibleName(_("Theme"))
+        name_choice(self.theme_box, _("Theme"))
         for name in THEMES:
             self.theme_box.addItem(THEME_WORDS.get(name, name), name)
         self.theme_box.setCurrentIndex(list(THEMES).index(self._window.theme.tokens.name))
@@ -169,7 +169,7 @@ class PreferencesDialog(Dialog):
 
 def _choice(options: tuple[tuple[str, str], ...], current: str, name: str) -> QComboBox:
     box = QComboBox()
-    box.setAccessibleName(name)
+    name_choice(box, name)
     for value, text in options:
         box.addItem(text, value)
     box.setCurrentIndex(max(0, [value for value, _ in options].index(current)))

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QGridLayout, QPushButton, QWidget
 from vatt_plugin.project import Recovery
 from vatt_ui.dialogs.base import Dialog
 from vatt_ui.language import _, ngettext
-from vatt_ui.text import ElidedLabel, Label, plain, tooltip
+from vatt_ui.text import ElidedLabel, Label, plain, set_tip
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, PAD
 from vatt_ui.widgets.common import text_button
@@ -94,7 +94,7 @@ class RecoveryList(Dialog):
         grid.setVerticalSpacing(0)
         grid.setColumnStretch(0, 1)
         name = ElidedLabel(f"{path.parent.name}/{path.name}")
-        name.setToolTip(tooltip(str(path)))
+        set_tip(name, str(path))
         grid.addWidget(name, 0, 0)
         saved = _("never saved")
         if found.saved_at is not None:

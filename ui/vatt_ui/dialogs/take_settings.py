@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox, QW
 from vatt_ui.language import _
 from vatt_ui.text import Label
 from vatt_ui.theme.tokens import PAD
+from vatt_ui.widgets.common import name_choice
 from vatt_ui.wishes import MAX_HANDLES_S
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class TakeSettings(QWidget):
             self.device.addItem(settings.device, settings.device)
         self.device.setCurrentIndex(self.device.findData(settings.device))
         self._add(form, _("Device"), self.device)
+        name_choice(self.device, _("Device"))
         self.steps = QSpinBox()
         self.steps.setRange(0, MAX_STEPS)
         self.steps.setSpecialValueText(_("the model's own"))

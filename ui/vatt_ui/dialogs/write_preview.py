@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QFileDialog, QLineEdit, QTableWidget, QTableWidgetIt
 
 from vatt_engine.errors import VattError
 from vatt_plugin.project_state import take_to_plain
+from vatt_ui import spoken
 from vatt_ui.cue_status import LOOKS
 from vatt_ui.dialogs.base import Dialog
 from vatt_ui.dialogs.mix_box import MixBox
@@ -110,7 +111,8 @@ class WriteDialog(Dialog):
         assert cut is not None
         table = QTableWidget(0, 4)
         table.setAccessibleName(_("What will be written"))
-        table.setHorizontalHeaderLabels([_("TC in"), _("Clip"), _("Take"), _("Prompt")])
+        headings = [_("TC in"), _("Clip"), _("Take"), _("Prompt")]
+        table.setHorizontalHeaderLabels(headings)
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         quiet(table, 3, {0: 110, 1: 170, 2: 50})
         chosen = {r["cue_id"]: r for r in self._rows}
@@ -132,7 +134,10 @@ class WriteDialog(Dialog):
                 cells = [at, plain(cue.clip), str(entry["number"]), plain(prompt)]
             table.insertRow(table.rowCount())
             for column, text in enumerate(cells):
-                table.setItem(table.rowCount() - 1, column, QTableWidgetItem(text))
+                item = QTableWidgetItem(text)
+                said = spoken.cell(headings[column], text)
+                item.setData(Qt.ItemDataRole.AccessibleTextRole, said)
+                table.setItem(table.rowCount() - 1, column, item)
         return table
 
     def _look_at_output(self) -> None:

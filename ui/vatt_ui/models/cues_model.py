@@ -102,7 +102,10 @@ class CuesModel(QAbstractTableModel):
             return row
         if role == Qt.ItemDataRole.ToolTipRole:
             return tooltip(self._about(row))
-        return f"{HEADER_NAMES[column]}: {self._text(row, column) or _('no')}"
+        said = self._text(row, column)
+        if column == STAR and said:
+            said = _("yes")
+        return f"{HEADER_NAMES[column]}: {said or _('no')}"
 
     def row_of(self, cue_id: str) -> int:
         """The row of a cue; -1 for none."""

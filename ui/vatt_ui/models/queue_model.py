@@ -7,6 +7,7 @@ from typing import Any
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from vatt_plugin.client import JobState
+from vatt_ui import spoken
 from vatt_ui.cue_status import overall, stage_words
 from vatt_ui.jobs import JobInfo
 from vatt_ui.language import _
@@ -75,8 +76,10 @@ class QueueModel(QAbstractTableModel):
             return state.status
         if role == FRACTION_ROLE:
             return overall(state.stage, state.fraction)
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return self._text(info, state, index.column())
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return spoken.cell(HEADERS[index.column()], self._text(info, state, index.column()))
         if role == Qt.ItemDataRole.DecorationRole and index.column() == CUE:
             icon, token = _ICONS[state.status]
             return self._theme.icon(icon, token)

@@ -158,7 +158,7 @@ class TakesModel(QAbstractTableModel):
             starred = take.take_id in self._session.state(self._session.current).starred
             return ", ".join(
                 x for x in (self._use(take), _("starred") if starred else "") if x
-            ) or _("no")
+            ) or _("not used")
         return self._text(take, column)
 
     def _icon(self, take: Take) -> Any:

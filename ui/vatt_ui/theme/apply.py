@@ -157,7 +157,7 @@ QToolButton[role="mute"]:checked {{ color: {t.failed}; border-color: {t.failed};
 QToolButton::menu-indicator {{ image: none; }}
 
 QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox, QKeySequenceEdit {{
-    background: {t.field}; color: {t.text}; border: 1px solid {t.line_strong};
+    background: {t.field}; color: {t.text}; border: 1px solid {t.edge};
     border-radius: {RADIUS}px; padding: 3px 6px; selection-background-color: {t.selection};
     selection-color: {t.on_selection}; }}
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox {{ min-height: {TARGET - 8}px; }}
@@ -172,13 +172,14 @@ QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: 
 QAbstractSpinBox::up-arrow {{ image: url({arrows}/up.svg); width: 10px; height: 10px; }}
 QAbstractSpinBox::down-arrow {{ image: url({arrows}/down.svg); width: 10px; height: 10px; }}
 QComboBox QAbstractItemView {{ background: {t.raised}; border: 1px solid {t.line_strong}; }}
-QCheckBox, QRadioButton {{ spacing: 6px; min-height: {TARGET - 4}px; }}
-QCheckBox::indicator {{ width: 15px; height: 15px; border: 1px solid {t.line_strong};
+QCheckBox, QRadioButton {{ spacing: 6px; min-height: {TARGET - 2}px; }}
+QCheckBox::indicator {{ width: 15px; height: 15px; border: 1px solid {t.edge};
     border-radius: 3px; background: {t.field}; }}
-QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {t.line_strong};
+QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {t.edge};
     border-radius: 8px; background: {t.field}; }}
 QRadioButton::indicator:checked {{ border: 4px solid {t.accent}; width: 8px; height: 8px;
     background: {t.on_accent}; }}
+QCheckBox::indicator, QRadioButton::indicator {{ margin: 4px 0; }}
 QCheckBox::indicator:checked {{ image: url({arrows}/check.svg); border-color: {t.accent}; }}
 QCheckBox:focus, QRadioButton:focus {{ color: {t.focus}; }}
 
@@ -201,9 +202,9 @@ QScrollBar::handle:hover {{ background: {t.dim}; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: none; }}
 
-QSlider::groove:horizontal {{ height: 4px; background: {t.line_strong}; border-radius: 2px; }}
+QSlider::groove:horizontal {{ height: 4px; background: {t.edge}; border-radius: 2px; }}
 QSlider::sub-page:horizontal {{ background: {t.accent}; border-radius: 2px; }}
-QSlider[role="zoom"]::sub-page:horizontal {{ background: {t.line_strong}; }}
+QSlider[role="zoom"]::sub-page:horizontal {{ background: {t.edge}; }}
 QSlider::handle:horizontal {{ background: {t.text}; width: 12px; height: 12px; margin: -4px 0;
     border-radius: 6px; }}
 QSlider:focus {{ border: 1px solid {t.focus}; border-radius: {RADIUS}px; }}

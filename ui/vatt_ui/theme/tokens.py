@@ -20,7 +20,8 @@ class Tokens:
     """Named colours, as ``#rrggbb``.
 
     ``ground`` lies behind the panes, ``pane`` is a pane, ``raised`` a button or a header,
-    ``field`` where one types; ``line`` separates, ``line_strong`` outlines what can be used.
+    ``field`` where one types; ``line`` separates, ``line_strong`` outlines what can be used,
+    ``edge`` what can be filled in or ticked and has no other outline.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Tokens:
     field: str
     line: str
     line_strong: str
+    edge: str
     text: str
     dim: str
     accent: str
@@ -64,6 +66,7 @@ DARK = Tokens(
     field="#121316",
     line="#2b2e34",
     line_strong="#454a53",
+    edge="#6d737e",
     text="#dfe2e8",
     dim="#9aa0ab",
     accent="#e8a548",
@@ -96,9 +99,10 @@ LIGHT = Tokens(
     field="#ffffff",
     line="#cfd2d7",
     line_strong="#8f959f",
+    edge="#7f858f",
     text="#1d2026",
     dim="#565c66",
-    accent="#8f5a06",
+    accent="#855304",
     on_accent="#ffffff",
     selection="#cfdeec",
     on_selection="#10161c",
@@ -106,10 +110,10 @@ LIGHT = Tokens(
     picture="#c3d0dc",
     wave="#3a7f76",
     wave_chosen="#15665c",
-    original="#7e848d",
+    original="#737982",
     playhead="#c8331c",
     hit="#a86400",
-    span="#8f5a06",
+    span="#855304",
     done="#1d6b36",
     running="#0f5c9c",
     edited="#7a5200",
@@ -128,6 +132,7 @@ HIGH_CONTRAST = Tokens(
     field="#000000",
     line="#8c8c8c",
     line_strong="#ffffff",
+    edge="#ffffff",
     text="#ffffff",
     dim="#e2e2e2",
     accent="#ffd400",

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
+    QAbstractButton,
     QAbstractItemView,
+    QComboBox,
     QDockWidget,
     QFrame,
     QHBoxLayout,
@@ -22,7 +24,7 @@ from PyQt6.QtWidgets import (
 
 from vatt_ui.language import _
 from vatt_ui.notices import Notice
-from vatt_ui.text import ElidedLabel, Label, plain
+from vatt_ui.text import ElidedLabel, Label, plain, set_tip
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, PAD, SPACE, TARGET
 
@@ -45,6 +47,12 @@ def icon_button(
     redraw()
     theme.changed.connect(redraw)
     return button
+
+
+def name_choice(box: QComboBox, name: str) -> None:
+    """Name a combo box. On Linux Qt says its choice as its name, so the name is said besides."""
+    box.setAccessibleName(name)
+    set_tip(box, name)
 
 
 def quiet(table: QTableView, stretched: int, widths: Mapping[int, int]) -> None:
@@ -201,7 +209,8 @@ class NoticeBar(QFrame):
         frame = QFrame()
         frame.setProperty("role", "notice")
         frame.setProperty("level", notice.level)
-        frame.setAccessibleName(f"{notice.text} {notice.hint}".strip())
+        said = f"{notice.text} {notice.hint}".strip()
+        frame.setAccessibleName(said)
         text = Label(f"{plain(notice.text, 600)} {plain(notice.hint, 400)}".strip())
         text.setWordWrap(True)
         text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -229,6 +238,8 @@ class NoticeBar(QFrame):
         close.setProperty("flat", True)
         close.clicked.connect(lambda: self.clear(key))
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        for button in frame.findChildren(QAbstractButton):
+            button.setAccessibleDescription(plain(said, 600))  # what it is about
         return frame
 
     def _button(self, label: str, act: Callable[[], object], key: str) -> QPushButton:

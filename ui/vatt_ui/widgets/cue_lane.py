@@ -7,7 +7,8 @@ from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixma
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from vatt_plugin.project_state import CueState
-from vatt_ui.language import _, ngettext
+from vatt_ui import spoken
+from vatt_ui.language import _
 from vatt_ui.theme.apply import Theme
 
 HEIGHT = 34
@@ -38,9 +39,7 @@ class CueLane(QWidget):
     def show_cue(self, state: CueState, duration_s: float) -> None:
         """Another cue, or another state of it."""
         self._state, self._duration_s = state, duration_s
-        n = len(state.hits or ())
-        said = ngettext("{n} hit", "{n} hits", n).format(n=n)
-        self.setAccessibleDescription(said if state.hits is not None else _("not spotted yet"))
+        self.setAccessibleDescription(spoken.lane(state.hits))
         self._draw_anew()
 
     def _draw_anew(self) -> None:

@@ -24,7 +24,7 @@ from vatt_ui.models.cues_model import CUE_ID_ROLE, FRACTION_ROLE, STATE, CuesFil
 from vatt_ui.session import Session
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import SPACE
-from vatt_ui.widgets.common import EmptyState, Pane, Stack, quiet, row
+from vatt_ui.widgets.common import EmptyState, Pane, Stack, name_choice, quiet, row
 
 FILTERS = (
     ("", _("All")),
@@ -80,7 +80,7 @@ class CuesPane(Pane):
         for button in self.search.findChildren(QToolButton):
             button.setAccessibleName(_("Clear the filter"))
         self.states = QComboBox()
-        self.states.setAccessibleName(_("Show cues in this state"))
+        name_choice(self.states, _("Show cues in this state"))
         for state, word in FILTERS:
             self.states.addItem(word, state)
         self.table = QTableView()

@@ -20,7 +20,7 @@ from vatt_plugin import ranking
 from vatt_ui.cue_status import LOOKS
 from vatt_ui.language import _, ngettext
 from vatt_ui.session import Session
-from vatt_ui.text import Label, duration, plain, tooltip
+from vatt_ui.text import Label, duration, plain, set_tip
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, PAD, SPACE, TARGET
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, row, text_button
@@ -265,7 +265,7 @@ class Inspector(Pane):
             self.heard.setText(said.format(text=f"…, {plain(added)}"))
             self.heard.setAccessibleName(said.format(text=plain(take.heard, 600)))
             why = _("The model knows this sound by name, so its name is said behind your words.")
-            self.heard.setToolTip(tooltip(f"{said.format(text=plain(take.heard, 600))}\n{why}"))
+            set_tip(self.heard, f"{said.format(text=plain(take.heard, 600))}\n{why}", why)
 
     def _show_buttons(self, n: int) -> None:
         session = self._session
@@ -281,6 +281,7 @@ class Inspector(Pane):
             text = ngettext("Generate for {n} cue", "Generate for {n} cues", len(editable))
             text = text.format(n=len(editable))
         estimate_s = session.jobs.estimate_s(editable)
+        self.generate.setAccessibleName(text)
         self.generate.setText(text if estimate_s is None else f"{text}  ·  {duration(estimate_s)}")
         state = session.state(session.current)
         take = session.take(session.current_take(session.current))
@@ -332,6 +333,7 @@ class Inspector(Pane):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
+        before: QWidget = self.recaption
         for offer in shown:
             chip = QPushButton(
                 self.fontMetrics().elidedText(plain(offer), Qt.TextElideMode.ElideRight, 230)
@@ -339,11 +341,13 @@ class Inspector(Pane):
             chip.setProperty("role", "chip")
             chip.setProperty("offer", offer)
             chip.setAccessibleName(_("Use as prompt: {text}").format(text=plain(offer)))
-            chip.setToolTip(tooltip(offer))
+            set_tip(chip, offer)
             chip.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
             chip.setAutoDefault(False)
             chip.clicked.connect(lambda _, text=offer: self.use_prompt(text))
             self.chips.addWidget(chip)
+            QWidget.setTabOrder(before, chip)
+            before = chip
         self.chips_holder.setVisible(bool(shown))
         self.chips_holder.updateGeometry()
 

@@ -12,7 +12,7 @@ from vatt_ui.cue_status import overall
 from vatt_ui.fitting import device_word
 from vatt_ui.language import _
 from vatt_ui.session import Session
-from vatt_ui.text import ElidedLabel, Label, duration, plain, tooltip
+from vatt_ui.text import ElidedLabel, Label, duration, plain, set_tip
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, PAD, TARGET
 from vatt_ui.widgets.common import icon_button, text_button
@@ -111,9 +111,13 @@ class StatusBar(QWidget):
             shown += f", {device_word(device)}" if device else ""
         self.chip.setText(plain(shown, 60))
         self.chip.setIcon(self._theme.icon("engine", token))
-        self.chip.setAccessibleName(f"{shown}. {status.detail} {status.hint}".strip())
+        self.chip.setAccessibleName(_("{engine}. Show models").format(engine=shown))
         tip = "\n".join(x for x in (shown, status.detail, status.hint) if x)
-        self.chip.setToolTip(tooltip(tip))
+        set_tip(self.chip, tip, " ".join(x for x in (status.detail, status.hint) if x) or shown)
+
+    def say(self, text: str) -> None:
+        """The last thing that happened; a screen reader is told of the new text."""
+        self.message.setText(text)
 
     def show_queue(self) -> None:
         """How many jobs are open, and how long they take; the engine may be short of memory."""

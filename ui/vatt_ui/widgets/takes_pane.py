@@ -36,7 +36,7 @@ from vatt_ui.playback.sounds import SoundBank
 from vatt_ui.session import Session
 from vatt_ui.text import Label
 from vatt_ui.theme.apply import Theme
-from vatt_ui.theme.tokens import GAP, SPACE
+from vatt_ui.theme.tokens import GAP, SPACE, TARGET
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, quiet, text_button
 from vatt_ui.widgets.flow import FlowLayout
 from vatt_ui.widgets.strip_blocks import Block
@@ -156,6 +156,7 @@ class TakesPane(Pane):
         self.recall.setText(_("Recall"))
         self.recall.setAccessibleName(_("Recall the recipe of this take"))
         self.recall.setToolTip(_("Put this take's recipe back into the inspector"))
+        self.recall.setFixedHeight(TARGET)
         self.recall.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.recall.setMenu(self._recall_menu())
         self.nudge = text_button(theme, _("Nudge"))
@@ -373,9 +374,10 @@ class TakesPane(Pane):
         for control in (self.use, self.recall, *self.buttons.values()):
             control.setEnabled(has and not session.read_only)
         self.buttons["swap"].setEnabled(len(state.visible_takes) > 1)
-        self.buttons["star"].setIcon(
-            self.theme.icon("starred" if has and self.shown in state.starred else "star")
-        )
+        starred = has and self.shown in state.starred
+        self.buttons["star"].setIcon(self.theme.icon("starred" if starred else "star"))
+        name = _("Take the star away") if starred else _("Star take")
+        self.buttons["star"].setAccessibleName(name)
         self.trash.setVisible(bool(state.trashed))
         numbers = {take_id: i + 1 for i, take_id in enumerate(state.takes)}
         other = session.compared_take.get(session.current, "")

@@ -14,6 +14,7 @@ from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QScrollArea, QScrollBar, QSlider, QWidget
 
 from vatt_plugin.cues import Cue
+from vatt_ui import spoken
 from vatt_ui.asking import as_shown
 from vatt_ui.dropping import CueDrops
 from vatt_ui.helper_process import HelperProcess
@@ -22,6 +23,7 @@ from vatt_ui.later import later
 from vatt_ui.player import Player
 from vatt_ui.session import Session
 from vatt_ui.theme.apply import Theme
+from vatt_ui.theme.tokens import TARGET
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button
 from vatt_ui.widgets.hit_editing import HitEditing
 from vatt_ui.widgets.strip import Strip
@@ -66,6 +68,7 @@ class TimelinePane(Pane):
         self.zoom.setRange(0, ZOOM_STEPS)
         self.zoom.setPageStep(ZOOM_STEPS // 10)
         self.zoom.setFixedWidth(ZOOM_PX)
+        self.zoom.setMinimumHeight(TARGET)
         self.takes_open = icon_button(theme, "lanes", _("Show takes as lanes"), checkable=True)
         self.follow = icon_button(theme, "follow", _("Follow the playhead"), checkable=True)
         self.follow.setChecked(True)
@@ -209,6 +212,7 @@ class TimelinePane(Pane):
         self._rebuild_at(self._before, self._session.current)
         self._before = self._session.current
         self.hits.clear()
+        self._tell_place()
         cue = self._session.cue(self._session.current)
         if cue is None:
             return
@@ -250,10 +254,22 @@ class TimelinePane(Pane):
         grabbed_s = self.hits.grabbed_time()
         self.strip.set_grabbed_hit(None if grabbed_s is None else start + grabbed_s)
         self._set_bounds()
+        self._tell_place()
 
     def _on_moved(self, position: float) -> None:
         playing = self._player.transport.playing
         self.strip.set_position(position, follow=playing and self.follow.isChecked())
+        self._tell_place()
+
+    def _tell_place(self) -> None:
+        """Say where one is to screen readers; while playing it would babble."""
+        session, transport = self._session, self._player.transport
+        cut = session.cut
+        if cut is None or transport.playing:
+            return
+        at = spoken.playhead(transport.position, cut.fps, cut.global_start_s, drop=cut.drop)
+        cue, state = session.cue(session.current), session.state(session.current)
+        self.strip.setAccessibleName(spoken.place(at, cue, state, self.hits.grabbed))
 
     def _on_zoomed(self) -> None:
         low, high, view = self.strip.scroll_bounds()

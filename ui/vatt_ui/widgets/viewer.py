@@ -76,6 +76,8 @@ class Screen(QWidget):
     def show_place(self, place: Place | None, message: str = "") -> None:
         """Show the picture of a place; None is black, with a message."""
         self._message = message
+        if self.accessibleDescription() != message:
+            self.setAccessibleDescription(message)
         if place is None:
             self._wanted = self._have = None
             self._image = None
@@ -152,6 +154,7 @@ class Screen(QWidget):
         asked, self._asked = self._asked, None
         self._image = None
         self._message = error.message
+        self.setAccessibleDescription(error.message)
         self.update()
         self.failed.emit(str(error))
         if asked != self._wanted:

@@ -10,9 +10,9 @@ from PyQt6.QtWidgets import QSlider, QVBoxLayout, QWidget
 from vatt_ui.language import _
 from vatt_ui.player import Player
 from vatt_ui.session import Session
-from vatt_ui.text import FittingLabel, Label, timecode
+from vatt_ui.text import FittingLabel, Label, set_tip, timecode
 from vatt_ui.theme.apply import Theme, fixed_font
-from vatt_ui.theme.tokens import GAP, SPACE
+from vatt_ui.theme.tokens import GAP, SPACE, TARGET
 from vatt_ui.widgets.common import Pane, icon_button, row, word_button
 from vatt_ui.widgets.cue_lane import CueLane
 from vatt_ui.widgets.viewer import Screen
@@ -28,7 +28,6 @@ class ViewerPane(Pane):
         self.picture = screen
         self.timecode = Label("--:--:--:--")
         self.timecode.setFont(fixed_font(15))
-        self.timecode.setAccessibleName(_("Timecode at the playhead"))
         self.rate = Label("", "dim")
         self.rate.setFont(fixed_font(9))
         self.span = FittingLabel("dim")
@@ -51,6 +50,7 @@ class ViewerPane(Pane):
         self.volume.setRange(0, 100)
         self.volume.setValue(80)
         self.volume.setFixedWidth(96)
+        self.volume.setMinimumHeight(TARGET)
         self.volume.valueChanged.connect(self._on_volume)
         self.hint = Label(_("Mute"), "dim")
         self.volume_icon = Label()
@@ -66,7 +66,8 @@ class ViewerPane(Pane):
         session.current_changed.connect(self.refresh)
         session.cue_changed.connect(self._on_cue_changed)
         theme.changed.connect(lambda: self._draw_play(transport.playing))
-        screen.failed.connect(lambda text: self.picture.setToolTip(text))
+        screen.failed.connect(lambda text: set_tip(self.picture, text))
+        transport.playing_changed.connect(lambda _: self._tell_timecode())
 
     def _lay_out(self) -> None:
         b = self.buttons
@@ -123,12 +124,19 @@ class ViewerPane(Pane):
             frame = self._player.transport.video_frame()
             at = cut.global_start_s + Fraction(frame) / cut.fps
             self.timecode.setText(timecode(at, cut.fps, drop_frame=cut.drop))
+        self._tell_timecode()
         cue = self._session.cue(self._session.current)
         if cue is not None:
             self.lane.set_position(position - float(cue.start_s))
         place, message = self._player.place_at(position)
         self.picture.show_place(place, message)
         self._show_span()
+
+    def _tell_timecode(self) -> None:
+        """A label's accessible name is read instead of its text; while playing it would babble."""
+        if not self._player.transport.playing:
+            said = _("Timecode at the playhead: {time}").format(time=self.timecode.text())
+            self.timecode.setAccessibleName(said)
 
     def _on_cue_changed(self, cue_id: str) -> None:
         if cue_id == self._session.current:

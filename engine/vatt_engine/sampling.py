@@ -261,7 +261,8 @@ def refine_step(
         asked = _at_work(masked, n_again, heat, sampler.coarse_first)
         drawn, p = _draw_asked(predict, codes, noise[0], asked, sampler)
     else:  # picking codes out would make the host wait, and the result is the same
-        logits = predict.logits(codes).float() / sampler.temperature
+        heats = torch.tensor(sampler.temperatures(codes.shape[1]), device=codes.device)
+        logits = predict.logits(codes).float() / heats[:, None, None]
         drawn, p = draw(logits, noise[0], top_k=sampler.top_k)
     codes = torch.where(masked, drawn, codes)
     confidence = p.clamp(min=_LEAST_P).log() + heat * -(-noise[1].log()).log()
@@ -294,9 +295,10 @@ def _draw_asked(
 ) -> tuple[Tensor, Tensor]:
     """Drawn codes and their probabilities [B, K, T] where ``asked``; 0 and 1 elsewhere."""
     drawn, p = torch.zeros_like(codes), torch.ones(codes.shape)
+    heats = sampler.temperatures(codes.shape[1])
     for k, logits in enumerate(predict.guesses(codes, asked)):
         here = asked[:, k]
-        wanted = logits.float() / sampler.temperature
+        wanted = logits.float() / heats[k]
         drawn[:, k][here], p[:, k][here] = draw(wanted, u[:, k][here], top_k=sampler.top_k)
     return drawn, p
 

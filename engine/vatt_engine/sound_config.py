@@ -98,6 +98,8 @@ class SamplerConfig:
         coarse_first: how much surer a codebook counts than the next finer one when codes are
             masked again; as large as 1000, the first codebook is finished before the second.
         temperature: of the draw of a code.
+        fine_temperature: of the finest codebook; those between it and the coarsest go up or down
+            to it in even steps. None: all have the same.
         top_k: candidates a code is drawn from.
         steady: how much the draws of neighbouring code frames resemble each other, 0 to below 1
             (``sampling.follow``).
@@ -108,6 +110,7 @@ class SamplerConfig:
     lane_cfg: float | None = None
     mask_temperature: float = 25.5
     temperature: float = 1.0
+    fine_temperature: float | None = None
     top_k: int = 256
     coarse_first: float = 0.0
     steady: float = 0.0
@@ -117,9 +120,19 @@ class SamplerConfig:
         check(1 <= self.steps <= 1000, f"sampler.steps is {self.steps}; allowed: 1 to 1000.")
         check(0 <= self.cfg <= 100, f"sampler.cfg is {self.cfg}; allowed: 0 to 100.")
         check(self.temperature > 0 and self.top_k > 0, "sampler: temperature or top_k.")
+        check(
+            self.fine_temperature is None or self.fine_temperature > 0,
+            "sampler.fine_temperature must be positive.",
+        )
         check(self.mask_temperature >= 0, "sampler.mask_temperature must not be negative.")
         check(
             self.lane_cfg is None or 0 <= self.lane_cfg <= 100,
             f"sampler.lane_cfg is {self.lane_cfg}; allowed: none, or 0 to 100.",
         )
         check(0 <= self.coarse_first <= 1e6, "sampler.coarse_first must not be negative.")
+
+    def temperatures(self, n_codebooks: int) -> list[float]:
+        """Of the draw of each codebook, the coarsest first."""
+        last = self.temperature if self.fine_temperature is None else self.fine_temperature
+        step = (last - self.temperature) / max(1, n_codebooks - 1)
+        return [self.temperature + k * step for k in range(n_codebooks)]

@@ -274,6 +274,24 @@ def test_what_is_not_asked_for_would_have_changed_nothing(
     assert torch.equal(sparing, codes())
 
 
+def test_finer_codebooks_may_be_drawn_hotter() -> None:
+    assert dataclasses.replace(SAMPLER, temperature=0.5).temperatures(3) == [0.5, 0.5, 0.5]
+    hotter = dataclasses.replace(SAMPLER, temperature=0.5, fine_temperature=1.5)
+    assert hotter.temperatures(3) == [0.5, 1.0, 1.5]
+    assert hotter.temperatures(1) == [0.5]
+
+    def codes(fine: float | None) -> Tensor:
+        sampler = dataclasses.replace(
+            SAMPLER, cfg=1.0, coarse_first=1000.0, temperature=0.5, fine_temperature=fine
+        )
+        cond = torch.zeros(2, 1, 3)
+        return sample_codes(FakeNet(), cond, generators=generators(1, 2), sampler=sampler)
+
+    # What was drawn first is as it was; the details are not.
+    assert torch.equal(codes(None)[:, 0], codes(30.0)[:, 0])
+    assert not torch.equal(codes(None)[:, -1], codes(30.0)[:, -1])
+
+
 def test_a_lane_is_heard() -> None:
     cond = torch.zeros(1, 1, 3)
     without = sample_codes(FakeNet(), cond, generators=generators(1), sampler=SAMPLER)

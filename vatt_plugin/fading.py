@@ -7,6 +7,7 @@ metadata (``mix``), so that the next conform starts from it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from vatt_plugin import bwf
 from vatt_plugin.mixing import mixed_name
+from vatt_plugin.shaping import changes, shaped
 from vatt_plugin.takes import FADE_S
 from vatt_plugin.timeline.tracks import Sound
 from vatt_plugin.timeline.wavfacts import wav_facts
@@ -50,9 +52,9 @@ def _faded(sound: Sound, fps: Fraction) -> Sound:
         for frame in (sound.in_frame, sound.in_frame + sound.n_frames)
     )
     cuts = first if sound.fade_in else None, end if sound.fade_out else None
-    samples, _ = soundfile.read(whole, dtype="float64", always_2d=True)
-    pcm = bwf.to_pcm24(samples * _envelope(len(samples), *cuts)[:, None])
-    if pcm == bwf.to_pcm24(samples):
+    file = soundfile.info(whole)
+    gain = functools.partial(_gain, n_samples=file.frames, first=cuts[0], end=cuts[1])
+    if not changes(whole, gain):
         return sound
     in_s, out_s = (None if cut is None else round(cut / bwf.SAMPLE_RATE, 6) for cut in cuts)
     facts: dict[str, Any] = {"in_s": in_s, "out_s": out_s, "length_s": FADE_S}
@@ -60,8 +62,8 @@ def _faded(sound: Sound, fps: Fraction) -> Sound:
     scene = str(sound.metadata.get("source_clip") or sound.name)
     target = whole.with_name(mixed_name(whole, take, "cut", facts))
     wav = bwf.WavFacts(
-        n_samples=len(samples),
-        n_channels=samples.shape[1],
+        n_samples=file.frames,
+        n_channels=file.channels,
         time_reference=header.time_reference or 0,
         description=f"{scene} (faded at the cut)",
         reference=f"VATT-{take}",
@@ -69,27 +71,30 @@ def _faded(sound: Sound, fps: Fraction) -> Sound:
         scene=scene,
         take=take,
     )
-    bwf.write(target, wav, [pcm])
+    bwf.write(target, wav, shaped(whole, gain))
     mix = {"dry": whole.name, **sound.metadata.get("mix", {}), "fade": facts}
     return replace(sound, wav_path=target, metadata={**sound.metadata, "mix": mix})
 
 
-def _envelope(n_samples: int, first: int | None, end: int | None) -> NDArray[np.float64]:
+def _gain(
+    index: NDArray[np.int64], *, n_samples: int, first: int | None, end: int | None
+) -> NDArray[np.float64]:
     """Gain a sample: raised cosines down to 0 at the first sample heard and at the last one.
 
     Args:
+        index: numbers of the samples [n].
         n_samples: of the file.
         first: the first sample heard, where the sound is cut there.
         end: the sample after the last one heard, where it is cut there.
 
     Returns:
-        [n_samples], 1 but near the cuts.
+        [n], 1 but near the cuts.
     """
-    gain = np.ones(n_samples)
+    gain = np.ones(len(index))
     heard = (n_samples if end is None else end) - (first or 0)
     n_fade = max(1, min(_N_FADE, heard // 2))
     for cut in (first, None if end is None else end - 1):
         if cut is not None:
-            distance = np.abs(np.arange(n_samples) - cut)
+            distance = np.abs(index - cut)
             gain *= 0.5 - 0.5 * np.cos(np.pi * np.clip(distance / n_fade, 0.0, 1.0))
     return gain

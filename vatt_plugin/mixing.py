@@ -7,10 +7,11 @@ in ``room_tone``.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +23,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from vatt_plugin import bwf
+from vatt_plugin.shaping import shaped
 from vatt_plugin.timeline.errors import UnknownClip
 from vatt_plugin.timeline.model import Placement, Timeline, TrackInfo, TrackItem
 from vatt_plugin.timeline.naming import MAX_NAME
@@ -37,6 +39,8 @@ RAMP_S = 0.15
 GATE_DBFS = -42.0
 HANG_S = 0.35
 _HOP_S = 0.02
+_RATE = 16_000  # enough to tell speech from silence
+_HOP = int(_RATE * _HOP_S)
 _MAX_SPEECH_S = 4 * 3600
 
 # --- ducking ---------------------------------------------------------------------------------
@@ -120,31 +124,47 @@ def _speech(item: TrackItem, clip: Any) -> Spans:
 
 
 def _levels(path: Path, start_s: float, duration_s: float) -> NDArray[np.float64] | None:
-    """Level in dBFS every 20 ms, of a stretch of a file's first audio stream."""
-    rate = 16_000
-    hop = int(rate * _HOP_S)
-    pieces: list[NDArray[np.float32]] = []
+    """Level in dBFS every 20 ms, of a stretch of a file's first audio stream.
+
+    Returns:
+        [n], fewer where the file ends; None where nothing of the stretch can be read.
+    """
+    powers: list[NDArray[np.float64]] = []
+    rest = np.zeros(0, np.float32)
     try:
-        with av.open(str(path.absolute()), options=OPTIONS, timeout=(5.0, 30.0)) as container:
-            stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-            if stream.time_base:
-                container.seek(int(Fraction(start_s) / stream.time_base), stream=stream)
-            for frame in container.decode(stream):
-                if frame.time is None or frame.time >= start_s + duration_s:
-                    break
-                for part in resampler.resample(frame):
-                    samples = part.to_ndarray()[0]
-                    skip = round((start_s - frame.time) * rate) if not pieces else 0
-                    pieces.append(samples[max(0, skip) :])
+        for samples in _heard(path, start_s, duration_s):
+            joined = np.concatenate([rest, samples])
+            n = len(joined) // _HOP * _HOP
+            powers.append(np.mean(joined[:n].reshape(-1, _HOP).astype(np.float64) ** 2, axis=1))
+            rest = joined[n:]
     except (av.FFmpegError, OSError, ValueError, IndexError) as error:
         log.info("dialogue in %s: %s", path, error)
         return None
-    sound = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
-    sound = sound[: int(duration_s * rate)]
-    frames = sound[: len(sound) // hop * hop].reshape(-1, hop).astype(np.float64)
-    levels: NDArray[np.float64] = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
+    if not powers:
+        return None
+    levels: NDArray[np.float64] = 10 * np.log10(np.concatenate(powers) + 1e-12)
     return levels
+
+
+def _heard(path: Path, start_s: float, duration_s: float) -> Iterator[NDArray[np.float32]]:
+    """Samples at ``_RATE`` of a stretch of a file, mono, a decoded frame's worth at a time."""
+    n_left = int(duration_s * _RATE)
+    n_early: int | None = None  # samples before the stretch; decoding starts at a packet's edge
+    with av.open(str(path.absolute()), options=OPTIONS, timeout=(5.0, 30.0)) as container:
+        stream = container.streams.audio[0]
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=_RATE)
+        if stream.time_base:
+            container.seek(int(Fraction(start_s) / stream.time_base), stream=stream)
+        for frame in container.decode(stream):
+            if frame.time is None or frame.time >= start_s + duration_s:
+                break
+            for part in resampler.resample(frame):
+                samples = part.to_ndarray()[0]
+                if n_early is None:
+                    n_early = max(0, round((start_s - frame.time) * _RATE))
+                late, n_early = samples[n_early:], max(0, n_early - len(samples))
+                yield late[:n_left]
+                n_left -= min(n_left, len(late))
 
 
 def _merged(spans: Iterable[tuple[float, float]]) -> Spans:
@@ -225,12 +245,12 @@ def _ducked(
     facts["spans_s"] = [[round(a, 3), round(b, 3)] for a, b in spans]
     if header is None or not spans:
         return dry, {"duck": facts}
-    samples, rate = soundfile.read(dry, dtype="float64", always_2d=True)
-    wet = samples * envelope(len(samples), rate, spans, ducking.gain_db)[:, None]
+    file = soundfile.info(dry)
+    gain = functools.partial(envelope, rate=file.samplerate, spans=spans, gain_db=ducking.gain_db)
     target = dry.with_name(mixed_name(dry, take, "ducked", facts))
     wav = bwf.WavFacts(
-        n_samples=len(wet),
-        n_channels=wet.shape[1],
+        n_samples=file.frames,
+        n_channels=file.channels,
         time_reference=header.time_reference or 0,
         description=f"{scene} (ducked)",
         reference=f"VATT-{take}",
@@ -238,7 +258,7 @@ def _ducked(
         scene=scene,
         take=take,
     )
-    bwf.write(target, wav, [bwf.to_pcm24(wet)])
+    bwf.write(target, wav, shaped(dry, gain))
     return target, {"dry": dry.name, "duck": facts}
 
 
@@ -258,11 +278,22 @@ def mixed_name(dry: Path, take: str, how: str, facts: dict[str, Any]) -> str:
     return stem[: MAX_NAME - len(ending)].rstrip(" _-") + ending
 
 
-def envelope(n_samples: int, rate: int, spans: Spans, gain_db: float) -> NDArray[np.float64]:
-    """Gain a sample: 1 outside the spans, ``gain_db`` inside, raised-cosine ramps around them."""
-    time_s = np.arange(n_samples) / rate
-    amount = np.zeros(n_samples)
+def envelope(
+    index: NDArray[np.int64], *, rate: int, spans: Spans, gain_db: float
+) -> NDArray[np.float64]:
+    """Gain a sample: 1 outside the spans, ``gain_db`` inside, raised-cosine ramps around them.
+
+    Args:
+        index: numbers of the samples [n], ascending.
+        rate: samples a second.
+        spans: in seconds from sample 0.
+        gain_db: inside.
+    """
+    time_s = index / rate
+    amount = np.zeros(len(index))
     for start, end in spans:
+        if end + RAMP_S < time_s[0] or start - RAMP_S > time_s[-1]:
+            continue
         rise = np.clip((time_s - (start - RAMP_S)) / RAMP_S, 0.0, 1.0)
         fall = np.clip(((end + RAMP_S) - time_s) / RAMP_S, 0.0, 1.0)
         amount = np.maximum(amount, np.minimum(rise, fall))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -33,6 +33,7 @@ SOFTEST_DBFS = -66.0
 FADE_S = 0.5
 MAX_GAP_S = 2.0
 """A longer stretch without picture cues begins a new scene."""
+_HOP = WINDOW // 2
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,6 @@ def room_tone(
         spectrum = silence_spectrum([each.wav_path for each in scene.sounds])
         identity = "".join(_take(each) for each in scene.sounds) + f"{scene.first} {n_frames}"
         take = hashlib.sha256(identity.encode()).hexdigest()[:12]
-        sound = _shaped_noise(spectrum, n_samples, int(take, 16))
         show = plain(timeline.name, 16, " -")
         path = folder / f"AMBRoom_Room tone_VATT_{show}_f{scene.first} vatt-{take}.wav"
         file_start = timeline.global_start_frame + scene.first if record_time else 0
@@ -113,14 +113,15 @@ def room_tone(
             scene="room tone",
             take=take,
         )
-        bwf.write(path, facts, [bwf.to_pcm24(sound[:, None])])
-        level = 20 * math.log10(float(np.sqrt(np.mean(sound**2))) + 1e-9)
+        bed = _bed(spectrum, n_samples, int(take, 16))
+        bwf.write(path, facts, (bwf.to_pcm24(block[:, None]) for block in bed))
         made.append(
             Sound(
                 scene.first, n_frames, 0, n_frames, file_start, path, f"Room tone vatt-{take}",
                 metadata={
                     "schema": SCHEMA, "take": take, "kind": "room_tone", "stem": ROOM_TONE,
-                    "level_dbfs": round(level, 1), "samples": n_samples, "sample_rate": RATE,
+                    "level_dbfs": round(_level_db(spectrum), 1),
+                    "samples": n_samples, "sample_rate": RATE,
                 },
                 stem=ROOM_TONE,
             )
@@ -134,40 +135,67 @@ def silence_spectrum(paths: Iterable[Path]) -> NDArray[np.float64]:
     total = np.zeros(WINDOW // 2 + 1)
     count = 0
     for path in paths:
-        samples, _ = soundfile.read(path, dtype="float64", always_2d=True)
-        mono = samples.mean(axis=1)
-        n = (len(mono) - WINDOW) // (WINDOW // 2) + 1
-        if n < 1:
-            continue
-        frames = np.lib.stride_tricks.sliding_window_view(mono, WINDOW)[:: WINDOW // 2][:n]
-        loudness = np.mean(frames**2, axis=1)
-        quiet = frames[np.argsort(loudness)[: max(1, int(n * QUIETEST))]]
-        total += np.sum(np.abs(np.fft.rfft(quiet * window)) ** 2, axis=0)
+        with soundfile.SoundFile(path) as sound:
+            quiet = _quietest(sound)
+            for moment in quiet:
+                sound.seek(moment * _HOP)
+                total += (
+                    np.abs(
+                        np.fft.rfft(
+                            _mono(sound.read(WINDOW, dtype="float64", always_2d=True)) * window
+                        )
+                    )
+                    ** 2
+                )
         count += len(quiet)
     return total / max(1, count)
 
 
-def _shaped_noise(power: NDArray[np.float64], n_samples: int, seed: int) -> NDArray[np.float64]:
-    """Noise of a spectrum, held between the softest and loudest level, faded at both ends."""
+def _quietest(sound: soundfile.SoundFile) -> list[int]:
+    """Which of a sound's moments, ``_HOP`` apart, are its quietest, in order."""
+    moments = sound.blocks(WINDOW, overlap=WINDOW - _HOP, dtype="float64", always_2d=True)
+    loudness = [np.mean(_mono(each) ** 2) for each in moments if len(each) == WINDOW]
+    n = max(1, int(len(loudness) * QUIETEST))
+    return sorted(np.argsort(loudness, kind="stable")[:n].tolist())
+
+
+def _mono(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    mixed: NDArray[np.float64] = samples.mean(axis=1)
+    return mixed
+
+
+def _level_db(power: NDArray[np.float64]) -> float:
+    """RMS in dBFS that a bed of a spectrum is held at."""
+    quiet_db = 10 * math.log10(float(np.sum(power)) / WINDOW**2 * 4 + 1e-12)
+    return min(max(quiet_db, SOFTEST_DBFS), LOUDEST_DBFS)
+
+
+def _bed(power: NDArray[np.float64], n_samples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """Noise of a spectrum at its level, faded at both ends, ``_HOP`` samples at a time.
+
+    Overlapping stretches of random phase; their windows, squared, add up to one.
+    """
     hertz = np.fft.rfftfreq(WINDOW, 1 / RATE)
     floor = 1.0 / (
         1.0 + (hertz / 300.0) ** 1.5
     )  # the hush of a room, where takes are digital silence
     shape = np.sqrt(power / (power.max() + 1e-30) + 1e-4 * floor)
-    shape[0] = 0.0
+    shape[0] = shape[-1] = 0.0
+    rms = math.sqrt(2 * float(np.sum(shape**2))) / WINDOW  # of what irfft makes of it
+    shape *= 10 ** (_level_db(power) / 20) / rms
+    window = np.sqrt(np.hanning(WINDOW + 1)[:-1])
     noise = np.random.default_rng(seed)
-    hop = WINDOW // 2
-    window = np.sqrt(np.hanning(WINDOW + 1)[:-1])  # squared, halves overlap to one
-    out = np.zeros(n_samples + 2 * WINDOW)
-    for at in range(0, n_samples + hop, hop):
+
+    def stretch() -> NDArray[np.float64]:
         phases = np.exp(2j * np.pi * noise.random(len(shape)))
-        out[at : at + WINDOW] += np.fft.irfft(shape * phases) * window
-    out = out[hop : hop + n_samples]
-    rms = float(np.sqrt(np.mean(out**2))) + 1e-12
-    quiet_db = 10 * math.log10(float(np.sum(power)) / WINDOW**2 * 4 + 1e-12)
-    level = 10 ** (min(max(quiet_db, SOFTEST_DBFS), LOUDEST_DBFS) / 20)
-    n_fade = min(int(FADE_S * RATE), n_samples // 2)
-    edge = np.minimum(np.arange(n_samples), np.arange(n_samples)[::-1])
-    fade = np.clip(edge / max(1, n_fade), 0.0, 1.0)
-    shaped: NDArray[np.float64] = out / rms * level * fade
-    return shaped
+        drawn: NDArray[np.float64] = np.fft.irfft(shape * phases) * window
+        return drawn
+
+    n_fade = max(1, min(round(FADE_S * RATE), n_samples // 2))
+    earlier = stretch()
+    for at in range(0, n_samples, _HOP):
+        later = stretch()
+        index = np.arange(at, min(at + _HOP, n_samples))
+        fade = np.clip(np.minimum(index, n_samples - 1 - index) / n_fade, 0.0, 1.0)
+        yield (earlier[_HOP:] + later[:_HOP])[: len(index)] * fade
+        earlier = later

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,40 @@ def test_room_tone_lies_under_the_whole_scene(cut: Timeline, tmp_path: Path) -> 
     again = load(tmp_path / "o.otio", clips=["b"])
     report = write(again, placements(again.cues, tmp_path / "g"), tmp_path / "o2.otio")
     assert report.clips == 3
+
+
+def test_long_sounds_are_mixed_in_flat_memory(tmp_path: Path) -> None:
+    """Two minutes of dialogue, takes and bed: 46 MB apiece if they were held whole."""
+    minute = 60 * 48_000
+    speech = track(clip("line", duration=2880, url="line.wav", available=None), kind=AUDIO)
+    shots = track(clip("a", 0, 1440), clip("b", 0, 1440))
+    cut = load(save(timeline(shots, speech), tmp_path))
+    placed = placements(cut.cues, tmp_path / "f")
+    noise = np.random.default_rng(0).normal(0, 0.05, minute).astype(np.float32)
+    for each in placed:
+        soundfile.write(each.wav_path, noise, 48_000, subtype="PCM_24")
+    soundfile.write(tmp_path / "line.wav", np.concatenate([noise, 0 * noise]), 48_000)
+    tracemalloc.start()
+    ducking = mixing.find_speech(cut, ["A1"])
+    ducked, dry = mixing.duck(placed, ducking)
+    (bed,) = room_tone(cut, [ducked, dry], tmp_path / "f")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20e6
+    assert ducking.spans == ((0.0, pytest.approx(60.0, abs=0.04)),)
+    wet, _ = soundfile.read(ducked.wav_path, dtype="float32")
+    assert np.allclose(wet[: minute // 2], noise[: minute // 2] * 10 ** (-9 / 20), atol=1e-6)
+    samples, _ = soundfile.read(bed.wav_path)
+    assert len(samples) == 2 * minute
+    level = 20 * np.log10(np.std(samples[48_000:-48_000]))
+    assert level == pytest.approx(bed.metadata["level_dbfs"], abs=0.1)
+
+
+def test_dialogue_that_lies_outside_of_its_file_counts_as_spoken(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "line.wav", np.zeros(48_000), 48_000)
+    speech = track(clip("line", 48, 24, url="line.wav"), name="Dialog", kind=AUDIO)
+    cut = load(save(timeline(track(clip("a", 0, 48)), speech), tmp_path))
+    assert mixing.find_speech(cut, ["Dialog"]).spans == ((0.0, 1.0),)
 
 
 def test_a_long_gap_begins_a_new_scene(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A film to listen to: the cut's picture with the Foley under it, as one small MP4.
 
 For judging, not for delivery: at most 1280 pixels wide, H.264 and AAC. Picture and sound go through
-one second at a time, so an hour needs no more memory than a minute. A media file that cannot be
+one frame at a time, so an hour needs no more memory than a minute. A media file that cannot be
 decoded shows as black; the sound is complete either way.
 """
 
@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -26,6 +27,7 @@ from vatt_engine.messages import PictureSegment
 from vatt_plugin.cues import OUTPUT_SAMPLE_RATE, Cue
 from vatt_plugin.timeline import Placement, Timeline
 from vatt_plugin.timeline.probe import FORMATS, probe
+from vatt_plugin.timeline.tracks import Sound
 
 MAX_WIDTH, MAX_HEIGHT = 1280, 720
 FALLBACK_SIZE = (640, 360)
@@ -50,6 +52,8 @@ def write_preview(
     placements: Sequence[Placement],
     path: Path,
     on_frame: Callable[[int], object] = lambda _: None,
+    *,
+    extra: Sequence[Sound] = (),
 ) -> None:
     """Write the film under a temporary name, then rename it.
 
@@ -57,6 +61,7 @@ def write_preview(
         timeline: the cut.
         placements: the sounds, as ``timeline.write`` took them.
         path: of the film; replaced if it exists.
+        extra: sounds that belong to no cue, as room tone, likewise.
         on_frame: told how many more video frames are done; may raise to stop.
 
     Raises:
@@ -64,7 +69,7 @@ def write_preview(
     """
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix or '.mp4'}")
     try:
-        with _Mix(placements) as mix, _Screen(timeline.cues) as screen:
+        with _Mix([*placements, *extra], timeline.fps) as mix, _Screen(timeline.cues) as screen:
             _encode(timeline, mix, screen, part, on_frame)
         part.replace(path)
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -111,11 +116,33 @@ def _audio_frame(samples: NDArray[np.float32], start: int) -> av.AudioFrame:
     return frame
 
 
-class _Mix:
-    """The sounds where they lie on the timeline, added up."""
+class _Laid(NamedTuple):
+    """A file on the timeline, in samples: from ``first`` to ``last``, played from ``at`` on."""
 
-    def __init__(self, placements: Sequence[Placement]) -> None:
-        self._placements = placements
+    first: int
+    last: int
+    at: int
+    path: Path
+
+    @classmethod
+    def of(cls, sound: Placement | Sound, fps: Fraction) -> _Laid:
+        if isinstance(sound, Sound):
+            frames = sound.start_frame, sound.end_frame, sound.in_frame
+        else:
+            cue = sound.cue
+            end = cue.start_frame + cue.n_frames + sound.tail_frames
+            frames = cue.start_frame, end, sound.handle_frames
+        rate = OUTPUT_SAMPLE_RATE / fps
+        first, last, at = (round(frame * rate) for frame in frames)
+        return cls(first, last, at, sound.wav_path)
+
+
+class _Mix:
+    """The sounds where they lie on the timeline, added up; asked for from start to end."""
+
+    def __init__(self, sounds: Iterable[Placement | Sound], fps: Fraction) -> None:
+        self._coming = deque(sorted(_Laid.of(sound, fps) for sound in sounds))
+        self._sounding: list[_Laid] = []
         self._files: dict[Path, soundfile.SoundFile] = {}
 
     def __enter__(self) -> _Mix:
@@ -126,19 +153,15 @@ class _Mix:
             sound.close()
 
     def samples(self, start: int, end: int) -> NDArray[np.float32]:
-        """Stereo [end - start, 2] of the timeline's samples from ``start``."""
+        """Stereo [end - start, 2] of the timeline's samples from ``start``; call in order."""
+        while self._coming and self._coming[0].first < end:
+            self._sounding.append(self._coming.popleft())
+        self._sounding = [laid for laid in self._sounding if laid.last > start]
         total = np.zeros((end - start, 2), dtype=np.float32)
-        for placement in self._placements:
-            cue, handle = placement.cue, placement.handle_frames
-            rate = OUTPUT_SAMPLE_RATE / cue.fps
-            first = round(cue.start_frame * rate)
-            last = round((cue.start_frame + cue.n_frames + placement.tail_frames) * rate)
+        for first, last, at, path in self._sounding:
             low, high = max(start, first), min(end, last)
-            if low >= high:
-                continue
-            sound = self._open(placement.wav_path)
-            at = low - first + round(handle * rate)
-            sound.seek(min(at, sound.frames))
+            sound = self._open(path)
+            sound.seek(min(at + low - first, sound.frames))
             read = sound.read(high - low, dtype="float32", always_2d=True)
             total[low - start : low - start + len(read)] += read  # mono spreads to both
         return total

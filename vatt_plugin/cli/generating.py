@@ -63,7 +63,7 @@ def generate(args: argparse.Namespace) -> int:
             console.note(f"The model {model['name']} is untrained: it makes noise, not Foley.")
         orders = _orders(args, timeline, str(args.model or model["name"]), words, lanes, console)
         console.event("started", model=model["name"], cues=len(orders), output=str(paths.output))
-        with console.bar(len(orders), "clip") as bar:
+        with console.bar(len(orders), "clip", log="each") as bar:
             batch = Batch(
                 process,
                 Media(
@@ -267,7 +267,7 @@ def _finish(
     )
     for note in report.notes:
         console.note(plain(note.message, 1000), code=note.code, clip=note.where)
-    preview = _preview(paths, timeline, placements, console)
+    preview = _preview(paths, timeline, placements, beds, console)
     console.event(
         "finished",
         output=str(report.path),
@@ -290,7 +290,11 @@ def _nothing(results: list[CueResult], console: Console) -> int:
 
 
 def _preview(
-    paths: _Paths, timeline: Timeline, placements: list[Placement], console: Console
+    paths: _Paths,
+    timeline: Timeline,
+    placements: list[Placement],
+    beds: list[Sound],
+    console: Console,
 ) -> str:
     if paths.preview is None:
         return ""
@@ -298,8 +302,8 @@ def _preview(
 
     try:
         n_frames = timeline.n_frames
-        with console.bar(n_frames, "frame") as bar:
-            write_preview(timeline, placements, paths.preview, on_frame=bar.update)
+        with console.bar(n_frames, "frame", log="slow") as bar:
+            write_preview(timeline, placements, paths.preview, bar.update, extra=beds)
     except VattError as error:
         console.note(f"The timeline is written, its preview is not. {error}")
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from vatt_plugin import bwf
 from vatt_plugin.cues import Recipe, Take
 from vatt_plugin.preview import write_preview
 from vatt_plugin.timeline import Placement, Timeline, load
+from vatt_plugin.timeline.tracks import Sound
 
 FPS = 25
 SAMPLES_A_FRAME = 48_000 // FPS
@@ -101,6 +103,24 @@ def test_picture_and_sound_lie_where_they_lie_on_the_timeline(
     assert np.allclose(sound[0], sound[1], atol=0.01)
 
 
+def test_room_tone_and_sounds_that_overlap_are_heard_too(tmp_path: Path) -> None:
+    timeline = make_cut(tmp_path)
+    placed = place(timeline, tmp_path)
+    first, second, _ = placed
+    early = second.cue._replace(start_frame=4, n_frames=12)
+    bed_path = tmp_path / "bed.wav"
+    bed = np.full((28 * SAMPLES_A_FRAME, 1), 0.1)
+    bwf.write(bed_path, bwf.WavFacts(n_samples=len(bed)), [bwf.to_pcm24(bed)])
+    out = tmp_path / "out.mp4"
+    sounds = [dataclasses.replace(second, cue=early), first]
+    extra = [Sound(0, 26, 2, 28, 0, bed_path, "bed")]
+    write_preview(timeline, sounds, out, extra=extra)
+    _, sound = watch(out)
+    for frame, level in [(2, 0.3), (6, 0.7), (10, 0.5), (14, 0.1), (27, 0.0)]:
+        at = round((frame + 0.5) * SAMPLES_A_FRAME)
+        assert sound[:, at - 200 : at + 200].mean() == pytest.approx(level, abs=0.02), frame
+
+
 def test_a_preview_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     timeline = make_cut(tmp_path)
     before = sorted(tmp_path.iterdir())
@@ -111,8 +131,6 @@ def test_a_preview_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None
 
 
 def test_cues_without_picture_make_a_black_film(tmp_path: Path) -> None:
-    import dataclasses
-
     timeline = dataclasses.replace(make_cut(tmp_path), cues=(make_cue(status="offline"),))
     out = tmp_path / "out.mp4"
     write_preview(timeline, [], out)

@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from vatt_engine.errors import Cancelled, VattError
 from vatt_engine.messages import Event, Request
+from vatt_plugin.cli.progress import ProgressLines
 from vatt_plugin.errors import UsageError
 
 
@@ -65,11 +66,20 @@ class Console:
         if self.json_events:
             print_json({"event": name, **facts})
 
-    def bar(self, total: int, unit: str) -> Any:
-        """A progress bar on a terminal, else something silent with the same methods."""
+    def bar(self, total: int, unit: str, *, log: Literal["", "each", "slow"] = "") -> Any:
+        """A progress bar on a terminal, else something with the same methods.
+
+        Args:
+            total: how many there are.
+            unit: what is counted.
+            log: without a terminal a line for each of them ("each") or now and then ("slow"); never
+                with ``--json``, whose events tell more.
+        """
         from tqdm import tqdm
 
         self._bar_shown = sys.stderr.isatty() and not self.json_events
+        if log and not self._bar_shown and not self.json_events:
+            return ProgressLines(total, unit, each=log == "each")
         return tqdm(
             total=total, unit=unit, disable=not self._bar_shown, dynamic_ncols=True, leave=False
         )

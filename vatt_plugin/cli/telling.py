@@ -55,9 +55,10 @@ class Teller:
                 )
 
     def _tell_result(self, result: CueResult) -> None:
+        name = plain(result.cue.clip)
+        self._bar.set_postfix_str(f"{plain(result.cue.clip, 30)}: {result.status}", refresh=False)
         self._bar.update()
         self._console.event("clip", **result_facts(result))
-        name = plain(result.cue.clip)
         if result.status == "done" and result.chosen is not None:
             self._console.say(f"{name}: {in_words(result)}")
         elif result.error is not None:

@@ -217,6 +217,17 @@ def test_words_added_to_a_prompt_are_told(vatt: Shell, cut: Path, tmp_path: Path
     assert clip["takes"][0]["heard"] == "sneakers in a gym, footsteps"
 
 
+def test_a_log_gets_a_line_for_each_clip_and_programs_only_events(
+    vatt: Shell, cut: Path, tmp_path: Path
+) -> None:
+    assert vatt("generate", cut, "-o", tmp_path / "a.otio") == 0
+    lines = [line for line in vatt.err.splitlines() if " of 3 clips" in line]
+    clips = [line.split("; ")[0] for line in lines]
+    assert clips == [f"vatt: {n} of 3 clips, Shot_{n - 1}: done" for n in (1, 2, 3)]
+    assert vatt("generate", cut, "-o", tmp_path / "b.otio", "--json") == 0
+    assert "of 3 clips" not in vatt.err + vatt.out
+
+
 def test_json_is_one_event_a_line_and_ends_with_the_whole_result(
     vatt: Shell, cut: Path, tmp_path: Path
 ) -> None:

@@ -1,10 +1,11 @@
 """The engine listens to its own takes: which are faulty, and how well do the others fit?
 
 A take is faulty when it clips, is silent where the picture hits, is hiss, speech or music that
-nobody asked for, or is restless where there is nothing to hear. Faulty ones are made anew a few
-times (``pipeline``); what stays faulty is delivered and says so. The others are ranked by how well
-they meet the lane and by how likely their kind of sound is the one that was asked for. What was
-asked for is read from the words: the prompt's, or else the caption's.
+nobody asked for, sounds like what must not be heard, or is restless where there is nothing to hear.
+Faulty ones are made anew a few times (``pipeline``); what stays faulty is delivered and says so.
+The others are ranked by how well they meet the lane and by how likely their kind of sound is the
+one that was asked for. What was asked for is read from the words: the prompt's, or else the
+caption's; what must not be heard from those of the negative prompt.
 
 All figures are plain numbers and depend on the take, the words and the lane alone.
 """
@@ -12,7 +13,7 @@ All figures are plain numbers and depend on the take, the words and the lane alo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -32,7 +33,7 @@ from vatt_engine.take_figures import TakeFigures
 MAX_REDOS = 2
 """How often a faulty take is made anew; more would cost time and rarely help."""
 
-FAULTS = ("clipped", "silent", "noise", "speech", "music", "restless")
+FAULTS = ("clipped", "silent", "noise", "speech", "music", "restless", "unwanted")
 
 _LISTEN_S = 60  # the first minute tells what kind of sound it is; an hour would take long
 _RESTLESS_HZ = 0.2  # onsets a second that a shot with nothing to hear may have
@@ -55,6 +56,7 @@ class Wish:
         nothing: nothing hits, and the words name nothing, silence or room tone.
         voices: speech would be no fault; ``tones`` the same for music, ``noise`` for hiss.
         must_sound: silence would be a fault: the picture hits.
+        unwanted: sound families the negative prompt names, and the prompt does not.
     """
 
     families: tuple[str, ...]
@@ -63,11 +65,12 @@ class Wish:
     tones: bool
     noise: bool
     must_sound: bool
+    unwanted: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, text: str, lane: SyncLane) -> Self:
-        """Read the words of a prompt or a caption."""
-        words = set(stems(text))
+    def of(cls, text: str, lane: SyncLane, negative: str = "") -> Self:
+        """Read the words of a prompt or a caption, and those of a negative prompt."""
+        words, banned = set(stems(text)), set(stems(negative))
         still = not lane.hits
         families = families_of(text)
         named = categories_of(text, 1)
@@ -76,11 +79,13 @@ class Wish:
         return cls(
             families=families,
             nothing=still and (not words or hush or (bool(words & _NOTHING) and not families)),
-            voices=any(row.voiced for row in rows) or bool(words & _VOICES),
-            tones=any(row.tonal for row in rows) or bool(words & _TONES),
+            voices=(any(row.voiced for row in rows) or bool(words & _VOICES))
+            and not banned & _VOICES,
+            tones=(any(row.tonal for row in rows) or bool(words & _TONES)) and not banned & _TONES,
             # Words nobody here knows may well mean a hiss; where something hits they do not.
             noise=any(row.noisy for row in rows) or (still and not rows),
             must_sound=not still,
+            unwanted=tuple(name for name in families_of(negative) if name not in families),
         )
 
 
@@ -94,12 +99,15 @@ class Verdict:
             words name none.
         score: 0..1, to rank takes of one cue that have equally many faults.
         nothing: there was nothing to hear; silence and room tone are right.
+        unwanted: how likely the judge finds the families that must not be heard, 0..1; None when
+            the negative prompt names none.
     """
 
     faults: tuple[str, ...]
     closeness: float | None
     score: float
     nothing: bool = False
+    unwanted: float | None = None
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -113,7 +121,8 @@ class Verdict:
         told |= {f"fault_{name}": 1.0 for name in self.faults}
         if self.nothing:
             told["nothing_to_hear"] = 1.0
-        return told if self.closeness is None else {**told, "closeness": self.closeness}
+        likely = {"closeness": self.closeness, "unwanted": self.unwanted}
+        return told | {name: value for name, value in likely.items() if value is not None}
 
 
 class SelfCheck:
@@ -148,6 +157,16 @@ class SelfCheck:
             expects_speech=wish.voices,
             expects_music=wish.tones,
         )
+        closeness, unwanted, first = None, None, ""
+        if health.silent:
+            closeness = 0.0 if wish.families else None
+            unwanted = 0.0 if wish.unwanted else None
+        elif wish.families or wish.unwanted:
+            likely = dict(
+                zip(self._families.names, self._families.probabilities(heard), strict=True)
+            )
+            closeness, unwanted = _share(likely, wish.families), _share(likely, wish.unwanted)
+            first = max(likely, key=lambda name: likely[name])
         found = {
             "clipped": health.clipped or measured.numbers["clipped"] > 0,
             "silent": health.silent and wish.must_sound and duration_s <= _LISTEN_S,
@@ -155,20 +174,24 @@ class SelfCheck:
             "speech": health.speech,
             "music": health.music,
             "restless": wish.nothing and measured.numbers["n_onsets"] > _RESTLESS_HZ * duration_s,
+            "unwanted": first in wish.unwanted,
         }
-        closeness = None
-        if wish.families and not health.silent:
-            probabilities = self._families.probabilities(heard)
-            at = [self._families.names.index(name) for name in wish.families]
-            closeness = round(float(np.clip(probabilities[at].sum(), 0, 1)), 4)
-        elif wish.families:
-            closeness = 0.0
         faults = tuple(name for name in FAULTS if found[name])
-        return Verdict(faults, closeness, _score(measured, closeness, wish), wish.nothing)
+        score = _score(measured, closeness, unwanted, wish)
+        return Verdict(faults, closeness, score, wish.nothing, unwanted)
 
 
-def _score(measured: TakeFigures, closeness: float | None, wish: Wish) -> float:
-    """Mean of what is known: timing and closeness."""
+def _share(likely: Mapping[str, float], families: Sequence[str]) -> float | None:
+    """Probability of any of some families; None of none."""
+    if not families:
+        return None
+    return round(float(np.clip(sum(likely[name] for name in families), 0, 1)), 4)
+
+
+def _score(
+    measured: TakeFigures, closeness: float | None, unwanted: float | None, wish: Wish
+) -> float:
+    """Mean of what is known: timing, closeness, and how far it is from what must not be heard."""
     if wish.nothing:
         return round(1 / (1 + measured.numbers["n_onsets"]), 4)
     parts = []
@@ -177,6 +200,8 @@ def _score(measured: TakeFigures, closeness: float | None, wish: Wish) -> float:
         parts.append(0.75 * measured.sync + 0.25 * max(0.0, 1 - lag / _LATE_S))
     if closeness is not None:
         parts.append(closeness)
+    if unwanted is not None:
+        parts.append(1 - unwanted)
     return round(sum(parts) / len(parts), 4) if parts else 0.5
 
 

@@ -160,7 +160,9 @@ class TakeMaker:
             states, mask = converter.states(video, [self._prompt])
             negative, negative_mask = None, None
             if self._negative is not None:
-                negative, negative_mask = converter.states(video, [self._negative])
+                # Without the picture, or guidance would lead away from what the picture shows.
+                blank = torch.zeros_like(video)
+                negative, negative_mask = converter.states(blank, [self._negative])
         condition = _Condition(states, mask, negative, negative_mask)
         if len(self._conditions) < _CONDITIONS_KEPT:
             self._conditions[window] = condition

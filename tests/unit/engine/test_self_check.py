@@ -31,11 +31,11 @@ def ears() -> SelfCheck:
 
 @pytest.fixture
 def judged(ears: SelfCheck, tmp_path: Path) -> Callable[..., Verdict]:
-    def judge(wave: np.ndarray, words: str, lane: SyncLane = LANE) -> Verdict:
+    def judge(wave: np.ndarray, words: str, lane: SyncLane = LANE, negative: str = "") -> Verdict:
         path = tmp_path / "take.wav"
         soundfile.write(path, wave.astype(np.float32), RATE, subtype="FLOAT")
         measured = measure_take(path, lane, lambda: None)
-        return ears.verdict(path, measured, Wish.of(words, lane), lambda: None)
+        return ears.verdict(path, measured, Wish.of(words, lane, negative), lambda: None)
 
     return judge
 
@@ -76,6 +76,27 @@ def test_faults_are_named_and_rank_last(judged: Callable[..., Verdict]) -> None:
         assert fault in found.faults
         assert found.figures[f"fault_{fault}"] == 1
         assert good.rank < found.rank
+
+
+def test_a_take_that_sounds_like_what_must_not_be_heard_is_faulty(
+    judged: Callable[..., Verdict],
+) -> None:
+    plain = judged(knocks(), "footsteps on gravel")
+    banned = judged(knocks(), "footsteps on gravel", negative="knocking on a door")
+    harmless = judged(knocks(), "footsteps on gravel", negative="rain")
+    assert plain.unwanted is None
+    assert "unwanted" in banned.faults
+    assert banned.unwanted is not None
+    assert harmless.unwanted is not None
+    assert banned.figures["unwanted"] > 3 * harmless.unwanted
+    assert "unwanted" not in harmless.faults
+    assert harmless.rank < banned.rank
+
+
+def test_words_that_are_asked_for_are_not_banned_but_voices_can_be() -> None:
+    assert Wish.of("a door knock while rain falls", LANE, "rain").unwanted == ()
+    assert Wish.of("a door knock", LANE, "rain").unwanted == ("rain",)
+    assert not Wish.of("a crowd singing", LANE, "no voices, no singing").voices
 
 
 def test_hiss_is_right_where_it_is_asked_for(judged: Callable[..., Verdict]) -> None:

@@ -24,7 +24,7 @@ from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtWidgets import QApplication, QWidget
 
 from vatt_engine.errors import OutOfMemory
-from vatt_engine.messages import Failed
+from vatt_engine.messages import Failed, SyncLane
 from vatt_plugin.client import EngineStatus
 from vatt_plugin.cues import Recipe, Take
 from vatt_plugin.project import Recovery
@@ -80,6 +80,7 @@ VARIANTS = {
     "scale-2": {"QT_SCALE_FACTOR": "2"},
     "long-words": {"LANGUAGE": "en_XA"},
 }
+STILL = "city_night"  # nothing moves in it, as far as these pictures go
 HITS = {
     "bunny_meadow": (0.32, 0.84, 1.52, 2.36, 2.8),
     "city_night": (1.2,),
@@ -107,6 +108,20 @@ def figures(seed: int) -> dict[str, float]:
     if seed % 4 == 2:
         made.update(faults=1.0, fault_noise=1.0)
     return made
+
+
+def from_words(take: Take, length_s: float) -> Take:
+    """The take as if its moments were made up from its words."""
+    first = 0.4 + 0.13 * (take.recipe.seed % 3)
+    hits = tuple((first + 0.52 * i, 0.5 + 0.07 * (i % 3)) for i in range(int(length_s / 0.6)))
+    curve = [0.2] * round(length_s * 50)
+    for at, strength in hits:
+        for i in range(30):
+            if (there := round(at * 50) + i) < len(curve):
+                curve[there] = max(curve[there], strength * 0.82**i)
+    told = {**take.figures, "made_up": 1.0, "made_up_hits": float(len(hits))}
+    moments = SyncLane(hits, tuple(curve), 50.0)
+    return dataclasses.replace(take, sync=None, lag_s=None, figures=told, moments=moments)
 
 
 def settle(application: QApplication, done: Callable[[], bool], limit_s: float = 20.0) -> None:
@@ -140,7 +155,9 @@ def fill(window: MainWindow, folder: Path) -> None:
             lag = (0.012, -0.034, 0.004, 0.051)[seed % 4]
             caption = CAPTIONS.get(cue.clip, "")
             take = Take(take_id, cue.cue_id, str(path), str(path), caption, recipe,
-                        0.8, lag, -27.0 - seed % 3, -6.2, 4.0, figures(seed))  # fmt: skip
+                        0.8, lag, -27.0 - seed % 3, -6.2, 4.0, figures=figures(seed))  # fmt: skip
+            if cue.clip == STILL:
+                take = from_words(take, length)
             session.project.add_take(take)
             ids.append(take_id)
         generator = np.random.default_rng(number)
@@ -155,10 +172,10 @@ def fill(window: MainWindow, folder: Path) -> None:
                     "alternatives": ("grass rustles in the wind", "soft steps, cloth moving"),
                     "seed": 48215,
                     "seed_locked": number == 1,
-                    "hits": tuple(
-                        Hit(t, 0.5 + 0.4 * ((i * 7) % 5) / 4) for i, t in enumerate(hits)
-                    ),
-                    "intensity": tuple(float(v) for v in curve),
+                    "hits": tuple(Hit(t, 0.5 + 0.4 * ((i * 7) % 5) / 4) for i, t in enumerate(hits))
+                    if cue.clip != STILL
+                    else (),
+                    "intensity": tuple(float(v) for v in curve) if cue.clip != STILL else (),
                     "takes": tuple(ids),
                     "starred": (ids[1],),
                     "chosen": ids[1] if number != 2 else "",
@@ -243,6 +260,7 @@ class Studio:
             self.opened(window)
             self.shot(window, f"panel-{slug}")
             self.panes(window, slug)
+            self.made_up(window, slug)
             if theme == "dark":
                 self.dialogs(window)
                 self.states(window)
@@ -275,6 +293,17 @@ class Studio:
         for pane in window.panes:
             if pane.isVisible():
                 self.shot(pane, f"pane-{pane.key}-{slug}")
+
+    def made_up(self, window: MainWindow, slug: str) -> None:
+        """The cue in which nothing moves."""
+        first, still = (
+            next(c for c in window.session.cues if (c.clip == STILL) is wanted)
+            for wanted in (False, True)
+        )
+        window.session.select([still.cue_id])
+        self.shot(window, f"panel-made-up-{slug}")
+        window.session.select([first.cue_id])
+        window.player.transport.seek(1.24)
 
     def dialogs(self, window: MainWindow) -> None:
         """Every window beside the main one."""
@@ -339,6 +368,12 @@ class Studio:
         self.shot(window, "panel-1280x720")
         window.timeline.strip.fit(0.2, 2.2)
         self.shot(window.timeline, "pane-timeline-zoomed")
+        for theme in ("dark", "light"):
+            window.theme.use(theme)
+            window.resize(window.minimumSizeHint())
+            window.timeline.strip.fit_all()
+            self.shot(window, f"panel-smallest-{theme}")
+        window.theme.use("dark")
         window.resize(1440, 900)
         sample = window.session.cut
         media = sorted((ROOT / "vatt_plugin" / "sample_cut" / "media").glob("*.mp4"))

@@ -123,6 +123,8 @@ class Take:
         peak_dbtp: true peak.
         gain_db: what levelling applied.
         heard: what the model was told: prompt or caption, and perhaps the name of a sound it knows.
+        moments: its lane where that was made up from the words (``figures["made_up"]``), seconds
+            from its first sample; None where it was not, and in takes of older versions.
     """
 
     take_id: str
@@ -138,6 +140,7 @@ class Take:
     gain_db: float = 0.0
     figures: Mapping[str, float] = field(default_factory=dict)
     heard: str = ""
+    moments: SyncLane | None = None
 
     @property
     def added_words(self) -> str:

@@ -222,9 +222,10 @@ def take_to_plain(take: Take) -> dict[str, Any]:
 
 def take_from_plain(plain: Mapping[str, Any]) -> Take:
     """Read back ``take_to_plain``, leaving out what a newer version added."""
-    names = {f.name for f in dataclasses.fields(Take)} - {"recipe"}
+    names = {f.name for f in dataclasses.fields(Take)} - {"recipe", "moments"}
     return Take(
         recipe=recipe_from_plain(plain["recipe"]),
+        moments=_lane_from_plain(plain.get("moments")),
         **{k: v for k, v in plain.items() if k in names},
     )
 
@@ -236,14 +237,18 @@ def recipe_from_plain(plain: Mapping[str, Any]) -> Recipe:
         KeyError, TypeError, ValueError: it is none.
     """
     recipe = dict(plain)
-    lane = recipe.get("lane")
-    if lane is not None:
-        hits = tuple((float(t), float(s)) for t, s in lane["hits"])
-        recipe["lane"] = SyncLane(hits, tuple(lane["intensity"]), lane["rate_hz"])
+    recipe["lane"] = _lane_from_plain(recipe.get("lane"))
     if recipe.get("span") is not None:
         recipe["span"] = tuple(recipe["span"])
     names = {f.name for f in dataclasses.fields(Recipe)}
     return Recipe(**{k: v for k, v in recipe.items() if k in names})
+
+
+def _lane_from_plain(plain: Mapping[str, Any] | None) -> SyncLane | None:
+    if plain is None:
+        return None
+    hits = tuple((float(t), float(s)) for t, s in plain["hits"])
+    return SyncLane(hits, tuple(plain["intensity"]), plain["rate_hz"])
 
 
 def picture_key(cue: Cue) -> str:

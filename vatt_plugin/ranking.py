@@ -14,7 +14,7 @@ _FAULTS = {
     "music": "there is music in it",
     "restless": "it is restless, and there is nothing to hear",
 }
-_MADE_UP = "its moments are made up from the words, not seen"
+MADE_UP = "its moments are made up from the words, not seen"
 
 _FAINT_DBTP = -40.0  # levelled to -27 LUFS, only what is next to nothing peaks below that
 
@@ -52,5 +52,5 @@ def remarks(take: Take) -> list[str]:
     peak = take.peak_dbtp
     faint = figures.get("silence", 0.0) >= 1 or (peak is not None and peak < _FAINT_DBTP)
     faint = faint and not figures.get("fault_silent")
-    made_up = [_MADE_UP] if figures.get("made_up") else []
+    made_up = [MADE_UP] if figures.get("made_up") else []
     return [*(["it is all but silent"] if faint else []), *faults(take), *made_up]

@@ -60,7 +60,7 @@ def generate_request(cue: Cue, wish: Wish, *, job_id: str = "", scratch: str = "
         steps=wish.steps,
         cfg=wish.cfg,
         sync=wish.sync,
-        lane=_lane_with_handles(wish.lane, Fraction(wish.handle_frames) / cue.fps),
+        lane=lane_with_handles(wish.lane, Fraction(wish.handle_frames) / cue.fps),
         handle_s=float(Fraction(wish.handle_frames) / cue.fps),
         scratch=scratch,
     )
@@ -134,7 +134,7 @@ def _after(last: PictureSegment, handle_s: float) -> PictureSegment:
     return dataclasses.replace(last, start_s=start_s, duration_s=handle_s)
 
 
-def _lane_with_handles(lane: SyncLane | None, handle_s: Fraction) -> SyncLane | None:
+def lane_with_handles(lane: SyncLane | None, handle_s: Fraction) -> SyncLane | None:
     """Shift a lane that counts from the cue's first frame to count from the first sample."""
     if lane is None or handle_s == 0:
         return lane

@@ -123,6 +123,7 @@ def adopt(
         peak_dbtp=peak,
         gain_db=applied_db,
         figures=dict(ready.figures),
+        moments=ready.moments,
     )
 
 

@@ -55,6 +55,27 @@ def followed(lane: SyncLane, spotted: Hits) -> SyncLane:
     return SyncLane(lane.hits, tuple(curve), lane.rate_hz)
 
 
+def spliced(outside: SyncLane | None, inside: SyncLane, span: tuple[float, float]) -> SyncLane:
+    """A lane of two takes: of the new one within a span, of the earlier one around it.
+
+    Args:
+        outside: of the earlier take; None for no hits.
+        inside: of the new take.
+        span: what was made anew, seconds.
+    """
+    start_s, end_s = span
+    earlier = outside or SyncLane((), (), inside.rate_hz)
+    kept = [hit for hit in earlier.hits if not start_s <= hit[0] < end_s]
+    hits = sorted([*kept, *(hit for hit in inside.hits if start_s <= hit[0] < end_s)])
+    curve = list(inside.intensity)
+    for i in range(len(curve)):
+        at = i / inside.rate_hz
+        if not start_s <= at < end_s:
+            there = round(at * earlier.rate_hz)
+            curve[i] = earlier.intensity[there] if there < len(earlier.intensity) else 0.0
+    return SyncLane(tuple(hits), tuple(curve), inside.rate_hz)
+
+
 def _near(at: float, hits: Hits) -> bool:
     return any(abs(t - at) <= _SAME_S for t, _ in hits)
 

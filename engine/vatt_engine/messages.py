@@ -383,6 +383,8 @@ class TakeReady(Event):
             is 1 where the moments were made up from the words, ``made_up_hits`` tells how many
             there are. They follow from words, length, handles, seed and model, so a recipe does
             without them.
+        moments: the lane that was made up so, to be shown; seconds from the first sample. None
+            where the picture or the user says when, and for a lane too long for a message.
         model_hash: hash over the model's weights, for the recipe.
         precision: what its nets were computed in; behind a device (``cpu+float32``) it asks for
             the same again.
@@ -404,6 +406,7 @@ class TakeReady(Event):
     sync: float | None = None
     lag_s: float | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
+    moments: SyncLane | None = None
     model: str = ""
     model_hash: str = ""
     engine_version: str = ""

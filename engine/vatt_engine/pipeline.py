@@ -65,6 +65,7 @@ HEARD_AS = 'The prompt "{prompt}" is in words of your own; the model is told "{h
 # Intensity: below the first nothing moves; below the second too little for a net to make
 # something of; the third is plain movement.
 _STILL, _FAINT, _PLAIN = 0.15, 0.4, 0.6
+_TELLABLE = 60_000  # values of a lane, 20 minutes: a message has an end
 _REMEMBERED = 4  # pictures: editors ask for a caption, takes and a span of the same cue in turn
 
 
@@ -266,10 +267,12 @@ class VATT:
                     return maker.make(windows, [seed], known, on_step, own)[0]
 
                 take = writer.finish(index, codes, again, redos)
+                take = replace(take, prompt=prompt, heard=heard)
                 figures = {**take.figures, "batch": len(seeds)}
                 if own is not None:
                     figures |= {"made_up": 1.0, "made_up_hits": float(len(own[0].hits))}
-                yield replace(take, prompt=prompt, heard=heard, figures=figures)
+                    take = replace(take, moments=_tellable(own[0]))
+                yield replace(take, figures=figures)
 
     def _made_up(self, job: TakeJob, words: str) -> Moments | None:
         """Moments where nothing says when; None for no words, silence, or a model without lane."""
@@ -300,6 +303,11 @@ def _lifted(lane: SyncLane) -> SyncLane | None:
     if most < _STILL:
         return None
     return replace(lane, intensity=tuple(_PLAIN / most * i for i in lane.intensity))
+
+
+def _tellable(lane: SyncLane) -> SyncLane | None:
+    """A lane that fits into a message; None for one of a film of an hour."""
+    return lane if len(lane.intensity) <= _TELLABLE else None
 
 
 def _is_faint(lane: SyncLane, least: float) -> bool:

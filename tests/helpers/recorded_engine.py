@@ -4,7 +4,9 @@
 ``{"on": request type, "say": event}``; the events of a request's type are said in order, with the
 job's id, and real files where the recording says ``$WAV`` and ``$CODES``. With ``hold`` a
 generate job stays at its first progress until it is cancelled; with ``burst`` all events of a
-request arrive in one piece. Standard library only.
+request arrive in one piece; with ``still`` nothing moves in the picture, and takes that follow no
+lane of the user's have two moments made up, later by a tenth of a second for each seed. Standard
+library only.
 """
 
 from __future__ import annotations
@@ -70,6 +72,20 @@ def filled(event: dict, request: dict, index: int) -> dict:
     return event
 
 
+def still(event: dict, request: dict) -> dict:
+    """The event as it would be over a picture in which nothing moves."""
+    if event["type"] == "lane":
+        nothing = {"hits": [], "intensity": [0.0] * 100, "rate_hz": 50.0}
+        return event | {"lane": request.get("lane") or nothing}
+    if event["type"] == "take" and request["sync"] != "lane":
+        later_s = event["seed"] / 10
+        hits = [[round(t + later_s, 3), s] for t, s in ((0.4, 0.8), (1.2, 0.6))]
+        moments = {"hits": hits, "intensity": [0.3] * 100, "rate_hz": 50.0}
+        figures = {"made_up": 1.0, "made_up_hits": 2.0}
+        return event | {"moments": moments, "figures": figures, "sync": None, "lag_s": None}
+    return event
+
+
 def serve(recording: list[dict], hold: bool) -> None:
     for line in sys.stdin:
         request = json.loads(line)
@@ -85,7 +101,8 @@ def serve(recording: list[dict], hold: bool) -> None:
             event = entry["say"]
             repeat = request["takes"] if event["type"] == "take" else 1
             for index in range(repeat):
-                say(filled(event, request, index))
+                said = filled(event, request, index)
+                say(still(said, request) if "still" in sys.argv[2:] else said)
             if hold and kind == "generate" and event["type"] == "progress":
                 break
         sys.stdout.flush()

@@ -10,6 +10,7 @@ from vatt_engine.messages import HeldTake, SyncLane
 from vatt_plugin.cues import Cue, Take
 from vatt_plugin.project_state import CueState, relinked_picture
 from vatt_plugin.requests import Wish, generate_request
+from vatt_ui.shown_lane import windowed
 
 if TYPE_CHECKING:
     from vatt_ui.session import Session
@@ -53,13 +54,7 @@ def handle_frames(session: Session, cue: Cue) -> int:
 
 def without_handles(lane: SyncLane, cue: Cue, n_frames: int) -> SyncLane:
     """A lane that counts from the first sample as one that counts from the cue's first frame."""
-    if not n_frames:
-        return lane
-    handle_s, length_s = float(n_frames / cue.fps), float(cue.duration_s)
-    hits = tuple((t - handle_s, s) for t, s in lane.hits if 0 <= t - handle_s < length_s)
-    first = round(handle_s * lane.rate_hz)
-    curve = lane.intensity[first : first + round(length_s * lane.rate_hz)]
-    return SyncLane(hits, curve, lane.rate_hz)
+    return windowed(lane, float(n_frames / cue.fps), float(cue.duration_s)) if n_frames else lane
 
 
 def _asked_in(cue: Cue) -> str:
@@ -78,7 +73,7 @@ def new_span(session: Session, cue: Cue, take: Take) -> messages.Generate:
     state = session.state(cue.cue_id)
     assert state.span is not None
     recipe = take.recipe
-    lane = state.lane() if state.hits_edited else recipe.lane
+    lane = state.lane() if state.hits_edited else None
     wish = Wish(
         model=recipe.model or session.model,
         device=session.settings.device,
@@ -93,6 +88,8 @@ def new_span(session: Session, cue: Cue, take: Take) -> messages.Generate:
         handle_frames=recipe.handle_frames,
     )
     request = generate_request(as_shown(cue, state), wish, scratch=session.scratch())
+    if lane is None:  # a recipe's lane counts handles already
+        request = dataclasses.replace(request, lane=recipe.lane)
     handle_s = float(recipe.handle_frames / cue.fps)
     held = HeldTake(take.codes_path, state.span[0] + handle_s, state.span[1] + handle_s)
     return dataclasses.replace(request, held=held)

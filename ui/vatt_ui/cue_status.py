@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from vatt_plugin.cues import Cue, Take
 from vatt_plugin.project_state import CueState, picture_key
+from vatt_plugin.requests import lane_with_handles
 from vatt_ui.language import _, ngettext
 
 
@@ -92,7 +94,7 @@ def overall(stage: str, fraction: float | None) -> float | None:
     return start + share * fraction
 
 
-def is_edited(state: CueState, takes: Mapping[str, Take]) -> bool:
+def is_edited(cue: Cue, state: CueState, takes: Mapping[str, Take]) -> bool:
     """Whether prompt, negative or hits are newer than the newest visible take."""
     visible = state.visible_takes
     newest = takes.get(visible[-1]) if visible else None
@@ -103,7 +105,8 @@ def is_edited(state: CueState, takes: Mapping[str, Take]) -> bool:
         return True
     if state.negative != recipe.negative:
         return True
-    return state.hits_edited and state.lane() != recipe.lane
+    handle_s = Fraction(recipe.handle_frames) / cue.fps
+    return state.hits_edited and lane_with_handles(state.lane(), handle_s) != recipe.lane
 
 
 def state_of(
@@ -127,7 +130,7 @@ def state_of(
         return "none"
     if state.picture_key and state.picture_key != picture_key(cue):
         return "stale"
-    if is_edited(state, takes):
+    if is_edited(cue, state, takes):
         return "edited"
     return "done" if state.chosen else "takes"
 

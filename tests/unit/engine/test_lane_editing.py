@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from vatt_engine.lane_editing import followed
+from vatt_engine.lane_editing import followed, spliced
 from vatt_engine.messages import SyncLane
 
 RATE = 50.0
@@ -64,3 +64,16 @@ def test_hits_at_the_ends_and_beyond_do_no_harm() -> None:
     curve = followed(moved, lane.hits).intensity
     assert len(curve) == len(lane.intensity)
     assert all(0 <= value <= 1 for value in curve)
+
+
+def test_a_span_made_anew_has_its_own_moments_and_the_earlier_ones_around_it() -> None:
+    earlier = spotted((0.5, 0.8), (1.5, 0.6), (3.0, 0.9))
+    new = spotted((0.7, 0.4), (2.0, 0.5), floor=0.2)
+    both = spliced(earlier, new, (1.0, 2.5))
+    assert both.hits == ((0.5, 0.8), (2.0, 0.5), (3.0, 0.9))
+    assert both.intensity[:50] == earlier.intensity[:50]
+    assert both.intensity[50:125] == new.intensity[50:125]
+    assert both.intensity[125:] == earlier.intensity[125:]
+    alone = spliced(None, new, (1.0, 2.5))
+    assert alone.hits == ((2.0, 0.5),)
+    assert set(alone.intensity[:50] + alone.intensity[125:]) == {0.0}

@@ -406,8 +406,10 @@ def test_without_a_lane_of_the_picture_each_take_gets_one_made_up_from_its_words
     sounds = read("footsteps on gravel", category_of)
     assert second.figures["made_up_hits"] == len(place(sounds, 2.0, 1).hits)
     lane = place(sounds, 2.0, 1, (0.0, 2.0))
+    assert second.moments == lane, "told, so that it can be shown and edited"
     given = run(vatt, ask(movie, tmp_path, job_id="given", seed=1, sync="lane", lane=lane))
     assert takes_of(given)[0].wav_sha256 == second.wav_sha256
+    assert takes_of(given)[0].moments is None
 
     events, (hush,) = made("hush", prompt="silence")
     assert "made_up" not in hush.figures

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.helpers import accessible
 from tests.unit.ui.conftest import wait_take
-from vatt_plugin.project_state import Hit
+from vatt_plugin.project_state import CueState, Hit
 from vatt_ui import spoken
 from vatt_ui.dialogs import (
     about,
@@ -27,6 +27,7 @@ from vatt_ui.dialogs import (
 )
 from vatt_ui.main_window import MainWindow
 from vatt_ui.notices import Notice
+from vatt_ui.shown_lane import ShownLane
 from vatt_ui.theme.tokens import THEMES, contrast
 
 needs_tree = pytest.mark.skipif(
@@ -245,12 +246,15 @@ def test_contrast_of_states_and_shapes(name: str) -> None:
 
 
 def test_a_long_list_of_hits_ends() -> None:
-    said = spoken.lane([Hit(i / 10, 0.5) for i in range(300)])
+    def told(hits: tuple[Hit, ...] | None) -> str:
+        return spoken.lane(ShownLane(CueState(hits=hits)))
+
+    said = told(tuple(Hit(i / 10, 0.5) for i in range(300)))
     assert said.startswith("300 hits: 0.00 s")
     assert said.endswith("…")
     assert len(said) < 1000
-    assert spoken.lane(None) == "not spotted yet"
-    assert spoken.lane(()) == "0 hits"
+    assert told(None) == "not spotted yet"
+    assert told(()) == "0 hits"
 
 
 def test_no_folder_is_left_out() -> None:

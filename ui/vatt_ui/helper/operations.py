@@ -14,6 +14,7 @@ import numpy as np
 
 from vatt_engine import messages, wire
 from vatt_engine.errors import CannotWrite
+from vatt_engine.lane_editing import spliced
 from vatt_plugin.journal import SnapshotStore
 from vatt_plugin.project_conform import CueFacts
 from vatt_plugin.project_state import take_from_plain, take_to_plain
@@ -167,6 +168,10 @@ def adopt(
             span=(asked.held.start_s - handle_s, asked.held.end_s - handle_s),
             parent_take=origin.take_id,
         )
+        if ready.moments is not None:
+            held = (asked.held.start_s, asked.held.end_s)
+            moments = spliced(origin.moments, ready.moments, held)
+            ready = dataclasses.replace(ready, moments=moments)
     folder = Path(takes)
     destination = adopting.Destination(
         folder=folder,

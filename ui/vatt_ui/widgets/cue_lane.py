@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
+from PyQt6.QtCore import QPointF, QRectF, pyqtSignal
 from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from vatt_plugin.project_state import CueState
 from vatt_ui import spoken
 from vatt_ui.language import _
+from vatt_ui.shown_lane import ShownLane
 from vatt_ui.theme.apply import Theme
+from vatt_ui.widgets.strip_tiles import intensity_brush, paint_hit
 
 HEIGHT = 34
 EDGE = 8
@@ -27,7 +29,7 @@ class CueLane(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._state = CueState()
+        self._shown = ShownLane(CueState())
         self._duration_s = 0.0
         self._position = -1.0
         self.setFixedHeight(HEIGHT)
@@ -36,10 +38,12 @@ class CueLane(QWidget):
         self._drawn: QPixmap | None = None
         theme.changed.connect(self._draw_anew)
 
-    def show_cue(self, state: CueState, duration_s: float) -> None:
-        """Another cue, or another state of it."""
-        self._state, self._duration_s = state, duration_s
-        self.setAccessibleDescription(spoken.lane(state.hits))
+    def show_cue(self, shown: ShownLane, duration_s: float) -> None:
+        """Another cue, or another state or take of it."""
+        if (shown, duration_s) == (self._shown, self._duration_s):
+            return
+        self._shown, self._duration_s = shown, duration_s
+        self.setAccessibleDescription(spoken.lane(shown))
         self._draw_anew()
 
     def _draw_anew(self) -> None:
@@ -84,39 +88,33 @@ class CueLane(QWidget):
         painter.end()
 
     def _draw_intensity(self, painter: QPainter) -> None:
-        lane = self._state.lane()
+        lane = self._shown.state.lane()
         if lane is None or not lane.intensity:
             return
         values = lane.intensity
-        colour = QColor(self._theme.tokens.hit)
-        colour.setAlpha(60)
+        brush = intensity_brush(self._theme.tokens, self._shown.made_up)
         n_columns = max(1, (self.width() - 2 * EDGE) // 2)
         for column in range(n_columns):
             value = values[min(len(values) - 1, column * len(values) // n_columns)]
             height = min(1.0, value) * (HEIGHT - 6)
-            painter.fillRect(QRectF(EDGE + 2 * column, HEIGHT - height, 2, height), colour)
+            painter.fillRect(QRectF(EDGE + 2 * column, HEIGHT - height, 2, height), brush)
 
     def _draw_span(self, painter: QPainter) -> None:
-        if self._state.span is None:
+        span = self._shown.state.span
+        if span is None:
             return
         colour = QColor(self._theme.tokens.span)
-        left, right = (self._x(t) for t in self._state.span)
+        left, right = (self._x(t) for t in span)
         painter.fillRect(QRectF(left, 0, right - left, 3), colour)
         colour.setAlpha(36)
         painter.fillRect(QRectF(left, 0, right - left, HEIGHT), colour)
 
     def _draw_hits(self, painter: QPainter) -> None:
-        tokens = self._theme.tokens
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for hit in self._state.hits or ():
-            x = self._x(hit.time_s)
+        tokens, made_up = self._theme.tokens, self._shown.made_up
+        for hit in self._shown.hits:
             height = max(6.0, (HEIGHT - 8) * hit.strength)
-            colour = QColor(tokens.idle if hit.muted else tokens.hit)
-            painter.setPen(QPen(colour, 1.6))
-            painter.drawLine(QPointF(x, HEIGHT), QPointF(x, HEIGHT - height))
-            painter.setBrush(Qt.BrushStyle.NoBrush if hit.muted else colour)
-            painter.drawEllipse(QPointF(x, HEIGHT - height), 2.6, 2.6)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            x = self._x(hit.time_s)
+            paint_hit(painter, x, HEIGHT, height, tokens, muted=hit.muted, made_up=made_up)
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Go there."""

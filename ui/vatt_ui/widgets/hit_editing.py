@@ -11,6 +11,7 @@ from vatt_ui.language import _
 from vatt_ui.notices import Notice
 from vatt_ui.playback.transport import Transport
 from vatt_ui.session import Session
+from vatt_ui.shown_lane import shown_lane
 from vatt_ui.text import plain
 from vatt_ui.widgets.strip import GRAB_PX, Strip
 
@@ -33,6 +34,7 @@ class HitEditing(QObject):
         self._strip = strip
         self._hit = -1
         self._dragged = False
+        self._held = (0.0, 0.0)  # from the pointer to the grabbed hit: seconds, strength
         strip.hit_grabbed.connect(self._on_grabbed)
         strip.hit_moved.connect(self._on_moved)
         strip.hit_asked.connect(lambda at_s, strength: self.add(at_s, round(strength, 2)))
@@ -44,7 +46,7 @@ class HitEditing(QObject):
 
     def grabbed_time(self) -> float | None:
         """Where the grabbed hit lies, seconds from the cue's first frame; None for none."""
-        hits = self._session.state(self._session.current).hits or ()
+        hits = shown_lane(self._session, self._session.current).hits
         return hits[self._hit].time_s if 0 <= self._hit < len(hits) else None
 
     def clear(self) -> None:
@@ -151,19 +153,24 @@ class HitEditing(QObject):
         return cue
 
     def _hits(self, cue: Cue) -> tuple[Hit, ...]:
-        return self._session.state(cue.cue_id).hits or ()
+        return shown_lane(self._session, cue.cue_id).hits
 
     def _set(self, label: str, cue: Cue, hits: tuple[Hit, ...], merge: str = "") -> None:
-        self._session.edit_each(label, [cue.cue_id], merge, hits=hits, hits_edited=True)
+        fields = shown_lane(self._session, cue.cue_id).edited(hits)
+        self._session.edit_each(label, [cue.cue_id], merge, **fields)
 
-    def _on_grabbed(self, at_s: float) -> None:
+    def _on_grabbed(self, at_s: float, strength: float) -> None:
         cue = self._editable_cue()
         if cue is None:
             return
         within = GRAB_PX / self._strip.px_per_s
-        self._hit = hit_edits.nearest(self._hits(cue), at_s - float(cue.start_s), within)
+        hits, at = self._hits(cue), at_s - float(cue.start_s)
+        self._hit = hit_edits.nearest(hits, at, within)
         if self._hit < 0:
             self._transport.seek(at_s)
+        else:  # it follows the pointer from where it is, and does not jump to it
+            hit = hits[self._hit]
+            self._held = (hit.time_s - at, hit.strength - strength)
         self.grabbed_changed.emit()
 
     def _on_moved(self, at_s: float, strength: float, finished: bool) -> None:
@@ -171,11 +178,10 @@ class HitEditing(QObject):
         if cue is None or not 0 <= self._hit < len(self._hits(cue)):
             return
         hits = self._hits(cue)
-        at = hit_edits.snapped(at_s - float(cue.start_s), cue)
-        if finished and abs(hits[self._hit].time_s - at) < 1e-6:
-            self._end_drag(cue)
-            return
-        new = hit_edits.moved(hits, self._hit, at, round(strength, 2), cue)
+        later_s, stronger = self._held
+        at = hit_edits.snapped(at_s - float(cue.start_s) + later_s, cue)
+        height = round(min(max(strength + stronger, 0.05), 1.0), 2)
+        new = hit_edits.moved(hits, self._hit, at, height, cue)
         self._dragged = True
         self._set(_("Move hit"), cue, new, merge=f"hit:{cue.cue_id}")
         self._grab(hit_edits.nearest(new, at, 1.0))

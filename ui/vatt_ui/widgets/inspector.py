@@ -20,6 +20,7 @@ from vatt_plugin import ranking
 from vatt_ui.cue_status import LOOKS
 from vatt_ui.language import _, ngettext
 from vatt_ui.session import Session
+from vatt_ui.shown_lane import made_up_words
 from vatt_ui.text import Label, duration, plain, set_tip
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, PAD, SPACE, TARGET
@@ -95,6 +96,15 @@ class Inspector(Pane):
         self.history = icon_button(theme, "recall", _("Earlier prompts"))
         self.heard = Label("", "dim")
         self.heard.setWordWrap(True)
+        self.made_up = Label("", "dim")
+        self.made_up.setWordWrap(True)
+        set_tip(
+            self.made_up,
+            _(
+                "They are the hollow marks in the Hits lane. Another seed places them elsewhere; "
+                "change one, and all of them are yours."
+            ),
+        )
         self.negative = PromptEdit(_("Negative prompt"), _("What must not be heard"), (1, 1))
         self.seed = QSpinBox()
         self.seed.setRange(0, 2_000_000_000)
@@ -135,6 +145,7 @@ class Inspector(Pane):
         column.addLayout(row(self._named(_("Prompt"), self.prompt), 1, self.history))
         column.addWidget(self.prompt, 4)
         column.addWidget(self.heard)
+        column.addWidget(self.made_up)
         fields = QGridLayout()
         fields.setHorizontalSpacing(GAP)
         fields.setVerticalSpacing(SPACE + 1)
@@ -241,6 +252,10 @@ class Inspector(Pane):
         self.caption.setAccessibleName(_("Caption by the engine: {text}").format(text=caption))
         self._show_chips(state.alternatives)
         self._show_heard()
+        take = session.take(session.current_take(cue.cue_id))
+        told = made_up_words(take) if not state.hits else ""
+        self.made_up.setText(told)
+        self.made_up.setVisible(bool(told))
         self.seed.setValue(state.seed)
         self.lock.setChecked(state.seed_locked)
         self.takes.setValue(state.n_takes)
@@ -310,7 +325,8 @@ class Inspector(Pane):
             lag = _("Sound {ms} ms against the picture's hits")
             lines.append(lag.format(ms=f"{take.lag_s * 1000:+.0f}"))
         if take is not None:
-            lines += [_("Mind: {what}").format(what=what) for what in ranking.remarks(take)]
+            told = [what for what in ranking.remarks(take) if what != ranking.MADE_UP]
+            lines += [_("Mind: {what}").format(what=what) for what in told]
         state = session.state(cue.cue_id)
         if state.muted:
             lines.append(_("Left out of the written timeline"))

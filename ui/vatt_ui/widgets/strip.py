@@ -35,6 +35,7 @@ from vatt_ui.widgets.strip_view import TimeView
 HEAD_PX = 78  # width of the lanes' names, unless one of them is longer
 RULER_PX = 26
 GRAB_PX = 7
+DRAG_PX = 3
 MAX_GROWTH = 2.0
 _STEPS_S = (0.04, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
@@ -45,15 +46,15 @@ class Strip(QWidget):
     Signals:
         seek_asked(float): the playhead is to go there.
         place_clicked(float, str, bool): a lane was clicked at a time; lane kind; add to selection.
-        hit_grabbed(float): a press in the hit lane; seconds on the timeline.
-        hit_moved(float, float, bool): the grabbed hit goes to a time and strength; finished.
+        hit_grabbed(float, float): a press in the hit lane at a time and strength.
+        hit_moved(float, float, bool): dragged from there to a time and strength; finished.
         hit_asked(float, float): a double-click asks for a new hit there, with a strength.
         zoomed(): another zoom or place.
     """
 
     seek_asked = pyqtSignal(float)
     place_clicked = pyqtSignal(float, str, bool)
-    hit_grabbed = pyqtSignal(float)
+    hit_grabbed = pyqtSignal(float, float)
     hit_moved = pyqtSignal(float, float, bool)
     hit_asked = pyqtSignal(float, float)
     zoomed = pyqtSignal()
@@ -74,6 +75,7 @@ class Strip(QWidget):
         self._origin_s = Fraction(0)
         self._drop: bool | None = None
         self._drag = ""
+        self._held: tuple[QPointF, Lane, int] | None = None  # where in which hit lane, and its top
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
@@ -275,9 +277,7 @@ class Strip(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(rect.adjusted(0.5, 0.5, -1, -1))
         if self._grabbed is not None:
-            found = next((x for x in self._tops() if x[0].kind == "hits"), None)
-            if found is not None:
-                lane, top = found
+            for lane, top in [x for x in self._tops() if x[0].kind == "hits"][:1]:
                 height = lane.height - 5
                 painter.setPen(QPen(QColor(tokens.focus), 1.5))
                 painter.drawRect(QRectF(self.view.x(self._grabbed) - 5, top + 2, 10, height))
@@ -363,9 +363,9 @@ class Strip(QWidget):
     def event(self, event: QEvent | None) -> bool:
         """A tool tip says what the mouse does on the lane it rests on."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            found = self._lane_at(event.pos().y())
-            tip = LANE_TIPS.get(found[0].kind, "") if found is not None else LANE_TIPS["ruler"]
-            QToolTip.showText(event.globalPos(), tooltip(tip) if tip else "", self)
+            found, at = self._lane_at(event.pos().y()), self.view.time(event.pos().x())
+            tip = found[0].tip(at) if found is not None else LANE_TIPS["ruler"]
+            QToolTip.showText(event.globalPos(), tooltip(tip), self)
             return True
         return super().event(event)
 
@@ -382,12 +382,12 @@ class Strip(QWidget):
             self._drag = "scrub"
             self.seek_asked.emit(at)
             return
-        lane, _ = found
-        adding = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-        self.place_clicked.emit(at, lane.kind, adding)
+        lane, top = found
+        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        self.place_clicked.emit(at, lane.kind, bool(control))
         if lane.kind == "hits":
-            self._drag = "hit"
-            self.hit_grabbed.emit(at)
+            self._drag, self._held = "press", (point, lane, top)
+            self.hit_grabbed.emit(*self._hit_place(point, lane, top))
         else:
             self.seek_asked.emit(at)
 
@@ -397,14 +397,18 @@ class Strip(QWidget):
             return
         if self._drag == "scrub":
             self.seek_asked.emit(self.view.time(event.position().x()))
-        elif self._drag == "hit" and self._grabbed is not None:
-            self.hit_moved.emit(*self._hit_place(event.position()), False)
+        elif self._held is not None and self._grabbed is not None:
+            pressed, lane, top = self._held
+            if (event.position() - pressed).manhattanLength() >= DRAG_PX:
+                self._drag = "hit"  # from now on; a click that trembles moves nothing
+            if self._drag == "hit":
+                self.hit_moved.emit(*self._hit_place(event.position(), lane, top), False)
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
         """End of a drag."""
-        if event is not None and self._drag == "hit" and self._grabbed is not None:
-            self.hit_moved.emit(*self._hit_place(event.position()), True)
-        self._drag = ""
+        if event is not None and self._drag == "hit" and self._held and self._grabbed is not None:
+            self.hit_moved.emit(*self._hit_place(event.position(), *self._held[1:]), True)
+        self._drag, self._held = "", None
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
         """In the hit lane: add a hit. Elsewhere: fit the cue under the pointer."""
@@ -412,14 +416,12 @@ class Strip(QWidget):
             return
         found = self._lane_at(event.position().y())
         if found is not None and found[0].kind == "hits":
-            self.hit_asked.emit(*self._hit_place(event.position()))
+            self.hit_asked.emit(*self._hit_place(event.position(), *found))
         elif found is not None and self._current is not None:
             self.fit(*self._current)
 
-    def _hit_place(self, point: QPointF) -> tuple[float, float]:
-        top = next((t for lane, t in self._tops() if lane.kind == "hits"), RULER_PX)
-        height = next((lane.height for lane in self._lanes if lane.kind == "hits"), 1)
-        strength = 1.0 - (point.y() - top - 3) / max(1, height - 8)
+    def _hit_place(self, point: QPointF, lane: Lane, top: int) -> tuple[float, float]:
+        strength = 1.0 - (point.y() - top - 3) / max(1, lane.height - 8)
         return self.view.time(point.x()), min(max(strength, 0.05), 1.0)
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:

@@ -34,6 +34,8 @@ class Block:
         peaks: a waveform; ``offset_s`` is where in it the block starts.
         fraction: progress painted over the block; None for none.
         hits: (seconds in the block, strength, muted).
+        made_up: hits and intensity are guessed from words; drawn hollow.
+        tip: what its tool tip says besides.
         thumbnails: (seconds in the block, picture) for picture lanes.
     """
 
@@ -52,6 +54,8 @@ class Block:
     badge: str = ""
     hits: tuple[tuple[float, float, bool], ...] = ()
     intensity: tuple[float, ...] = ()
+    made_up: bool = False
+    tip: str = ""
     thumbnails: tuple[tuple[float, QImage], ...] = ()
 
 
@@ -84,6 +88,11 @@ class Lane:
         first = int(np.searchsorted(self.ends, start_s, side="right"))
         last = int(np.searchsorted(self.starts, end_s, side="left"))
         return range(first, max(first, last))
+
+    def tip(self, at_s: float) -> str:
+        """What the mouse does here, and before it what the block there has to tell."""
+        told = [self.blocks[i].tip for i in self.between(at_s, at_s)]
+        return "\n".join([*filter(None, told), LANE_TIPS.get(self.kind, "")])
 
     def overview_fill(self, block: Block) -> str:
         """The colour of a block too small for a waveform: for Foley, the colour of its state."""

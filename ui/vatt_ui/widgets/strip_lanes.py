@@ -17,10 +17,15 @@ from vatt_ui.helper.plain import StripItem, StripTrack
 from vatt_ui.language import _
 from vatt_ui.playback.sounds import SoundBank, original_key
 from vatt_ui.session import Session
+from vatt_ui.shown_lane import shown_lane
 from vatt_ui.widgets.strip_blocks import Block, Lane
 
 PICTURE_H, HITS_H, ORIGINAL_H, FOLEY_H, TAKE_H = 46, 40, 40, 58, 38
 FLAT_H, MAX_TALL = 26, 2  # with many picture tracks, each is only as high as its name
+_MADE_UP = _(
+    "These moments are made up from the words, not seen in the picture. Another seed places them "
+    "elsewhere; change one, and all of them are yours"
+)
 STEP = 25  # blocks made before others have their turn
 
 Thumbnails = dict[str, tuple[tuple[float, QImage], ...]]
@@ -145,12 +150,12 @@ class Lanes:
         )
 
     def _hit_block(self, cue: Cue) -> Block:
-        state = self._session.state(cue.cue_id)
-        hits = tuple((h.time_s, h.strength, h.muted) for h in state.hits or ())
-        lane = state.lane()
+        shown = shown_lane(self._session, cue.cue_id)
+        hits = tuple((h.time_s, h.strength, h.muted) for h in shown.hits)
+        lane = shown.state.lane()
         start, end = self._session.place(cue.cue_id)
         current = cue.cue_id == self._session.current
-        hint = _("Not looked for yet: Shift+H") if current and state.hits is None else ""
+        hint = _("Not looked for yet: Shift+H") if current and shown.state.hits is None else ""
         return Block(
             start,
             end,
@@ -159,6 +164,8 @@ class Lanes:
             edge="line",
             hits=hits,
             intensity=lane.intensity if lane else (),
+            made_up=shown.made_up,
+            tip=_MADE_UP if shown.made_up else "",
             dim=bool(hint),
         )
 

@@ -12,8 +12,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PyQt6.QtCore import QRectF, Qt
-from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
+from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtGui import (
+    QBrush,
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QImage,
+    QPainter,
+    QPen,
+    QPolygonF,
+)
 
 from vatt_ui.text import plain
 from vatt_ui.theme.tokens import Tokens
@@ -24,6 +33,7 @@ MAX_TILES = 160
 MIN_TEXT_PX, MAX_TEXT_PX = 34, 2000
 WAVE_CURVE = 0.6
 EDGE_PX = 4  # edges of clips are drawn no denser
+_DASH_PX = 3
 
 
 class TileCache:
@@ -245,8 +255,7 @@ def _paint_intensity(
     painter: QPainter, block: Block, rect: QRectF, px_per_s: float, tokens: Tokens
 ) -> None:
     """The curve of how busy the picture is, as a soft area at the foot of the lane."""
-    colour = QColor(tokens.hit)
-    colour.setAlpha(60)
+    brush = intensity_brush(tokens, block.made_up)
     step = 1 / 50
     width = max(1.0, step * px_per_s)
     n = len(block.intensity)
@@ -258,7 +267,7 @@ def _paint_intensity(
         if x + width * stride < 0:
             continue
         height = min(1.0, max(block.intensity[i : i + stride])) * rect.height()
-        painter.fillRect(QRectF(x, rect.bottom() - height, width * stride, height), colour)
+        painter.fillRect(QRectF(x, rect.bottom() - height, width * stride, height), brush)
 
 
 def _paint_progress(painter: QPainter, block: Block, rect: QRectF, tokens: Tokens) -> None:
@@ -277,14 +286,47 @@ def _paint_hits(
         x = rect.left() + time_s * px_per_s
         if not -4 < x < TILE_PX + 4:
             continue
-        colour = QColor(tokens.idle if muted else tokens.hit)
         height = max(5.0, rect.height() * strength)
-        painter.fillRect(QRectF(x - 1, rect.bottom() - height, 2, height), colour)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        paint_hit(painter, x, rect.bottom(), height, tokens, muted=muted, made_up=block.made_up)
+
+
+def intensity_brush(tokens: Tokens, made_up: bool) -> QBrush:
+    """What the intensity is filled with: a soft area, hatched where nobody has seen it."""
+    colour = QColor(tokens.hit)
+    colour.setAlpha(150 if made_up else 60)
+    pattern = Qt.BrushStyle.BDiagPattern if made_up else Qt.BrushStyle.SolidPattern
+    return QBrush(colour, pattern)
+
+
+def paint_hit(
+    painter: QPainter,
+    x: float,
+    bottom: float,
+    height: float,
+    tokens: Tokens,
+    *,
+    muted: bool,
+    made_up: bool,
+) -> None:
+    """A hit as a pin: its head is hollow if muted, a hollow diamond on dashes if made up."""
+    colour = QColor(tokens.idle if muted else tokens.hit)
+    top = bottom - height
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    y = bottom
+    while y > top:  # counted from the foot, so that hits side by side look alike
+        part = min(_DASH_PX if made_up else height, y - top)
+        painter.fillRect(QRectF(x - 1, y - part, 2, part), colour)
+        y -= part + (_DASH_PX if made_up else 0)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(colour, 1.4))
+    if made_up:
+        painter.setBrush(QColor(tokens.field))  # nothing shines through a hollow head
+        corners = ((x, top - 4.2), (x + 4.2, top), (x, top + 4.2), (x - 4.2, top))
+        painter.drawPolygon(QPolygonF([QPointF(*corner) for corner in corners]))
+    else:
         painter.setBrush(Qt.BrushStyle.NoBrush if muted else colour)
-        painter.setPen(QPen(colour, 1.2))
-        painter.drawEllipse(QRectF(x - 3, rect.bottom() - height - 3, 6, 6))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.drawEllipse(QRectF(x - 3, top - 3, 6, 6))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
 def _paint_text(painter: QPainter, block: Block, rect: QRectF, tokens: Tokens) -> None:

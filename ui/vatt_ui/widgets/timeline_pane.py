@@ -22,6 +22,7 @@ from vatt_ui.language import _
 from vatt_ui.later import later
 from vatt_ui.player import Player
 from vatt_ui.session import Session
+from vatt_ui.shown_lane import shown_lane
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import TARGET
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button
@@ -206,7 +207,10 @@ class TimelinePane(Pane):
 
     def _on_take_shown(self, take_id: str) -> None:
         del take_id
+        if shown_lane(self._session, self._session.current).made_up:
+            self.hits.clear()  # each such take has hits of its own
         self._rebuild_at(self._session.current)
+        self._tell_place()
 
     def _on_current_changed(self) -> None:
         self._rebuild_at(self._before, self._session.current)
@@ -268,8 +272,9 @@ class TimelinePane(Pane):
         if cut is None or transport.playing:
             return
         at = spoken.playhead(transport.position, cut.fps, cut.global_start_s, drop=cut.drop)
-        cue, state = session.cue(session.current), session.state(session.current)
-        self.strip.setAccessibleName(spoken.place(at, cue, state, self.hits.grabbed))
+        shown = shown_lane(session, session.current)
+        cue = session.cue(session.current)
+        self.strip.setAccessibleName(spoken.place(at, cue, shown, self.hits.grabbed))
 
     def _on_zoomed(self) -> None:
         low, high, view = self.strip.scroll_bounds()

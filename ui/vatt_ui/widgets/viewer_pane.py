@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QSlider, QVBoxLayout, QWidget
 from vatt_ui.language import _
 from vatt_ui.player import Player
 from vatt_ui.session import Session
+from vatt_ui.shown_lane import shown_lane
 from vatt_ui.text import FittingLabel, Label, set_tip, timecode
 from vatt_ui.theme.apply import Theme, fixed_font
 from vatt_ui.theme.tokens import GAP, SPACE, TARGET
@@ -65,6 +66,7 @@ class ViewerPane(Pane):
         session.cut_opened.connect(self.refresh)
         session.current_changed.connect(self.refresh)
         session.cue_changed.connect(self._on_cue_changed)
+        session.take_shown.connect(lambda *_args: self._show_lane())
         theme.changed.connect(lambda: self._draw_play(transport.playing))
         screen.failed.connect(lambda text: set_tip(self.picture, text))
         transport.playing_changed.connect(lambda _: self._tell_timecode())
@@ -111,10 +113,12 @@ class ViewerPane(Pane):
         self._on_moved(self._player.transport.position)
         cue = self._session.cue(self._session.current)
         self.title.subject.setText(cue.clip if cue is not None else "")
-        self.lane.show_cue(
-            self._session.state(self._session.current),
-            float(cue.duration_s) if cue is not None else 0.0,
-        )
+        self._show_lane()
+
+    def _show_lane(self) -> None:
+        cue = self._session.cue(self._session.current)
+        shown = shown_lane(self._session, self._session.current)
+        self.lane.show_cue(shown, float(cue.duration_s) if cue is not None else 0.0)
 
     def _on_moved(self, position: float) -> None:
         cut = self._session.cut

@@ -32,8 +32,11 @@ SURE_LAG = 0.15
 _SILENCE_DB = -60.0
 _LOWEST_DB = -120.0
 
-Sample = Callable[[Tensor, Tensor, Tensor, list[torch.Generator]], Tensor]
-"""Condition, mask, lane and generators to codes [B, K, T]."""
+Away = tuple[Tensor, Tensor]
+"""States of what must not be heard [B, L, E], and their mask [B, L]."""
+
+Sample = Callable[[Tensor, Tensor, Tensor, list[torch.Generator], Away | None], Tensor]
+"""Condition, mask, lane, generators and what must not be heard to codes [B, K, T]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,8 +192,12 @@ def make_codes(
     lanes: Sequence[Tensor],
     seed: int,
     batch: int = 8,
+    negatives: Sequence[str] | None = None,
 ) -> Tensor:
-    """A take for each scene, codes [n, K, T]; take ``i`` comes of seed ``seed * 1000 + i``."""
+    """A take for each scene, codes [n, K, T]; take ``i`` comes of seed ``seed * 1000 + i``.
+
+    ``negatives`` name what must not be heard; as in the product, without the picture.
+    """
     made = []
     for start in range(0, len(scenes), batch):
         some = slice(start, start + batch)
@@ -199,7 +206,10 @@ def make_codes(
         generators = [
             torch.Generator().manual_seed(seed * 1000 + start + i) for i in range(len(video))
         ]
-        made.append(sample(states, mask, torch.stack(list(lanes[some])), generators))
+        away: Away | None = None
+        if negatives is not None:
+            away = conditioner.states(torch.zeros_like(video), list(negatives[some]))
+        made.append(sample(states, mask, torch.stack(list(lanes[some])), generators, away))
     return torch.cat(made)
 
 

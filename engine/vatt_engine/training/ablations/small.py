@@ -17,6 +17,7 @@ from vatt_engine.nets.codec import Codec
 from vatt_engine.sampling import sample_codes
 from vatt_engine.training.ablations.listening import (
     PICTURES_A_SECOND,
+    Away,
     Ear,
     Sample,
     Scene,
@@ -165,8 +166,14 @@ def sampler_of(net: AudioModel, variation: Variation) -> Sample:
     """How a variation's net draws codes."""
 
     def sample(
-        states: Tensor, mask: Tensor, lane: Tensor, generators: list[torch.Generator]
+        states: Tensor,
+        mask: Tensor,
+        lane: Tensor,
+        generators: list[torch.Generator],
+        away: Away | None,
     ) -> Tensor:
+        if away is not None:
+            raise ValueError("Tiny nets are asked for nothing that must not be heard.")
         heard_lane = lane if net.config.lane_width else None
         common: dict[str, Any] = {
             "generators": generators, "n_frames": lane.shape[1], "lane": heard_lane,
@@ -286,7 +293,7 @@ def time_nets(plan: Plan, sizes: Sequence[tuple[int, int]], seconds: int = 10) -
             net.eval()
             sample = sampler_of(net, first)
             started = time.process_time()
-            sample(states, mask, lane, [torch.Generator().manual_seed(1)])
+            sample(states, mask, lane, [torch.Generator().manual_seed(1)], None)
             causal = isinstance(net, CausalAudioModel)
             row = {
                 "width": width, "layers": 2 * layers,

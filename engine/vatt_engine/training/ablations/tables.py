@@ -131,6 +131,8 @@ def _trained_tables(rows: Mapping[str, Row]) -> dict[str, str]:
     for row in groups.get("lane", []):
         if "edited" in row:
             found["moved"] = _moved(row)
+    if "negative" in groups:
+        found["negative"] = _negative(groups["negative"])
     if "timing" in groups:
         lines = [_timing(row) for row in groups["timing"]]
         lines.sort(key=lambda cells: int(cells[0]))
@@ -199,6 +201,19 @@ def _moved(row: Row) -> str:
         olds, news = [old for old, _ in found], [new for _, new in found]
         lines.append([says, _share(olds), _share(news)])
     return _table(["lane", "onset at the old place", "onset at the new place"], lines)
+
+
+def _negative(group: Sequence[Row]) -> str:
+    """How likely each of two sounds is heard, by which of them must not be."""
+    lines = []
+    for row in group:
+        first, second = _rows(row["takes"]), _rows(row["second"])
+        cells = [row["says"]]
+        for rows, right in ((first, row["kind"]), (second, row["second_kind"])):
+            cells += [_share(right), f"{fmean(r.closeness for r in rows):.3f}"]
+        lines.append([*cells, f"{f1_of(first):.2f}"])
+    heads = [f"{which}: {what}" for which in ("first", "second") for what in ("kind", "likeness")]
+    return _table(["must not be heard", *heads, "onset F1"], lines)
 
 
 def _timing(row: Row) -> list[str]:

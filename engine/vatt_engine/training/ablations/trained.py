@@ -31,6 +31,7 @@ from vatt_engine.sampling import sample_codes
 from vatt_engine.sound_config import SamplerConfig
 from vatt_engine.training import checkpoint
 from vatt_engine.training.ablations.listening import (
+    Away,
     Ear,
     Scene,
     choose,
@@ -71,7 +72,7 @@ def ask(plan: Plan, model: str | None, clips: int | None, only: Sequence[str] | 
     """
     groups: dict[str, Callable[[Asker], None]] = {
         "steps": Asker.steps, "cfg": Asker.cfg, "lane": Asker.lane, "captions": Asker.captions,
-        "timing": Asker.timing, "rounds": Asker.rounds,
+        "negative": Asker.negative, "timing": Asker.timing, "rounds": Asker.rounds,
     }  # fmt: skip
     unknown = sorted(set(only or ()) - set(groups))
     if unknown:
@@ -186,6 +187,24 @@ class Asker:
         self._keep("captions", "caption wrong, by words", "wrong, judged by the words", waves,
                    families=families)  # fmt: skip
 
+    def negative(self) -> None:
+        """Two sounds asked for at once, and one of them in the negative prompt.
+
+        Half of the words are the film's own, the other half another film's.
+        """
+        scenes = self._scenes
+        others = [_of_another_family(scenes, i) for i in range(len(scenes))]
+        first, second = ([s.captions[0] for s in some] for some in (scenes, others))
+        both = [f"{a} and {b}" for a, b in zip(first, second, strict=True)]
+        families = [s.family for s in others]
+        for says, away in (("nothing", None), ("the second", second), ("the first", first)):
+            waves = self._takes(both, self._lanes, negatives=away)
+            name = f"negative {says}"
+            other = self._judged(waves, families=families)
+            right = [t["family"] == f for t, f in zip(other, families, strict=True)]
+            extra = {"second": other, "second_kind": right}
+            self._keep("negative", name, says, waves, extra=extra)
+
     def timing(self) -> None:
         """Whole lanes moved; how late is the sound, by the unmoved truth?"""
         self._keep("timing", "shift 0", "0", self._plain_waves)
@@ -259,24 +278,31 @@ class Asker:
         sampler: SamplerConfig | None = None,
         seed: int | None = None,
         at: Sequence[int] | None = None,
+        negatives: Sequence[str] | None = None,
     ) -> Waves:
         """A take for each scene, or those ``at``; ``lanes`` None leaves the lane out."""
         scenes = self._scenes if at is None else [self._scenes[i] for i in at]
 
         def sample(
-            states: Tensor, mask: Tensor, lane: Tensor, generators: list[torch.Generator]
+            states: Tensor,
+            mask: Tensor,
+            lane: Tensor,
+            generators: list[torch.Generator],
+            away: Away | None,
         ) -> Tensor:
+            negative, negative_mask = away or (None, None)
             with torch.autocast("cpu", torch.bfloat16, enabled=self._bf16):
                 return sample_codes(
                     self._net, states, mask, generators=generators, n_frames=lane.shape[1],
                     lane=None if lanes is None else lane,
+                    negative=negative, negative_mask=negative_mask,
                     sampler=sampler or self._sampler,
                 )  # fmt: skip
 
         own = lanes if lanes is not None else [s.lane for s in scenes]
         codes = make_codes(
             sample, self._converter, scenes, words, own,
-            self._questions.seed if seed is None else seed, self._questions.batch,
+            self._questions.seed if seed is None else seed, self._questions.batch, negatives,
         )  # fmt: skip
         return [decode(self._codec, take[None])[0] for take in codes]
 
@@ -291,14 +317,22 @@ class Asker:
         extra: dict[str, Any] | None = None,
     ) -> None:
         """Judge takes, by the scenes' own hits and families unless others are given."""
-        hits = hits or [s.hits_s for s in self._scenes]
         families = families or [s.family for s in self._scenes]
-        triples = zip(waves, hits, families, strict=True)
-        takes = [asdict(self._ear.row(*one)) for one in triples]
+        takes = self._judged(waves, hits, families)
         right = [t["family"] == f for t, f in zip(takes, families, strict=True)]
         row = {"run": run, "group": group, "says": says, "takes": takes, "kind": right}
         self._results.add(row | (extra or {}))
         log.info("%s: done", run)
+
+    def _judged(
+        self,
+        waves: Waves,
+        hits: Sequence[NDArray[np.float64]] | None = None,
+        families: Sequence[str] | None = None,
+    ) -> list[dict[str, Any]]:
+        hits = hits or [s.hits_s for s in self._scenes]
+        families = families or [s.family for s in self._scenes]
+        return [asdict(self._ear.row(*one)) for one in zip(waves, hits, families, strict=True)]
 
     def _heard_at(
         self, waves: Waves, places: Sequence[tuple[float, float] | None]

@@ -21,6 +21,7 @@ from vatt_plugin.timeline.laid import dry_name, our_clips
 from vatt_plugin.timeline.model import Note, Timeline
 from vatt_plugin.timeline.tracks import Sound
 from vatt_plugin.timeline.wavfacts import wav_facts
+from vatt_plugin.timeline.writing import Profile
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class Mix:
                 tracks |= dict.fromkeys(str(name) for name in ducked.get("tracks", ()))
                 gain_db = float(ducked.get("gain_db", gain_db))
         return cls(tuple(tracks), gain_db, tone)
+
+
+def profile_of(cut: Timeline) -> Profile:
+    """The profile that our files in a cut were made with: whether any starts at a timecode."""
+    return "post" if any(our.file_start_s for our in our_clips(cut)) else "nle"
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,14 @@ from vatt_plugin.cli.main import CANCELLED, DONE, PARTLY
 from vatt_plugin.cli.telling import in_words, result_facts
 from vatt_plugin.cues import Cue
 from vatt_plugin.errors import UsageError
-from vatt_plugin.remix import Mix, remixed
+from vatt_plugin.remix import Mix, profile_of, remixed
 from vatt_plugin.requests import Wish
 from vatt_plugin.timeline import Placement, Timeline, load
 from vatt_plugin.timeline.bundles import opened_out
 from vatt_plugin.timeline.conform import CueFate, Plan, plan, sounds_of
 from vatt_plugin.timeline.saving import not_written
 from vatt_plugin.timeline.tracks import URL_PROFILES, Sound
-from vatt_plugin.timeline.writing import PROFILES, check_output, write_sounds
+from vatt_plugin.timeline.writing import PROFILES, Profile, check_output, write_sounds
 from vatt_plugin.timeline.writing import sounds_of as sounds_of_placements
 
 
@@ -62,8 +62,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--profile",
         choices=PROFILES,
-        default="nle",
-        help="for --regenerate: new sound files start at 0 (nle) or at record timecode (post)",
+        help="new sound files start at 0 (nle) or at record timecode (post); default: as in OLD",
     )
     parser.add_argument(
         "--urls", choices=URL_PROFILES, default="portable", help="how the timeline names its files"
@@ -120,6 +119,7 @@ def _carry_over(
             "Give the timeline that vatt wrote as OLD and the re-cut as NEW.",
         )
     mix = _mix(args, old)
+    profile: Profile = args.profile or profile_of(old)
     _tell(planned, console)
     if args.dry_run:
         _tell_mix(mix, console)
@@ -130,11 +130,11 @@ def _carry_over(
     made: list[CueResult] = []
     if args.regenerate and planned.to_regenerate:
         with Interrupt() as interrupted:
-            made = _regenerate(args, planned, new, folder, console, interrupted)
+            made = _regenerate(args, planned, new, folder, profile, console, interrupted)
         if interrupted():
             console.note("Cancelled; no timeline was written. What is done is kept for a rerun.")
             return CANCELLED
-    return _write(args, planned, new, made, mix, output, folder, console)
+    return _write(args, planned, new, made, mix, output, folder, profile, console)
 
 
 def _mix(args: argparse.Namespace, old: Timeline) -> Mix:
@@ -177,6 +177,7 @@ def _regenerate(
     planned: Plan,
     new: Timeline,
     folder: Path,
+    profile: Profile,
     console: Console,
     interrupted: Interrupt,
 ) -> list[CueResult]:
@@ -215,7 +216,7 @@ def _regenerate(
 
             batch = Batch(
                 process,
-                Media(folder, new.name, record_time=args.profile == "post", drop=new.drop),
+                Media(folder, new.name, record_time=profile == "post", drop=new.drop),
                 model_hash=str(model.get("model_hash", "")),
                 notify=notify,
                 stop=interrupted,
@@ -236,6 +237,7 @@ def _write(
     mix: Mix,
     output: Path,
     folder: Path,
+    profile: Profile,
     console: Console,
 ) -> int:
     done = [result for result in made if result.chosen is not None]
@@ -250,14 +252,14 @@ def _write(
         for result in done
         if result.chosen is not None
     ]
-    fresh, notes = sounds_of_placements(new, placements, args.profile, stems=True)
+    fresh, notes = sounds_of_placements(new, placements, profile, stems=True)
     carried = sounds_of(planned, new, skip=[result.cue.cue_id for result in done])
     mixed = remixed(
         mix,
         [*_gathered(carried, folder), *fresh],
         new,
         folder,
-        record_time=args.profile == "post",
+        record_time=profile == "post",
     )
     report = write_sounds(
         new,

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import opentimelineio as otio
 import pytest
 import soundfile
 
@@ -15,6 +16,7 @@ from vatt_plugin.cli.main import main
 from vatt_plugin.remix import Mix
 from vatt_plugin.room_tone import room_tone
 from vatt_plugin.timeline import load, write
+from vatt_plugin.timeline.wavfacts import wav_facts
 
 
 @pytest.fixture
@@ -72,6 +74,24 @@ def test_ducking_and_room_tone_are_made_for_the_new_cut(
     assert gain_db == pytest.approx(-12.0, abs=0.01)
     assert np.array_equal(wet[80_000:], dry[80_000:])
     assert Mix.of(load(out)) == Mix(("Dialog",), -12.0, True)
+
+
+def test_a_cut_that_counts_record_timecode_goes_on_doing_so(tmp_path: Path) -> None:
+    hour = otio.opentime.RationalTime(86_400, 24)
+    cut = load(save(timeline(track(clip("a"), clip("b")), start=hour), tmp_path, "cut.otio"))
+    placed = placements(cut.cues, tmp_path / "f")
+    beds = room_tone(cut, placed, tmp_path / "f", record_time=True)
+    write(cut, placed, tmp_path / "old.otio", profile="post", extra=beds)
+    new = save(timeline(track(clip("b"), clip("a")), start=hour), tmp_path, "new.otio")
+    for options, said in (([], 3600 * 48_000), (["--profile", "nle", "--force"], 0)):
+        out = tmp_path / "out.otio"
+        assert (
+            main(["conform", str(tmp_path / "old.otio"), str(new), "-o", str(out), *options]) == 0
+        )
+        bed = load(out).tracks[-1].items[0]
+        header = wav_facts(Path(bed.media))
+        assert header is not None
+        assert header.time_reference == said
 
 
 def test_a_take_in_two_places_is_ducked_in_one(old: Path, tmp_path: Path) -> None:

@@ -32,7 +32,19 @@ from vatt_plugin.timeline.saving import not_written, save
 from vatt_plugin.timeline.spotting import quoted
 
 CUE_SHEET = "cue sheet.csv"
-COLUMNS = ("file", "in", "out", "clip", "track", "category", "prompt", "take", "lufs", "seed")
+COLUMNS = (
+    "file",
+    "in",
+    "out",
+    "file starts",
+    "clip",
+    "track",
+    "category",
+    "prompt",
+    "take",
+    "lufs",
+    "seed",
+)
 _BLOCK = 1 << 16
 _DAY_S = 86_400
 
@@ -130,12 +142,21 @@ class _Stem:
         category = str(self.facts.get("stem", ""))
         return f"{category}_{name.partition('_')[2]}" if category else name
 
+    @property
+    def handles(self) -> int:
+        """Frames that it was made longer by at either end."""
+        frames = self.facts.get("handle_frames", 0)
+        return frames if isinstance(frames, int) else 0
+
+    @property
+    def starts(self) -> int:
+        """Timeline frame of the first sample that is exported, handles included."""
+        return self.first - min(self.in_frame, self.handles)
+
     def stretch(self, n_samples: int, fps: Fraction) -> tuple[int, int]:
         """Which samples of the file are exported: those heard, and its handles."""
-        handles = self.facts.get("handle_frames", 0)
-        handles = handles if isinstance(handles, int) else 0
-        first = max(0, self.in_frame - handles)
-        last = self.in_frame + self.last - self.first + handles
+        first = self.starts - self.first + self.in_frame
+        last = self.in_frame + self.last - self.first + self.handles
         end = math.ceil(last * bwf.SAMPLE_RATE / fps)
         held = math.floor(n_samples * fps / bwf.SAMPLE_RATE)
         return round(first * bwf.SAMPLE_RATE / fps), n_samples if last >= held else end
@@ -201,6 +222,7 @@ def _row(stem: _Stem, name: str, timeline: Timeline) -> list[str]:
         name,
         rates.to_timecode(start + stem.first, timeline.fps, timeline.drop),
         rates.to_timecode(start + stem.last, timeline.fps, timeline.drop),
+        rates.to_timecode(start + stem.starts, timeline.fps, timeline.drop),
         stem.clip,
         stem.cue.track if stem.cue is not None else "",
         str(stem.facts.get("stem", "")),

@@ -167,7 +167,7 @@ def test_wavs_alone_carry_record_timecode_and_ucs_names(tmp_path: Path) -> None:
         assert header.time_reference == (second - 0.5) * 48_000
         assert header.n_samples == 96_000
     sheet = (tmp_path / "wavs" / CUE_SHEET).read_text()
-    assert "01:00:00:00,01:00:01:00" in sheet
+    assert "01:00:00:00,01:00:01:00,00:59:59:12" in sheet
     assert [quoted(text) for text in ("-27.1", "-1+2", "@a")] == ["-27.1", "'-1+2", "'@a"]
     originals = {json.dumps(soundfile.read(p.wav_path)[0].tolist()) for p in placed}
     copies = {json.dumps(soundfile.read(wav)[0].tolist()) for wav in done.wavs}

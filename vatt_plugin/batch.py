@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -198,7 +198,7 @@ class Batch:
             time_reference=reference if self.media.record_time else 0,
             drop=self.media.drop,
         )
-        made_by = replace(recipe(request, ready, wish.handle_frames), made_on=work.device)
+        made_by = recipe(request, ready, wish.handle_frames, made_on=work.device)
         try:
             work.takes.append(takes.adopt(ready, request, cue, made_by, destination))
         except TakeRejected as error:

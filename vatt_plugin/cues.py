@@ -86,7 +86,13 @@ class Recipe:
     another machine; ``cpu+<precision>`` asks for it. Empty in takes of older versions: float32 on
     a CPU, bfloat16 on a GPU. ``captioned``: the prompt was the engine's caption. ``made_on``: what
     ``device`` came to, such as ``cuda:0``; empty where nobody has kept it. ``threads``: of the
-    CPU, 0 on a GPU and in takes of older versions; sums are rounded by them.
+    CPU, 0 on a GPU and in takes of older versions; sums are rounded by them. ``batch``: how many
+    takes were drawn at once, ``batch_seed`` the first one's seed; what is drawn together is rounded
+    together. 0 where nobody has kept it.
+
+    A take of which only a span was made tells the span in seconds from the cue's first frame, the
+    take it was made of, and in ``made_from`` the recipes of all that came before, oldest first:
+    each names the one before it as its ``parent_take``. Their own ``made_from`` is empty.
     """
 
     model: str
@@ -107,6 +113,9 @@ class Recipe:
     captioned: bool = False
     made_on: str = ""
     threads: int = 0
+    batch: int = 0
+    batch_seed: int = 0
+    made_from: tuple[Recipe, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,8 @@ class Take:
         lufs: integrated loudness, None for silence or sounds under 0.4 s.
         peak_dbtp: true peak.
         gain_db: what levelling applied.
+        held_back: spans made anew that would have been too loud: from, to (seconds from the first
+            sample), and the dB that they are laid below ``gain_db``.
         heard: what the model was told: prompt or caption, and perhaps the name of a sound it knows.
         moments: its lane where that was made up from the words (``figures["made_up"]``), seconds
             from its first sample; None where it was not, and in takes of older versions.
@@ -138,6 +149,7 @@ class Take:
     lufs: float | None = None
     peak_dbtp: float | None = None
     gain_db: float = 0.0
+    held_back: tuple[tuple[float, float, float], ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
     heard: str = ""
     moments: SyncLane | None = None

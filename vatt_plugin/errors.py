@@ -45,3 +45,15 @@ class CannotRemake(PluginError):
     """A take cannot be made again: its recipe or its picture is not there."""
 
     code = "cannot_remake"
+
+
+class NoSuchHit(PluginError):
+    """No hit of the sync lane lies near the time that was named."""
+
+    code = "no_such_hit"
+
+
+class BadSpan(PluginError):
+    """A span to be made anew, or a hit, does not lie within the take."""
+
+    code = "bad_span"

@@ -222,10 +222,11 @@ def take_to_plain(take: Take) -> dict[str, Any]:
 
 def take_from_plain(plain: Mapping[str, Any]) -> Take:
     """Read back ``take_to_plain``, leaving out what a newer version added."""
-    names = {f.name for f in dataclasses.fields(Take)} - {"recipe", "moments"}
+    names = {f.name for f in dataclasses.fields(Take)} - {"recipe", "moments", "held_back"}
     return Take(
         recipe=recipe_from_plain(plain["recipe"]),
         moments=_lane_from_plain(plain.get("moments")),
+        held_back=tuple((a, b, db) for a, b, db in plain.get("held_back", ())),
         **{k: v for k, v in plain.items() if k in names},
     )
 
@@ -238,6 +239,7 @@ def recipe_from_plain(plain: Mapping[str, Any]) -> Recipe:
     """
     recipe = dict(plain)
     recipe["lane"] = _lane_from_plain(recipe.get("lane"))
+    recipe["made_from"] = tuple(recipe_from_plain(each) for each in recipe.get("made_from") or ())
     if recipe.get("span") is not None:
         recipe["span"] = tuple(recipe["span"])
     names = {f.name for f in dataclasses.fields(Recipe)}

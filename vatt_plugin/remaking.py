@@ -17,11 +17,11 @@ from typing import Any, Literal
 import numpy as np
 import soundfile
 
-from vatt_engine.messages import Generate
+from vatt_engine.messages import Generate, HeldTake
 from vatt_plugin.cues import Cue, Recipe, Take, samples_with_handles
 from vatt_plugin.errors import CannotRemake
-from vatt_plugin.project_state import recipe_from_plain
 from vatt_plugin.requests import Wish, generate_request
+from vatt_plugin.timeline.facts import take_from_facts
 from vatt_plugin.timeline.laid import OurClip, dry_name
 from vatt_plugin.timeline.model import Timeline
 from vatt_plugin.timeline.rates import nearest_frame
@@ -58,23 +58,25 @@ class Original:
     batch_seed: int = 0
 
 
-def original_of(our: OurClip, cut: Timeline) -> Original:
-    """The take that a clip of ours plays.
+def original_of(our: OurClip, cut: Timeline, take: str = "") -> Original:
+    """The take that a clip of ours plays, or another one of its list.
 
     Raises:
         CannotRemake: it carries no recipe, or the picture it was made for cannot be told.
     """
     facts, name = our.facts, our.clip.name
-    recipe = recipe_of(facts, name)
+    recipe = recipe_of(facts, name, take)
     played = our.file(cut.document.base)
     if played is None:
         raise CannotRemake(f"{name} names no file.", _WHOLE_TAKE)
     dry = dry_name(facts)
     n_samples = facts.get("samples")
     cue = _cue_of(our, cut, recipe, n_samples if isinstance(n_samples, int) else 0)
-    seed, batch = batch_of(recipe.seed, facts.get("takes", ()))
+    seed, batch = recipe.batch_seed, recipe.batch
+    if not batch:
+        seed, batch = batch_of(recipe.seed, facts.get("takes", ()))
     return Original(
-        our.take,
+        take or our.take,
         recipe,
         cue,
         played.with_name(dry) if dry else played,
@@ -84,23 +86,49 @@ def original_of(our: OurClip, cut: Timeline) -> Original:
     )
 
 
-def recipe_of(facts: Mapping[str, Any], name: str = "The clip") -> Recipe:
+def recipe_of(facts: Mapping[str, Any], name: str = "The clip", take: str = "") -> Recipe:
     """The recipe under our key of a clip's metadata, or in the sidecar.
 
+    Args:
+        facts: these.
+        name: of the clip, for messages.
+        take: one of the clip's list; empty for the one it plays.
+
     Raises:
-        CannotRemake: there is none, or a span of the take was made by itself.
+        CannotRemake: there is none, or it does not tell what a span was made of.
     """
     try:
-        recipe = recipe_from_plain({**facts["recipe"], "lane": facts.get("lane")})
+        recipe = take_from_facts({"take": "", **facts}, take).recipe
     except (KeyError, TypeError, ValueError) as error:
         raise CannotRemake(f"{name} carries no recipe that can be read.", _WHOLE_TAKE) from error
-    if recipe.span is not None:
+    steps = (*recipe.made_from, recipe)
+    if steps[0].span is not None or any(step.span is None for step in steps[1:]):
+        start_s, end_s = recipe.span or (0.0, 0.0)
         raise CannotRemake(
-            f"Of {name}, {recipe.span[0]:.2f} to {recipe.span[1]:.2f} s were made anew in another "
-            f"take ({recipe.parent_take}), whose codes the timeline does not carry.",
-            "The panel makes spans anew; the project keeps the codes.",
+            f"Of {name}, {start_s:.2f} to {end_s:.2f} s were made anew in another take "
+            f"({recipe.parent_take}), and how that one was made is not recorded, as in takes of "
+            "versions before this one.",
+            _WHOLE_TAKE,
         )
     return recipe
+
+
+def steps_of(original: Original) -> list[Original]:
+    """What is to be made for a take, oldest first: a whole take, then span after span of it."""
+    recipes = (*original.recipe.made_from, original.recipe)
+    ids = [*(recipe.parent_take for recipe in recipes[1:]), original.take]
+    return [
+        replace(
+            original,
+            take=take,
+            recipe=recipe,
+            batch=recipe.batch or 1,
+            batch_seed=recipe.batch_seed if recipe.batch else recipe.seed,
+        )
+        if recipe is not original.recipe
+        else original
+        for take, recipe in zip(ids, recipes, strict=True)
+    ]
 
 
 def batch_of(seed: int, takes: Iterable[Any]) -> tuple[int, int]:
@@ -128,7 +156,13 @@ def batch_of(seed: int, takes: Iterable[Any]) -> tuple[int, int]:
 
 
 def again(
-    original: Original, *, model: str = "", device: str = "", job_id: str = "", scratch: str = ""
+    original: Original,
+    *,
+    model: str = "",
+    device: str = "",
+    job_id: str = "",
+    scratch: str = "",
+    parent: Take | None = None,
 ) -> Generate:
     """The request that a recipe came of; the take is the one of the recipe's seed.
 
@@ -138,6 +172,7 @@ def again(
         device: to use instead of the recipe's; the precision is the recipe's unless told here.
         job_id: see ``Generate``.
         scratch: see ``Generate``.
+        parent: for a span, the take before it, its codes kept.
     """
     recipe = original.recipe
     wanted = device or recipe.device or "auto"
@@ -157,7 +192,11 @@ def again(
         handle_frames=recipe.handle_frames,
     )
     request = generate_request(original.cue, wish, job_id=job_id, scratch=scratch)
-    return replace(request, lane=recipe.lane)  # a recipe's lane counts handles already
+    request = replace(request, lane=recipe.lane)  # a recipe's lane counts handles already
+    if parent is None or recipe.span is None:
+        return request
+    start_s, end_s = (at + request.handle_s for at in recipe.span)
+    return replace(request, held=HeldTake(parent.codes_path, start_s, end_s))
 
 
 def _cue_of(our: OurClip, cut: Timeline, recipe: Recipe, n_samples: int) -> Cue:
@@ -229,13 +268,19 @@ class Comparison:
     why: tuple[str, ...] = ()
 
 
-def compare(original: Original, before: str, made: Take) -> Comparison:
+def compare(
+    original: Original,
+    before: str,
+    made: Take,
+    strayed: tuple[Recipe, Recipe] | None = None,
+) -> Comparison:
     """Whether a take is the one it should be, and if not, why that may be.
 
     Args:
         original: as the timeline tells of it.
         before: ``samples_sha256`` of its file, from before the new one was written.
         made: the take now made, its file in place.
+        strayed: the first take before it that came out another, as recorded and as now made.
     """
     path = Path(made.wav_path)
     now = samples_sha256(path)
@@ -244,7 +289,10 @@ def compare(original: Original, before: str, made: Take) -> Comparison:
     if made.take_id == original.take:
         return Comparison("same take", now, before)
     gap_dbfs = _difference_dbfs(path, original.path) if before else None
-    return Comparison("other", now, before, gap_dbfs, reasons(original.recipe, made.recipe))
+    why = reasons(*(strayed or (original.recipe, made.recipe)))
+    if strayed is not None:
+        why = ("Already a take that it was made from came out another.", *why)
+    return Comparison("other", now, before, gap_dbfs, why)
 
 
 def reasons(recorded: Recipe, present: Recipe) -> tuple[str, ...]:

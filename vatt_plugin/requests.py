@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vatt_engine.messages import Generate, PictureSegment, SyncLane, TakeReady
-from vatt_plugin.cues import OUTPUT_SAMPLE_RATE, Cue, Recipe, samples_with_handles
+from vatt_plugin.cues import OUTPUT_SAMPLE_RATE, Cue, Recipe, Take, samples_with_handles
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,26 @@ def generate_request(cue: Cue, wish: Wish, *, job_id: str = "", scratch: str = "
     )
 
 
-def recipe(request: Generate, ready: TakeReady, handle_frames: int) -> Recipe:
-    """What makes the take ``ready`` again."""
-    return Recipe(
+def recipe(
+    request: Generate,
+    ready: TakeReady,
+    handle_frames: int,
+    *,
+    made_on: str = "",
+    parent: Take | None = None,
+) -> Recipe:
+    """What makes the take ``ready`` again.
+
+    Args:
+        request: what was asked for.
+        ready: what came of it.
+        handle_frames: extra timeline frames of sound at either end.
+        made_on: the device that the engine has told.
+        parent: the take of which ``request`` holds all but a span.
+    """
+    batch = int(ready.figures.get("batch", 0)) if "batch_first" in ready.figures else 0
+    first = int(ready.figures.get("batch_first", 0))
+    made = Recipe(
         model=ready.model or request.model,
         model_hash=ready.model_hash,
         engine_version=ready.engine_version,
@@ -83,7 +100,20 @@ def recipe(request: Generate, ready: TakeReady, handle_frames: int) -> Recipe:
         lane=request.lane,
         handle_frames=handle_frames,
         precision=ready.precision,
+        made_on=made_on,
         threads=ready.threads,
+        batch=batch,
+        batch_seed=request.seed + first if batch else 0,
+    )
+    held = request.held
+    if held is None or parent is None:
+        return made
+    earlier = dataclasses.replace(parent.recipe, made_from=())
+    return dataclasses.replace(
+        made,
+        span=(held.start_s - request.handle_s, held.end_s - request.handle_s),
+        parent_take=parent.take_id,
+        made_from=(*parent.recipe.made_from, earlier),
     )
 
 

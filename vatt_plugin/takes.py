@@ -20,10 +20,12 @@ import numpy as np
 import soundfile
 
 from vatt_engine.errors import CannotWrite
-from vatt_engine.messages import Generate, TakeReady
+from vatt_engine.lane_editing import spliced
+from vatt_engine.messages import Generate, SyncLane, TakeReady
 from vatt_plugin import bwf, levels
 from vatt_plugin.cues import OUTPUT_SAMPLE_RATE, Cue, Recipe, Take
 from vatt_plugin.errors import TakeRejected
+from vatt_plugin.span_levels import Level, continued
 
 FADE_S = 0.008  # at both ends, so that no edit clicks
 BLOCK_SAMPLES = 1 << 16
@@ -65,7 +67,7 @@ def adopt(
     recipe: Recipe,
     to: Destination,
     *,
-    gain_db: float | None = None,
+    parent: Take | None = None,
 ) -> Take:
     """Check what came back for ``request`` and keep it as a levelled 48 kHz 24 bit BWF.
 
@@ -75,7 +77,8 @@ def adopt(
         cue: whose sound it is.
         recipe: everything that makes it again.
         to: where it goes.
-        gain_db: level it by this instead of by loudness (a take that continues another).
+        parent: the take of which it is another but for a span: its level stays, so that every
+            sample outside of the span does.
 
     Raises:
         TakeRejected: it is not what was asked for.
@@ -87,10 +90,18 @@ def adopt(
         _check_format(sound, ready, request)
         measured = levels.measure(_blocks(sound), sound.channels)
         _check_samples(measured, request)
-        target = levels.target_lufs(str(cue.origin.get("category", "")))
-        applied_db = levels.choose_gain_db(measured, gain_db, target)
-        take_id = _take_id(sound, applied_db, cue, recipe)
-        lufs, peak = _after(measured.lufs, applied_db), _after(measured.true_peak_dbtp, applied_db)
+        if parent is not None and request.held is not None:
+            span = (request.held.start_s, request.held.end_s)
+            earlier = Level(parent.gain_db, parent.held_back)
+            level, measured = continued(earlier, span, lambda: _blocks(sound), sound.channels)
+            lufs, peak = _after(measured.lufs, 0.0), _after(measured.true_peak_dbtp, 0.0)
+        else:
+            target = levels.target_lufs(str(cue.origin.get("category", "")))
+            level = Level(levels.choose_gain_db(measured, target=target))
+            lufs, peak = (
+                _after(figure, level.gain_db) for figure in (measured.lufs, measured.true_peak_dbtp)
+            )
+        take_id = _take_id(sound, level, cue, recipe)
         path = to.folder / to.name(take_id)
         facts = bwf.WavFacts(
             n_samples=sound.frames,
@@ -108,7 +119,7 @@ def adopt(
             lufs=lufs,
             peak_dbtp=peak,
         )
-        bwf.write(path, facts, _pcm(sound, applied_db))
+        bwf.write(path, facts, _pcm(sound, level))
     return Take(
         take_id=take_id,
         cue_id=cue.cue_id,
@@ -121,10 +132,19 @@ def adopt(
         lag_s=ready.lag_s,
         lufs=lufs,
         peak_dbtp=peak,
-        gain_db=applied_db,
+        gain_db=level.gain_db,
+        held_back=level.held_back,
         figures=dict(ready.figures),
-        moments=ready.moments,
+        moments=_moments(ready, request, parent),
     )
+
+
+def _moments(ready: TakeReady, request: Generate, parent: Take | None) -> SyncLane | None:
+    """The moments that were made up for a take: of a span its own, around it the parent's."""
+    if ready.moments is None or parent is None or request.held is None:
+        return ready.moments
+    span = (request.held.start_s, request.held.end_s)
+    return spliced(parent.moments, ready.moments, span)
 
 
 def _inside(path: str, scratch: str) -> Path:
@@ -178,9 +198,8 @@ def _blocks(sound: soundfile.SoundFile) -> Iterator[levels.Block]:
     yield from sound.blocks(BLOCK_SAMPLES, dtype="float32", always_2d=True)
 
 
-def _pcm(sound: soundfile.SoundFile, gain_db: float) -> Iterator[bytes]:
+def _pcm(sound: soundfile.SoundFile, level: Level) -> Iterator[bytes]:
     """The levelled sound with its fades, as 24 bit PCM."""
-    gain = 10 ** (gain_db / 20)
     n_fade = min(round(FADE_S * OUTPUT_SAMPLE_RATE), sound.frames // 2)
     at = 0
     for block in _blocks(sound):
@@ -188,16 +207,30 @@ def _pcm(sound: soundfile.SoundFile, gain_db: float) -> Iterator[bytes]:
         from_edge = np.minimum(index, sound.frames - 1 - index)
         ramp = np.clip(from_edge / max(1, n_fade), 0.0, 1.0)
         shape = 0.5 - 0.5 * np.cos(np.pi * ramp)
-        yield bwf.to_pcm24(block.astype(np.float64) * (gain * shape)[:, None])
+        yield bwf.to_pcm24(block.astype(np.float64) * (level.gain(index) * shape)[:, None])
         at += len(block)
 
 
-def _take_id(sound: soundfile.SoundFile, gain_db: float, cue: Cue, recipe: Recipe) -> str:
+def _take_id(sound: soundfile.SoundFile, level: Level, cue: Cue, recipe: Recipe) -> str:
     """Short hash over the sound, its cue and its seed: equal only for the same take made again."""
     digest = hashlib.sha256()
-    for piece in _pcm(sound, gain_db):
+    for piece in _pcm(sound, level):
         digest.update(piece)
     digest.update(f"{sound.channels} {cue.cue_id} {recipe.seed}".encode())
+    return digest.hexdigest()[:12]
+
+
+def id_of(path: Path, cue: Cue, recipe: Recipe) -> str:
+    """The id of the take that a file of ours holds, by its samples; empty if it is no such file."""
+    digest = hashlib.sha256()
+    try:
+        with soundfile.SoundFile(path) as sound:
+            for block in sound.blocks(BLOCK_SAMPLES, dtype="int32", always_2d=True):
+                digest.update(bwf.to_pcm24(block / 2**31))
+            channels = sound.channels
+    except (OSError, soundfile.LibsndfileError):
+        return ""
+    digest.update(f"{channels} {cue.cue_id} {recipe.seed}".encode())
     return digest.hexdigest()[:12]
 
 

@@ -367,7 +367,7 @@ class Jobs(QObject):
         """Have a take checked, levelled and stored by the helper; then it joins its cue."""
         session = self._session
         cue = session.cue(info.cue_id)
-        request = session.engine.job(info.job_id).request
+        job = session.engine.job(info.job_id)
         if cue is None or session.project is None or session.cut is None:
             return
         parent = session.take(info.parent)
@@ -376,7 +376,8 @@ class Jobs(QObject):
             "adopt",
             {
                 "event": dataclasses.asdict(event),
-                "request": dataclasses.asdict(request),
+                "request": dataclasses.asdict(job.request),
+                "device": job.device,
                 "cue": cue_to_plain(cue),
                 "takes": str(session.project.takes_folder),
                 "handle_frames": info.handle_frames,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 
 from tests.helpers.cuts import make_cue
 from vatt_engine.errors import CannotWrite
-from vatt_engine.messages import Generate, TakeReady
+from vatt_engine.messages import Generate, HeldTake, TakeReady
 from vatt_plugin import cues, requests, takes
 from vatt_plugin.cues import Take
 from vatt_plugin.errors import TakeRejected
+from vatt_plugin.levels import CEILING_DBTP
+from vatt_plugin.project_state import take_from_plain, take_to_plain
 from vatt_plugin.requests import Wish
 from vatt_plugin.takes import Destination
 
@@ -145,11 +148,38 @@ def test_codes_are_kept_where_wanted(desk: Desk) -> None:
     assert desk.adopt(desk.ready(tone())).codes_path == ""
 
 
-def test_a_given_gain_keeps_a_take_as_loud_as_the_one_it_continues(desk: Desk) -> None:
-    ready = desk.ready(tone())
-    recipe = requests.recipe(desk.request, ready, 0)
-    take = takes.adopt(ready, desk.request, CUE, recipe, Destination(desk.folder), gain_db=-4.0)
-    assert take.gain_db == -4.0
+def span_of(desk: Desk, parent: Take, sound: Sound, start_s: float, end_s: float) -> Take:
+    held = HeldTake(parent.codes_path, start_s, end_s)
+    request = dataclasses.replace(desk.request, held=held)
+    ready = desk.ready(sound)
+    recipe = requests.recipe(request, ready, 0, parent=parent)
+    return takes.adopt(ready, request, CUE, recipe, Destination(desk.folder), parent=parent)
+
+
+def test_a_span_that_hits_harder_is_held_back_and_every_sample_around_it_stays(desk: Desk) -> None:
+    first = desk.adopt(desk.ready(tone()))
+    before, _ = soundfile.read(first.wav_path, dtype="int32")
+    loud = tone()
+    loud[10_000:11_000] *= 9
+    second = span_of(desk, first, loud, 0.2, 0.24)
+    once, _ = soundfile.read(second.wav_path, dtype="int32")
+    reach = round((0.08 + 0.001) * 48_000)
+    edges = slice(9_600 - reach, 11_520 + reach)
+    changed = np.flatnonzero(once != before)
+    assert edges.start <= changed[0]
+    assert changed[-1] < edges.stop
+    assert second.gain_db == first.gain_db
+    assert second.peak_dbtp <= CEILING_DBTP
+    louder = loud.copy()
+    louder[20_000:20_500] *= 9.5  # a second span: the first one stays as low as it was laid
+    third = span_of(desk, second, louder, 0.41, 0.43)
+    twice, _ = soundfile.read(third.wav_path, dtype="int32")
+    assert np.flatnonzero(twice != once)[0] > edges.stop
+    assert third.peak_dbtp <= CEILING_DBTP
+    assert [recipe.seed for recipe in third.recipe.made_from] == [7, 7]
+    assert third.recipe.parent_take == second.take_id
+    assert third.recipe.made_from[1].parent_take == first.take_id
+    assert take_from_plain(json.loads(json.dumps(take_to_plain(third)))) == third
 
 
 def outside(desk: Desk) -> TakeReady:

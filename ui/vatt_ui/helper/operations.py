@@ -14,7 +14,6 @@ import numpy as np
 
 from vatt_engine import messages, wire
 from vatt_engine.errors import CannotWrite
-from vatt_engine.lane_editing import spliced
 from vatt_plugin.journal import SnapshotStore
 from vatt_plugin.project_conform import CueFacts
 from vatt_plugin.project_state import take_from_plain, take_to_plain
@@ -148,6 +147,7 @@ def adopt(
     parent: dict[str, Any] | None,
     project: str,
     drop: bool,
+    device: str = "",
     stamped: bool = False,
 ) -> dict[str, Any]:
     """Check, level and keep a take that the engine handed over."""
@@ -157,21 +157,8 @@ def adopt(
     ready = decode(messages.TakeReady, event)
     asked = decode(messages.Generate, request)
     whole = plain.cue_from_plain(cue)
-    recipe = recipe_of(asked, ready, handle_frames)
-    gain_db = None
-    if parent is not None and asked.held is not None:
-        origin = take_from_plain(parent)
-        gain_db = origin.gain_db
-        handle_s = float(handle_frames / whole.fps)
-        recipe = dataclasses.replace(
-            recipe,
-            span=(asked.held.start_s - handle_s, asked.held.end_s - handle_s),
-            parent_take=origin.take_id,
-        )
-        if ready.moments is not None:
-            held = (asked.held.start_s, asked.held.end_s)
-            moments = spliced(origin.moments, ready.moments, held)
-            ready = dataclasses.replace(ready, moments=moments)
+    origin = take_from_plain(parent) if parent is not None else None
+    recipe = recipe_of(asked, ready, handle_frames, made_on=device, parent=origin)
     folder = Path(takes)
     destination = adopting.Destination(
         folder=folder,
@@ -180,7 +167,7 @@ def adopt(
         time_reference=adopting.record_time_reference(whole, handle_frames) if stamped else 0,
         drop=drop,
     )
-    take = adopting.adopt(ready, asked, whole, recipe, destination, gain_db=gain_db)
+    take = adopting.adopt(ready, asked, whole, recipe, destination, parent=origin)
     if caption and not take.caption:
         take = dataclasses.replace(take, caption=caption)
     return {"take": take_to_plain(take)}

@@ -301,6 +301,7 @@ class Studio:
             for wanted in (False, True)
         )
         window.session.select([still.cue_id])
+        settle(self.application, lambda: window.viewer.picture.up_to_date)
         self.shot(window, f"panel-made-up-{slug}")
         window.session.select([first.cue_id])
         window.player.transport.seek(1.24)
@@ -368,12 +369,6 @@ class Studio:
         self.shot(window, "panel-1280x720")
         window.timeline.strip.fit(0.2, 2.2)
         self.shot(window.timeline, "pane-timeline-zoomed")
-        for theme in ("dark", "light"):
-            window.theme.use(theme)
-            window.resize(window.minimumSizeHint())
-            window.timeline.strip.fit_all()
-            self.shot(window, f"panel-smallest-{theme}")
-        window.theme.use("dark")
         window.resize(1440, 900)
         sample = window.session.cut
         media = sorted((ROOT / "vatt_plugin" / "sample_cut" / "media").glob("*.mp4"))
@@ -392,6 +387,13 @@ class Studio:
         self.shot(window, "panel-right-to-left")
         self.close(window)
         self.application.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+        for theme in ("dark", "light"):
+            window = self.window(theme)
+            self.opened(window)
+            window.resize(window.minimumSizeHint())
+            window.timeline.strip.fit_all()
+            self.shot(window, f"panel-smallest-{theme}")
+            self.close(window)
 
 
 if __name__ == "__main__":

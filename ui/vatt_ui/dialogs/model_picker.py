@@ -16,6 +16,7 @@ from vatt_ui.dialogs.first_run import devices_in_words
 from vatt_ui.fitting import fit_words, gpu_fit, gpu_of
 from vatt_ui.language import _
 from vatt_ui.text import Label, plain, tooltip
+from vatt_ui.theme.tokens import GAP
 from vatt_ui.widgets.common import quiet, row, text_button
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class ModelPicker(Dialog):
         close = text_button(window.theme, _("Close"))
         use.clicked.connect(self._on_used)
         close.clicked.connect(self.accept)
-        buttons = row(show_log, 1, close, use)
+        buttons = row(show_log, 1, close, use, spacing=GAP)
         self.body.addLayout(buttons)
         session.questions.models_found.connect(self.show_models)
         session.engine.status_changed.connect(self.show_state)

@@ -120,6 +120,7 @@ QWidget[role="pane"] {{ background: {t.pane}; }}
 QWidget[role="bar"] {{ background: {t.pane}; border-bottom: 1px solid {t.line};
     border-top: 2px solid {t.pane}; }}
 QWidget[role="bar"][active="true"] {{ border-top: 2px solid {t.accent}; }}
+QWidget[role="foot"] {{ border-top: 1px solid {t.line}; }}
 QWidget[role="status"] {{ background: {t.ground}; border-top: 1px solid {t.line}; }}
 QLabel {{ background: transparent; }}
 QLabel[role="title"] {{ color: {t.dim}; font-weight: 600; }}
@@ -164,7 +165,7 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox {{ min-height: {TARGET - 8}px; }}
 QLineEdit:focus, QPlainTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus,
 QTextEdit:focus {{ border: 1px solid {t.focus}; }}
 QLineEdit:disabled, QPlainTextEdit:disabled, QSpinBox:disabled {{ color: {t.line_strong};
-    border-color: {t.line}; }}
+    border-color: {t.line}; placeholder-text-color: {t.dim}; }}
 QComboBox::drop-down {{ border: 0; width: 22px; }}
 QComboBox::down-arrow {{ image: url({arrows}/down.svg); width: 14px; height: 14px; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: 18px;
@@ -190,7 +191,7 @@ QTableView::item, QListView::item {{ padding: 0 6px; border-bottom: 1px solid {t
 QTableView::item:selected, QListView::item:selected {{ background: {t.selection};
     color: {t.on_selection}; }}
 QHeaderView::section {{ background: {t.pane}; color: {t.dim}; border: 0;
-    border-bottom: 1px solid {t.line_strong}; padding: 4px 6px; text-align: left; }}
+    border-bottom: 1px solid {t.line_strong}; padding: 4px 6px 4px 9px; text-align: left; }}
 QTableCornerButton::section {{ background: {t.pane}; border: 0; }}
 
 QScrollBar:vertical {{ background: {t.pane}; width: 11px; margin: 0; }}

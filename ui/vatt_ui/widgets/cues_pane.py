@@ -23,9 +23,11 @@ from vatt_ui.models import cues_model
 from vatt_ui.models.cues_model import CUE_ID_ROLE, FRACTION_ROLE, STATE, CuesFilter, CuesModel
 from vatt_ui.session import Session
 from vatt_ui.theme.apply import Theme
-from vatt_ui.theme.tokens import SPACE
+from vatt_ui.theme.tokens import PAD, SPACE
+from vatt_ui.widgets.columns import SpareColumns
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, name_choice, quiet, row
 
+LEAST_CLIP_PX = 70
 FILTERS = (
     ("", _("All")),
     ("none", _("No take")),
@@ -83,6 +85,13 @@ class CuesPane(Pane):
         name_choice(self.states, _("Show cues in this state"))
         for state, word in FILTERS:
             self.states.addItem(word, state)
+        # As wide as the pane lets it; its list is as wide as its words.
+        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.states.setSizeAdjustPolicy(policy)
+        self.states.setMinimumContentsLength(6)
+        choices = self.states.view()
+        assert choices is not None
+        choices.setMinimumWidth(choices.sizeHintForColumn(0) + 2 * PAD)
         self.table = QTableView()
         viewport = self.table.viewport()
         assert viewport is not None
@@ -91,7 +100,10 @@ class CuesPane(Pane):
         self.empty = EmptyState(theme, "", "", _("Open…"), "folder")
         self._say_nothing_open()
         self._stack = Stack(self.table, self.empty)
-        self.body.addLayout(row(self.search, self.states, margin=SPACE + 2, spacing=SPACE + 2))
+        filters = row(self.search, self.states, margin=SPACE + 2, spacing=SPACE + 2)
+        filters.setStretch(0, 3)
+        filters.setStretch(1, 2)
+        self.body.addLayout(filters)
         self.body.addWidget(self._stack, 1)
         self.reading = False  # a cut is being read; the button cancels it
         self._busy = False
@@ -113,6 +125,8 @@ class CuesPane(Pane):
         words = [look.word for look in LOOKS.values()]
         widths[STATE] = max(table.fontMetrics().horizontalAdvance(w) + 36 for w in words)
         quiet(table, cues_model.CLIP, widths)
+        order = (cues_model.LENGTH, cues_model.TIMECODE, cues_model.NUMBER)
+        SpareColumns(table, cues_model.CLIP, LEAST_CLIP_PX, order)
         vertical = table.verticalHeader()
         assert vertical is not None
         vertical.setDefaultSectionSize(28)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtGui import QKeyEvent, QResizeEvent
 from PyQt6.QtWidgets import (
     QGridLayout,
     QMenu,
@@ -27,6 +27,8 @@ from vatt_ui.theme.tokens import GAP, PAD, SPACE, TARGET
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, row, text_button
 from vatt_ui.widgets.flow import FlowLayout
 
+CHIPS_FROM_PX = 320
+MAX_OFFERS = 6
 MIXED = _("(several prompts; typing sets them all)")
 
 
@@ -93,7 +95,7 @@ class Inspector(Pane):
         self.prompt = PromptEdit(
             _("Prompt"), _("What should be heard? Empty: the caption above."), (4, 2)
         )
-        self.history = icon_button(theme, "recall", _("Earlier prompts"))
+        self.history = icon_button(theme, "recall", _("Earlier prompts and the engine's offers"))
         self.heard = Label("", "dim")
         self.heard.setWordWrap(True)
         self.made_up = Label("", "dim")
@@ -177,8 +179,10 @@ class Inspector(Pane):
     def _foot(self) -> QWidget:
         """What is pressed most stays in view, however low the pane is."""
         foot = QWidget()
+        foot.setProperty("role", "foot")
+        foot.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         column = QVBoxLayout(foot)
-        column.setContentsMargins(PAD, SPACE, PAD, GAP)
+        column.setContentsMargins(PAD, GAP, PAD, GAP)
         column.setSpacing(SPACE)
         self.generate.setMinimumHeight(TARGET + 6)
         again = row(self._named(_("Takes"), self.takes), self.takes)
@@ -303,7 +307,7 @@ class Inspector(Pane):
         can_span = state.span is not None and take is not None and bool(take.codes_path)
         self.regenerate.setEnabled(can_span and bool(editable))
         self.find_hits.setEnabled(bool(editable))
-        self.history.setEnabled(bool(state.prompt_history))
+        self.history.setEnabled(bool(state.prompt_history or state.alternatives))
         self.recaption.setEnabled(bool(editable))
         self.lacking.setVisible(not session.models.hears_hits(session.model))
         self.lacking.setText(
@@ -335,7 +339,7 @@ class Inspector(Pane):
         self.facts.setText("\n".join(lines))
 
     def _show_chips(self, offers: tuple[str, ...]) -> None:
-        shown = [offer for offer in offers[:6] if offer]
+        shown = [offer for offer in offers[:MAX_OFFERS] if offer]
         current = [
             widget.property("offer")
             for i in range(self.chips.count())
@@ -372,9 +376,21 @@ class Inspector(Pane):
         self._edit(_("Use caption as prompt"), "", prompt=text)
 
     def _offer_history(self) -> None:
+        self.history_menu().popup(self.history.mapToGlobal(self.history.rect().bottomLeft()))
+
+    def history_menu(self) -> QMenu:
+        """Earlier prompts, the latest first, and what the engine offers."""
+        state = self._session.state(self._session.current)
         menu = QMenu(self)
-        for text in reversed(self._session.state(self._session.current).prompt_history):
-            action = menu.addAction(plain(text, 80).replace("&", "&&"))
-            if action is not None:
-                action.triggered.connect(lambda _, t=text: self.use_prompt(t))
-        menu.popup(self.history.mapToGlobal(self.history.rect().bottomLeft()))
+        for texts in (tuple(reversed(state.prompt_history)), state.alternatives[:MAX_OFFERS]):
+            menu.addSeparator()
+            for text in filter(None, texts):
+                action = menu.addAction(plain(text, 80).replace("&", "&&"))
+                if action is not None:
+                    action.triggered.connect(lambda _, t=text: self.use_prompt(t))
+        return menu
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """A low pane has no room for chips above the prompt; the menu beside it has them too."""
+        super().resizeEvent(event)
+        self.chips_holder.setVisible(self.height() >= CHIPS_FROM_PX)

@@ -212,7 +212,7 @@ class Strip(QWidget):
             lane.height = height
 
     def _measure(self) -> None:
-        self.view.width_px = max(1.0, float(self.width() - self.view.head_px))
+        self.view.resize(float(self.width() - self.view.head_px))
 
     def _lane_at(self, y: float) -> tuple[Lane, int] | None:
         top = RULER_PX
@@ -438,11 +438,10 @@ class Strip(QWidget):
         event.accept()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Keep inside the cut."""
+        """Keep inside the cut, and the whole of it in view if it was."""
         del event
         self._measure()
         self._share_height()
-        self.view.scroll_to(self.view.left_s)
         self.zoomed.emit()
 
     def _on_theme_changed(self) -> None:

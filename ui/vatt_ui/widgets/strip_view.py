@@ -49,6 +49,15 @@ class TimeView:
         """First and last possible left edge, seconds."""
         return 0.0, max(0.0, self.duration_s + AIR * self.length_s - self.length_s)
 
+    def resize(self, width_px: float) -> None:
+        """Another width; a view of the whole cut stays one."""
+        whole = self.duration_s > 0 and self.level == 0
+        self.width_px = max(1.0, width_px)
+        if whole:
+            self.fit(0.0, self.duration_s)
+        else:
+            self.scroll_to(self.left_s)
+
     def scroll_to(self, left_s: float) -> None:
         """Show time from ``left_s`` on, as far as there is any."""
         low, high = self.bounds()

@@ -37,12 +37,14 @@ from vatt_ui.session import Session
 from vatt_ui.text import Label
 from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, SPACE, TARGET
+from vatt_ui.widgets.columns import SpareColumns
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, icon_button, quiet, text_button
 from vatt_ui.widgets.flow import FlowLayout
 from vatt_ui.widgets.strip_blocks import Block
 from vatt_ui.widgets.strip_tiles import wave_image
 
 ROW_PX = 46
+LEAST_WAVE_PX = 60
 
 
 class _WaveDelegate(QStyledItemDelegate):
@@ -61,7 +63,7 @@ class _WaveDelegate(QStyledItemDelegate):
         if painter is None:
             return
         tokens = self._theme.tokens
-        rect = QRectF(option.rect).adjusted(4, 4, -4, -4)
+        rect = QRectF(option.rect).adjusted(9, 4, -4, -4)
         peaks = self._sounds.peaks(index.data(TAKE_ID_ROLE))
         mark = index.data(MARK_ROLE)
         if peaks is not None and rect.width() > 4:
@@ -202,6 +204,7 @@ class TakesPane(Pane):
         words = (_("used"), _("best"), _("faulty"), _("trash"))
         used = max(table.fontMetrics().horizontalAdvance(word) for word in words) + 44
         quiet(table, takes_model.WAVE, {0: 26, 2: 52, 3: 68, 4: 66, 5: max(70, used)})
+        SpareColumns(table, takes_model.WAVE, LEAST_WAVE_PX, (takes_model.LAG, takes_model.SEED))
         vertical = table.verticalHeader()
         assert vertical is not None
         vertical.setDefaultSectionSize(ROW_PX)

@@ -128,7 +128,7 @@ class Take:
         codes_path: the engine's codes, to regenerate a span; empty if not kept.
         sync: onset F1 against the picture's hits, None when there is nothing to hit.
         lag_s: sound behind picture, seconds.
-        lufs: integrated loudness, None for silence or sounds under 0.4 s.
+        lufs: integrated loudness between the handles, None for silence or sounds under 0.4 s.
         peak_dbtp: true peak.
         gain_db: what levelling applied.
         held_back: spans made anew that would have been too loud: from, to (seconds from the first

@@ -11,8 +11,8 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -90,6 +90,8 @@ def adopt(
         _check_format(sound, ready, request)
         measured = levels.measure(_blocks(sound), sound.channels)
         _check_samples(measured, request)
+        n_handle = round(recipe.handle_frames * OUTPUT_SAMPLE_RATE / cue.fps)
+        between = n_handle, sound.frames - n_handle
         if parent is not None and request.held is not None:
             span = (request.held.start_s, request.held.end_s)
             earlier = Level(parent.gain_db, parent.held_back)
@@ -97,10 +99,15 @@ def adopt(
             lufs, peak = _after(measured.lufs, 0.0), _after(measured.true_peak_dbtp, 0.0)
         else:
             target = levels.target_lufs(str(cue.origin.get("category", "")))
-            level = Level(levels.choose_gain_db(measured, target=target))
+            gauge = _heard(measured, _blocks(sound), between, sound.channels)
+            level = Level(levels.choose_gain_db(gauge, target=target))
             lufs, peak = (
                 _after(figure, level.gain_db) for figure in (measured.lufs, measured.true_peak_dbtp)
             )
+        heard_lufs = lufs
+        if n_handle:
+            heard = levels.measure(_cut(level.of(_blocks(sound)), *between), sound.channels)
+            heard_lufs = _after(heard.lufs, 0.0)
         take_id = _take_id(sound, level, cue, recipe)
         path = to.folder / to.name(take_id)
         facts = bwf.WavFacts(
@@ -130,7 +137,7 @@ def adopt(
         recipe=recipe,
         sync=ready.sync,
         lag_s=ready.lag_s,
-        lufs=lufs,
+        lufs=heard_lufs,
         peak_dbtp=peak,
         gain_db=level.gain_db,
         held_back=level.held_back,
@@ -196,6 +203,32 @@ def _check_samples(measured: levels.Measurement, request: Generate) -> None:
 def _blocks(sound: soundfile.SoundFile) -> Iterator[levels.Block]:
     sound.seek(0)
     yield from sound.blocks(BLOCK_SAMPLES, dtype="float32", always_2d=True)
+
+
+def _cut(blocks: Iterable[levels.Block], first: int, end: int) -> Iterator[levels.Block]:
+    """What of a sound lies between two samples."""
+    at = 0
+    for block in blocks:
+        yield block[max(0, first - at) : max(0, end - at)]
+        at += len(block)
+
+
+def _heard(
+    whole: levels.Measurement,
+    blocks: Iterable[levels.Block],
+    between: tuple[int, int],
+    n_channels: int,
+) -> levels.Measurement:
+    """A take's measurement with the loudness of what is heard in the cut.
+
+    A hit in a handle must not set the level of the shot beside it. Where the shot is silent the
+    handles are all there is, so the whole take is the gauge.
+    """
+    if between == (0, whole.n_samples):
+        return whole
+    lufs = levels.measure(_cut(blocks, *between), n_channels).gauge_lufs
+    silent = lufs is None or lufs <= levels.FLOOR_LUFS
+    return whole if silent else replace(whole, gauge_lufs=lufs)
 
 
 def _pcm(sound: soundfile.SoundFile, level: Level) -> Iterator[bytes]:

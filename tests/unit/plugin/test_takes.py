@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tests.helpers.cuts import make_cue
 from vatt_engine.errors import CannotWrite
 from vatt_engine.messages import Generate, HeldTake, TakeReady
-from vatt_plugin import cues, requests, takes
+from vatt_plugin import cues, levels, requests, takes
 from vatt_plugin.cues import Take
 from vatt_plugin.errors import TakeRejected
 from vatt_plugin.levels import CEILING_DBTP
@@ -38,11 +38,12 @@ def tone(n: int = N, peak: float = 0.1, channels: int = 1) -> Sound:
 class Desk:
     """A scratch folder with a result in it, and a folder for takes."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, wish: Wish | None = None) -> None:
         self.scratch, self.folder = root / "scratch", root / "takes"
         self.scratch.mkdir()
         self.folder.mkdir()
-        self.request = requests.generate_request(CUE, Wish("tiny"), scratch=str(self.scratch))
+        self.wish = wish or Wish("tiny")
+        self.request = requests.generate_request(CUE, self.wish, scratch=str(self.scratch))
 
     def ready(self, sound: Sound, *, rate: int = 48_000, path: Path | None = None) -> TakeReady:
         path = path or self.scratch / "take.wav"
@@ -56,7 +57,7 @@ class Desk:
 
     def adopt(self, ready: TakeReady, **destination: object) -> Take:
         to = dataclasses.replace(Destination(self.folder), **destination)  # type: ignore[arg-type]
-        recipe = requests.recipe(self.request, ready, 0)
+        recipe = requests.recipe(self.request, ready, self.wish.handle_frames)
         return takes.adopt(ready, self.request, CUE, recipe, to)
 
     def files(self) -> list[str]:
@@ -82,13 +83,43 @@ def test_a_good_take_is_kept_as_a_levelled_broadcast_wav(desk: Desk) -> None:
 
 
 def test_the_figures_told_are_those_of_the_file(desk: Desk) -> None:
-    from vatt_plugin import levels
-
     take = desk.adopt(desk.ready(tone(peak=0.9)))
     sound, _ = soundfile.read(take.wav_path, dtype="float32", always_2d=True)
     measured = levels.measure([sound], 1)
     assert take.lufs == pytest.approx(measured.lufs, abs=0.1)  # the fades are in the file
     assert take.peak_dbtp == pytest.approx(measured.true_peak_dbtp, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("handles_db", "heard_lufs"),
+    [(-40.0, -27.0), (30.0, None), (0.0, -27.0)],
+    ids=["soft handles", "handles at the ceiling", "even"],
+)
+def test_the_level_is_that_of_what_is_heard_between_the_handles(
+    tmp_path: Path, handles_db: float, heard_lufs: float | None
+) -> None:
+    n = 12
+    desk = Desk(tmp_path, Wish("tiny", handle_frames=n))
+    sound = tone(desk.request.n_samples, peak=0.02)
+    handle = n * 2000
+    sound[:handle] *= 10 ** (handles_db / 20)
+    take = desk.adopt(desk.ready(sound))
+    assert take.peak_dbtp is not None
+    assert take.peak_dbtp <= CEILING_DBTP
+    written, _ = soundfile.read(take.wav_path, dtype="float32", always_2d=True)
+    shot = levels.measure([written[handle:-handle]], 1)
+    assert take.lufs == pytest.approx(shot.lufs, abs=0.02)
+    if heard_lufs is not None:
+        assert take.lufs == pytest.approx(heard_lufs, abs=0.02)
+
+
+def test_a_shot_in_which_nothing_sounds_takes_the_level_of_its_handles(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, Wish("tiny", handle_frames=12))
+    sound = tone(desk.request.n_samples, peak=0.02)
+    sound[12 * 2000 : -12 * 2000] *= 0.001
+    take = desk.adopt(desk.ready(sound))
+    assert take.gain_db > 5
+    assert take.lufs is None or take.lufs < -60
 
 
 def test_edges_are_faded_so_that_no_cut_clicks(desk: Desk) -> None:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from vatt_plugin import bwf
 from vatt_plugin.shaping import shaped
+from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.errors import UnknownClip
 from vatt_plugin.timeline.model import Placement, Timeline, TrackInfo, TrackItem
 from vatt_plugin.timeline.naming import MAX_NAME
@@ -82,15 +83,16 @@ def find_speech(timeline: Timeline, tracks: Sequence[str], gain_db: float = DUCK
         children = timeline.document.root.tracks[info.index]
         clips = [c for c in children if type(c).__name__ != "Transition"]
         for item, clip in zip(info.items, clips, strict=False):
-            if item.kind == "clip" and item.enabled and info.enabled:
+            if item.kind != "gap" and item.enabled and info.enabled:
                 spans += _speech(item, clip)
     return Ducking(tuple(_merged(spans)), tuple(info.name for info in chosen), gain_db)
 
 
 def _named(audio: Sequence[TrackInfo], name: str, timeline: Timeline) -> TrackInfo:
-    for number, info in enumerate(audio, 1):
-        if info.name == name or name == f"A{number}":
-            return info
+    counted = {f"A{number}": info for number, info in enumerate(audio, 1)}
+    found = next((info for info in audio if info.name == name), counted.get(name))
+    if found is not None:
+        return found
     known = ", ".join(info.name for info in audio) or "none"
     raise UnknownClip(
         f"{timeline.path.name} has no audio track named {name!r}; it has {known}.",
@@ -99,18 +101,21 @@ def _named(audio: Sequence[TrackInfo], name: str, timeline: Timeline) -> TrackIn
 
 
 def _speech(item: TrackItem, clip: Any) -> Spans:
-    """When a clip sounds; all of it where its media cannot be read."""
+    """When a clip sounds; all of it where its media cannot be read, and all of a nest."""
     start_s, duration_s = float(item.start_s), float(item.duration_s)
     whole = [(start_s, start_s + duration_s)]
-    if item.status != "ready" or len(clip.effects):
+    if item.kind == "nest" or item.status != "ready" or len(clip.effects):
         return whole
-    media_start_s = 0.0
+    media_start_s: Fraction | None = Fraction(0)
     if clip.source_range is not None:
-        media_start_s = clip.source_range.start_time.to_seconds()
-        available = clip.media_reference.available_range
-        if available is not None:
-            media_start_s -= available.start_time.to_seconds()
-    levels = _levels(Path(item.media), max(0.0, media_start_s), min(duration_s, _MAX_SPEECH_S))
+        media_start_s = rates.seconds(clip.source_range.start_time)
+        available = getattr(clip.media_reference, "available_range", None)
+        if available is not None and media_start_s is not None:
+            media_start_s -= rates.seconds(available.start_time) or 0
+    if media_start_s is None:
+        return whole
+    first_s = max(0.0, float(media_start_s))
+    levels = _levels(Path(item.media), first_s, min(duration_s, _MAX_SPEECH_S))
     if levels is None:
         return whole
     spans: Spans = []

@@ -64,6 +64,27 @@ def test_ducking_follows_the_sound_where_it_can_be_read(cut: Timeline, tmp_path:
     assert end == pytest.approx(3.2, abs=0.04)
 
 
+def test_a_nest_on_a_dialogue_track_speaks_throughout(tmp_path: Path) -> None:
+    nest = track(clip("line", duration=24), name="scene", kind=AUDIO)
+    speech = track(gap(24), nest, name="Dialog", kind=AUDIO)
+    cut = load(save(timeline(track(clip("a", 0, 48)), speech), tmp_path))
+    assert mixing.find_speech(cut, ["Dialog"]).spans == ((1.0, 2.0),)
+
+
+def test_a_dialogue_clip_whose_reference_is_missing_speaks_throughout(cut: Timeline) -> None:
+    data = json.loads(cut.path.read_text())
+    data["tracks"]["children"][1]["children"][1]["active_media_reference_key"] = "none such"
+    cut.path.write_text(json.dumps(data))
+    assert mixing.find_speech(load(cut.path), ["Dialog"]).spans == ((2.5, 3.5),)
+
+
+def test_a_track_of_that_name_comes_before_the_one_of_that_number(tmp_path: Path) -> None:
+    tracks = [track(clip("line", duration=24), name=name, kind=AUDIO) for name in ("Music", "A1")]
+    cut = load(save(timeline(track(clip("a", 0, 48)), *tracks), tmp_path))
+    assert mixing.find_speech(cut, ["A1"]).tracks == ("A1",)
+    assert mixing.find_speech(cut, ["A2"]).tracks == ("A1",)
+
+
 def test_an_unknown_dialogue_track_is_named(cut: Timeline) -> None:
     with pytest.raises(UnknownClip, match="Dialog"):
         mixing.find_speech(cut, ["A9"])

@@ -4,6 +4,7 @@ Run as ``python fake_engine.py MODE [STATE_FOLDER]``; standard library only, so 
 moments. It makes real WAVs of a tone whose pitch follows the seed. Modes:
 
     good            serves every job
+    coded           likewise, and hands over codes, of which spans are made anew
     slow            a job ends only when cancelled
     deaf            a job never ends, cancelled or not
     die-once        the first job kills the engine; a file in STATE_FOLDER remembers
@@ -37,8 +38,13 @@ def say(**body: object) -> None:
     sys.stdout.flush()
 
 
-def wav(n_samples: int, rate: int, pitch_hz: float, *, nan: bool = False) -> bytes:
+def wav(
+    n_samples: int, rate: int, pitch_hz: float, *, nan: bool = False, spans: tuple = ()
+) -> bytes:
     samples = [0.2 * math.sin(2 * math.pi * pitch_hz * i / rate) for i in range(n_samples)]
+    for start_s, end_s, other_hz in spans:
+        for i in range(round(start_s * rate), min(n_samples, round(end_s * rate))):
+            samples[i] = 0.2 * math.sin(2 * math.pi * other_hz * i / rate)
     if nan and samples:
         samples[len(samples) // 2] = math.nan
     data = struct.pack(f"<{n_samples}f", *samples)
@@ -60,7 +66,16 @@ def generate(job: dict, mode: str) -> None:
             n -= 1
         if mode == "rate":
             rate = 44100
-        data = wav(n, rate, 200 + job["seed"] + index, nan=mode == "nan")
+        pitch_hz, spans = 200 + job["seed"] + index, []
+        if job.get("held"):
+            held = job["held"]
+            codes = json.loads(Path(held["codes_path"]).read_text())
+            spans = [*codes["spans"], [held["start_s"], held["end_s"], pitch_hz]]
+            pitch_hz = codes["pitch_hz"]
+        codes_path = scratch / f"take{index}.codes" if mode == "coded" else ""
+        if codes_path:
+            codes_path.write_text(json.dumps({"pitch_hz": pitch_hz, "spans": spans}))
+        data = wav(n, rate, pitch_hz, nan=mode == "nan", spans=spans)
         path = scratch / f"take{index}.wav"
         if mode == "outside":
             path = scratch.parent / "outside.wav"
@@ -71,8 +86,8 @@ def generate(job: dict, mode: str) -> None:
         digest = "0" * 64 if mode == "hash" else hashlib.sha256(data).hexdigest()
         say(
             type="take", job_id=job_id, index=index, seed=job["seed"] + index,
-            wav_path=str(path), codes_path="", wav_sha256=digest, n_samples=n, sample_rate=rate,
-            channels=1, prompt=prompt, sync=0.5,
+            wav_path=str(path), codes_path=str(codes_path), wav_sha256=digest, n_samples=n,
+            sample_rate=rate, channels=1, prompt=prompt, sync=0.5,
             heard=prompt + ", footsteps" if "sneakers" in prompt else prompt, lag_s=0.01,
             figures={"onsets": 1.0}, model=job["model"], model_hash="feed", engine_version="fake",
         )  # fmt: skip

@@ -25,6 +25,7 @@ COMMANDS = (
     ("cues", "list what would get sound; export it as a spotting list or as markers"),
     ("conform", "carry the takes over to a re-cut timeline"),
     ("remake", "make takes again from their recipes, and say whether they are the same"),
+    ("rework", "another take for a clip: other words or hits, or only a span made anew"),
     ("export", "the takes of a cut as WAVs with timecode, and a cue sheet"),
     ("panel", "open the panel"),
     ("models", "list and describe installed models"),

@@ -200,12 +200,14 @@ def test_a_span_that_hits_harder_is_held_back_and_every_sample_around_it_stays(d
     assert edges.start <= changed[0]
     assert changed[-1] < edges.stop
     assert second.gain_db == first.gain_db
+    assert second.peak_dbtp is not None
     assert second.peak_dbtp <= CEILING_DBTP
     louder = loud.copy()
     louder[20_000:20_500] *= 9.5  # a second span: the first one stays as low as it was laid
     third = span_of(desk, second, louder, 0.41, 0.43)
     twice, _ = soundfile.read(third.wav_path, dtype="int32")
     assert np.flatnonzero(twice != once)[0] > edges.stop
+    assert third.peak_dbtp is not None
     assert third.peak_dbtp <= CEILING_DBTP
     assert [recipe.seed for recipe in third.recipe.made_from] == [7, 7]
     assert third.recipe.parent_take == second.take_id

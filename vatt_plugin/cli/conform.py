@@ -30,7 +30,7 @@ from vatt_plugin.timeline.bundles import opened_out
 from vatt_plugin.timeline.conform import CueFate, Plan, plan, sounds_of
 from vatt_plugin.timeline.saving import not_written
 from vatt_plugin.timeline.tracks import URL_PROFILES, Sound
-from vatt_plugin.timeline.writing import PROFILES, Profile, check_output, write_sounds
+from vatt_plugin.timeline.writing import PROFILES, Profile, check_form, check_output, write_sounds
 from vatt_plugin.timeline.writing import sounds_of as sounds_of_placements
 
 
@@ -90,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.dry_run:
         check_output(source, output, args.force)
         check_output(Path(args.old), output, args.force)
+        check_form(output)
     folder = output.with_name(f"{output.stem}_foley")
     roots = [Path(root) for root in args.media_dir]
     new = load(

@@ -41,7 +41,7 @@ from vatt_plugin.room_tone import room_tone
 from vatt_plugin.timeline import Placement, Timeline, WriteReport
 from vatt_plugin.timeline.tracks import Sound
 from vatt_plugin.timeline.walk import LEFT_OUT_ON_PURPOSE
-from vatt_plugin.timeline.writing import check_output, write
+from vatt_plugin.timeline.writing import check_form, check_output, write
 
 
 def generate(args: argparse.Namespace) -> int:
@@ -121,6 +121,7 @@ class _Paths:
             VattError: an output is there already, is the input, or has no folder.
         """
         check_output(self.input, self.output, force)
+        check_form(self.output)
         preview = self.preview
         if preview is None:
             return

@@ -29,6 +29,7 @@ from vatt_plugin.timeline.tracks import Sound, UrlProfile, build_track, lanes
 from vatt_plugin.timeline.wavfacts import wav_facts
 
 Profile = Literal["nle", "post"]
+_OTIO_SUFFIXES = (".otio", ".json", "")
 _RELATIVE_URL = re.compile(r'"target_url"\s*:\s*"(?!/|[A-Za-z][A-Za-z0-9+.-]*:|\\\\|")')
 PROFILES: tuple[Profile, ...] = ("nle", "post")
 
@@ -115,7 +116,7 @@ def write_sounds(
     wavs = [sound.wav_path for sound in everything]
     if is_bundle(out_path):
         report += pack(timeline, text, wavs, out_path)
-    elif out_path.suffix.lower() in (".otio", ".json", ""):
+    elif out_path.suffix.lower() in _OTIO_SUFFIXES:
         save(out_path, text.encode("utf-8"))
         report += _moved_base(timeline, out_path)
     else:
@@ -148,6 +149,26 @@ def check_output(source: Path, out_path: Path, force: bool) -> None:
     if not out_path.parent.is_dir():
         raise TimelineNotWritten(
             f"The folder {out_path.parent} does not exist.", "Make it first, or choose another."
+        )
+
+
+def check_form(out_path: Path) -> None:
+    """Refuse an output that could not carry the sounds; before they are made, not after.
+
+    Raises:
+        TimelineNotWritten: its format holds no audio tracks, or nothing here writes it.
+    """
+    suffix = out_path.suffix.lower()
+    if suffix == ".edl":
+        raise TimelineNotWritten(
+            "An EDL cannot carry the new audio tracks: its writer drops all audio.",
+            _OTHER_FORMS,
+        )
+    if suffix in _OTIO_SUFFIXES or is_bundle(out_path):
+        return
+    if suffix.lstrip(".") not in otio.adapters.suffixes_with_defined_adapters(write=True):
+        raise TimelineNotWritten(
+            f"No installed OTIO adapter writes {suffix} files.", "Write .otio, .otioz or .otiod."
         )
 
 
@@ -325,16 +346,8 @@ def _write_with_adapter(text: str, out_path: Path) -> None:
     Raises:
         TimelineNotWritten: no adapter, or one that would lose the sound.
     """
+    check_form(out_path)
     suffix = out_path.suffix.lower()
-    if suffix == ".edl":
-        raise TimelineNotWritten(
-            "An EDL cannot carry the new audio tracks: its writer drops all audio.",
-            _OTHER_FORMS,
-        )
-    if suffix.lstrip(".") not in otio.adapters.suffixes_with_defined_adapters(write=True):
-        raise TimelineNotWritten(
-            f"No installed OTIO adapter writes {suffix} files.", "Write .otio, .otioz or .otiod."
-        )
     root = otio.adapters.read_from_string(text, "otio_json")
     options = {"use_empty_mob_ids": True} if suffix == ".aaf" else {}
     temporary = out_path.with_name(f".vatt-{out_path.name}")

@@ -355,6 +355,11 @@ def test_bad_input_is_told_before_anything_is_started(vatt: Shell, tmp_path: Pat
     (tmp_path / "ok").mkdir()
     cut = make_cut(tmp_path / "ok")
     assert vatt("generate", cut, "-o", tmp_path / "no" / "such" / "folder.otio") == 1
+    for name, why in (("o.edl", "drops all audio"), ("o.mov", "No installed OTIO adapter")):
+        assert vatt("generate", cut, "-o", tmp_path / name) == 1
+        assert why in vatt.err
+        assert vatt("conform", cut, cut, "-o", tmp_path / name) == 1
+        assert why in vatt.err
     assert vatt("generate", cut, "--prompts", tmp_path / "none.csv") == 1
     assert vatt("generate", cut, "--sync", tmp_path / "none.json") == 1
     assert fingerprints(tmp_path / "ok").keys() == {

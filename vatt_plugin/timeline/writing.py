@@ -120,7 +120,7 @@ def write_sounds(
         save(out_path, text.encode("utf-8"))
         report += _moved_base(timeline, out_path)
     else:
-        _write_with_adapter(text, out_path)
+        report += _write_with_adapter(text, out_path)
     return WriteReport(
         out_path,
         tuple(track.name for track in tracks),
@@ -340,8 +340,29 @@ def _take_ids(root: Any) -> set[str]:
     return {own.take_in_name(clip.name) for clip in clips} - {""}
 
 
-def _write_with_adapter(text: str, out_path: Path) -> None:
-    """Another format, by its OTIO adapter.
+def _losses(before: Any, after: Any, suffix: str) -> list[Note]:
+    """A note when an adapter has written less of the user's own cut than there was."""
+
+    def counts(root: Any) -> tuple[int, int]:
+        children = list(root.find_children(descended_from_type=otio.schema.Clip))
+        children += root.find_children(descended_from_type=otio.core.Composition)
+        effects = [effect for child in children for effect in child.effects]
+        warps = sum(isinstance(effect, otio.schema.TimeEffect) for effect in effects)
+        return warps, len(root.find_clips())
+
+    lost = [(a - b, what) for a, b, what in zip(counts(before), counts(after), _CUTS, strict=True)]
+    said = " and ".join(f"{n} {what if n > 1 else what[:-1]}" for n, what in lost if n > 0)
+    if not said:
+        return []
+    text = f"The OTIO adapter for {suffix} lost {said} of the cut itself."
+    return [Note("adapter", f"{text} Take the Foley tracks from it and not the picture.")]
+
+
+_CUTS = ("retimes", "clips")
+
+
+def _write_with_adapter(text: str, out_path: Path) -> list[Note]:
+    """Another format, by its OTIO adapter; returns what it lost of the cut itself.
 
     Raises:
         TimelineNotWritten: no adapter, or one that would lose the sound.
@@ -353,12 +374,14 @@ def _write_with_adapter(text: str, out_path: Path) -> None:
     temporary = out_path.with_name(f".vatt-{out_path.name}")
     try:
         otio.adapters.write_to_file(root, str(temporary), **options)
-        wanted, found = _take_ids(root), _take_ids(otio.adapters.read_from_file(str(temporary)))
+        written = otio.adapters.read_from_file(str(temporary))
+        wanted, found = _take_ids(root), _take_ids(written)
         if wanted - found:
             raise TimelineNotWritten(
                 f"The OTIO adapter for {suffix} lost {len(wanted - found)} of {len(wanted)} takes.",
                 _OTHER_FORMS,
             )
+        notes = _losses(root, written, suffix)
         temporary.replace(out_path)
     except TimelineNotWritten:
         raise
@@ -370,3 +393,4 @@ def _write_with_adapter(text: str, out_path: Path) -> None:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+    return notes

@@ -240,6 +240,17 @@ def test_fcp7_xml_can_be_written(tmp_path: Path) -> None:
     assert [info.kind for info in again.tracks] == ["Video", "Audio"]
 
 
+def test_what_an_adapter_loses_of_the_cut_itself_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("otio_fcp_adapter")
+    nest = otio.schema.Stack("nest", children=[track(clip("B", rate=25), clip("C", rate=25))])
+    nest.source_range = time_range(0, 48, 25)
+    made = timeline(track(clip("A", rate=25), nest, clip("D", rate=25, speed=2)))
+    cut = load(save(made, tmp_path))
+    report = write(cut, placements(cut.cues, tmp_path / "f"), tmp_path / "o.xml")
+    (note,) = (note for note in report.notes if note.code == "adapter")
+    assert "1 retime and 2 clips" in note.message
+
+
 @pytest.mark.parametrize(
     ("profile", "form"),
     [("portable", "out foley/{}"), ("resolve", "{folder}/{}"), ("premiere", "file://{quoted}/{}")],

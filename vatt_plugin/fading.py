@@ -14,12 +14,11 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from vatt_plugin import bwf
 from vatt_plugin.mixing import mixed_name
-from vatt_plugin.shaping import changes, shaped
+from vatt_plugin.shaping import changes, write_shaped
 from vatt_plugin.takes import FADE_S
 from vatt_plugin.timeline.tracks import Sound
 from vatt_plugin.timeline.wavfacts import wav_facts
@@ -52,8 +51,7 @@ def _faded(sound: Sound, fps: Fraction) -> Sound:
         for frame in (sound.in_frame, sound.in_frame + sound.n_frames)
     )
     cuts = first if sound.fade_in else None, end if sound.fade_out else None
-    file = soundfile.info(whole)
-    gain = functools.partial(_gain, n_samples=file.frames, first=cuts[0], end=cuts[1])
+    gain = functools.partial(_gain, n_samples=header.n_samples, first=cuts[0], end=cuts[1])
     if not changes(whole, gain):
         return sound
     in_s, out_s = (None if cut is None else round(cut / bwf.SAMPLE_RATE, 6) for cut in cuts)
@@ -61,17 +59,7 @@ def _faded(sound: Sound, fps: Fraction) -> Sound:
     take = str(sound.metadata.get("take", ""))
     scene = str(sound.metadata.get("source_clip") or sound.name)
     target = whole.with_name(mixed_name(whole, take, "cut", facts))
-    wav = bwf.WavFacts(
-        n_samples=file.frames,
-        n_channels=file.channels,
-        time_reference=header.time_reference or 0,
-        description=f"{scene} (faded at the cut)",
-        reference=f"VATT-{take}",
-        fps=fps,
-        scene=scene,
-        take=take,
-    )
-    bwf.write(target, wav, shaped(whole, gain))
+    write_shaped(whole, target, gain, take=take, scene=scene, what="faded at the cut", fps=fps)
     mix = {"dry": whole.name, **sound.metadata.get("mix", {}), "fade": facts}
     return replace(sound, wav_path=target, metadata={**sound.metadata, "mix": mix})
 

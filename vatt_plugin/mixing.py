@@ -19,11 +19,9 @@ from typing import Any
 
 import av
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
-from vatt_plugin import bwf
-from vatt_plugin.shaping import shaped
+from vatt_plugin.shaping import write_shaped
 from vatt_plugin.timeline import rates
 from vatt_plugin.timeline.errors import UnknownClip
 from vatt_plugin.timeline.model import Placement, Timeline, TrackInfo, TrackItem
@@ -250,20 +248,11 @@ def _ducked(
     facts["spans_s"] = [[round(a, 3), round(b, 3)] for a, b in spans]
     if header is None or not spans:
         return dry, {"duck": facts}
-    file = soundfile.info(dry)
-    gain = functools.partial(envelope, rate=file.samplerate, spans=spans, gain_db=ducking.gain_db)
-    target = dry.with_name(mixed_name(dry, take, "ducked", facts))
-    wav = bwf.WavFacts(
-        n_samples=file.frames,
-        n_channels=file.channels,
-        time_reference=header.time_reference or 0,
-        description=f"{scene} (ducked)",
-        reference=f"VATT-{take}",
-        fps=fps,
-        scene=scene,
-        take=take,
+    gain = functools.partial(
+        envelope, rate=header.sample_rate, spans=spans, gain_db=ducking.gain_db
     )
-    bwf.write(target, wav, shaped(dry, gain))
+    target = dry.with_name(mixed_name(dry, take, "ducked", facts))
+    write_shaped(dry, target, gain, take=take, scene=scene, what="ducked", fps=fps)
     return target, {"dry": dry.name, "duck": facts}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from vatt_plugin import bwf
+from vatt_plugin.timeline.wavfacts import wav_facts
 
 BLOCK_SAMPLES = 1 << 16
 
@@ -29,6 +31,38 @@ def shaped(path: Path, gain: Gain) -> Iterator[bytes]:
             index = np.arange(at, at + len(block))
             yield bwf.to_pcm24(block * gain(index)[:, None])
             at += len(block)
+
+
+def write_shaped(
+    path: Path, target: Path, gain: Gain, *, take: str, scene: str, what: str, fps: Fraction
+) -> None:
+    """Write a take under ``gain`` as another file, which starts at the same timecode.
+
+    Args:
+        path: the take's WAV.
+        target: the new file.
+        gain: what is done to it.
+        take: its id.
+        scene: name of the picture clip.
+        what: what is done to it, in a word or two.
+        fps: exact rate of the timeline.
+
+    Raises:
+        CannotWrite: the folder takes no more.
+        soundfile.LibsndfileError: the take cannot be read.
+    """
+    file, header = soundfile.info(path), wav_facts(path)
+    facts = bwf.WavFacts(
+        n_samples=file.frames,
+        n_channels=file.channels,
+        time_reference=(header.time_reference if header is not None else None) or 0,
+        description=f"{scene} ({what})",
+        reference=f"VATT-{take}",
+        fps=fps,
+        scene=scene,
+        take=take,
+    )
+    bwf.write(target, facts, shaped(path, gain))
 
 
 def changes(path: Path, gain: Gain) -> bool:

@@ -231,6 +231,7 @@ class MainWindow(QMainWindow):
             self.preferences.add_recent(cut.path)
             self.cues.table.setFocus()
             self.clear_notice("open")
+            self.opening.offer_relink()
         self._refresh_actions()
 
     def _refresh_actions(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
+from vatt_plugin.cues import Cue
 from vatt_ui.dialogs import first_run, recovery
 from vatt_ui.language import _, ngettext
 from vatt_ui.notices import Notice
@@ -20,6 +21,7 @@ OPENABLE = (
     "*.otio *.otioz *.otiod *.edl *.xml *.fcpxml *.aaf *.kdenlive "
     "*.mp4 *.mov *.mkv *.mxf *.avi *.webm *.mpg *.m4v"
 )
+_VIDEO = {".mp4", ".mov", ".mkv", ".mxf", ".avi", ".webm", ".mpg", ".m4v"}
 
 
 class Opening:
@@ -73,7 +75,7 @@ class Opening:
 
     def ask_relink(self) -> None:
         """Let the user find the media of offline cues; one folder serves all."""
-        if not any(c.status == "offline" for c in self._session.cues):
+        if not self._n_offline():
             self._w.show_notice(Notice(_("No media is missing."), pane="cues", key="relink"))
             return
         dialog = QFileDialog(self._w, _("Folder to search for missing media"))
@@ -83,13 +85,37 @@ class Opening:
         dialog.open()
 
     def relink_from(self, folder: Path) -> None:
-        """Relink every offline cue whose file is in the folder, as one step."""
-        changes = {}
-        for cue in self._session.cues:
-            name = cue.media.replace("\\", "/").rsplit("/", 1)[-1]
-            if cue.status == "offline" and name and (folder / name).is_file():
-                changes[cue.cue_id] = {"relinked": str(folder / name)}
-        self._session.edit(self._session.labelled(_("Relink"), list(changes)), changes)
+        """Relink every offline cue whose file is in the folder or below it, as one step."""
+        wanted = {c.cue_id: _file_name(c) for c in self._session.cues if self._is_missing(c)}
+        names = sorted({name for name in wanted.values() if name})
+        self._session.background.ask(
+            "find_media",
+            {"folder": str(folder), "names": names},
+            lambda reply: self._relink(wanted, reply["found"]),
+        )
+
+    def offer_relink(self) -> None:
+        """When a cut is open: say how many cues have no media, and offer to look for it."""
+        n = self._n_offline()
+        if not n or self._session.read_only:
+            self._w.clear_notice("relink")
+            return
+        text = ngettext("One cue has no media.", "{n} cues have no media.", n).format(n=n)
+        actions = ((_("Find missing media…"), self.ask_relink),)
+        self._session.tell(
+            Notice(text, level="warning", pane="cues", key="relink", actions=actions)
+        )
+
+    def _relink(self, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:
+        session = self._session
+        cues = [c for cue_id in wanted if (c := session.cue(cue_id)) is not None]
+        changes = {
+            cue.cue_id: {"relinked": found[wanted[cue.cue_id]]}
+            for cue in cues
+            if wanted[cue.cue_id] in found and self._is_missing(cue)
+        }
+        if changes:
+            session.edit(session.labelled(_("Relink"), list(changes)), changes)
         text = ngettext(
             "One cue relinked; {left} still offline.",
             "{n} cues relinked; {left} still offline.",
@@ -97,10 +123,16 @@ class Opening:
         ).format(n=len(changes), left=self._n_offline())
         self._w.show_notice(Notice(text, pane="cues", key="relink"))
 
+    def _is_missing(self, cue: Cue) -> bool:
+        return cue.status == "offline" and not self._session.state(cue.cue_id).relinked
+
     def _n_offline(self) -> int:
-        cues: Sequence[object] = [
-            c
-            for c in self._session.cues
-            if c.status == "offline" and not self._session.state(c.cue_id).relinked
-        ]
-        return len(cues)
+        return sum(self._is_missing(cue) for cue in self._session.cues)
+
+
+def _file_name(cue: Cue) -> str:
+    """The file that a cue wants; some editors keep only its name, as that of the clip."""
+    name = cue.media.replace("\\", "/").rsplit("/", 1)[-1]
+    if name:
+        return name
+    return cue.clip if Path(cue.clip).suffix.lower() in _VIDEO else ""

@@ -92,7 +92,7 @@ class Player(QObject):
                 "\n".join(
                     (
                         cue.note or _("The media is offline."),
-                        _("Drop the file on the cue to relink."),
+                        _("Drop the file on the cue, or find it with File > Find missing media."),
                     )
                 ),
             )
@@ -119,8 +119,9 @@ class Player(QObject):
             start = round(float(cue.start_s) * RATE)
             if not self.foley_muted and not self._session.state(cue.cue_id).muted:
                 found += self._foley(cue, start)
-            if not self.original_muted and cue.picture:
-                samples = self.sounds.samples(self.sounds.want_original(cue))
+            shown = as_shown(cue, self._session.state(cue.cue_id))
+            if not self.original_muted and shown.picture:
+                samples = self.sounds.samples(self.sounds.want_original(shown))
                 if samples is not None:
                     found.append(Sound(start, samples, ORIGINAL_GAIN))
         self.transport.mixer.program = Program(tuple(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -145,18 +146,54 @@ def test_no_engine_is_said_and_editing_goes_on(panel: MainWindow, qtbot: QtBot) 
 def test_offline_media_is_shown_and_can_be_relinked(
     window: MainWindow, tmp_path: Path, movie: Path, qtbot: QtBot
 ) -> None:
-    path = write_cut(tmp_path, ["gone/count.mp4", "gone/count.mp4"])
+    path = write_cut(tmp_path, ["gone/count.mp4", "gone/count.mp4", "gone/other.mp4", ""])
+    path.write_text(path.read_text().replace("Shot_004", "count.mp4"))
+    rushes = tmp_path / "rushes" / "day 1"
+    rushes.mkdir(parents=True)
+    shutil.copyfile(movie, rushes / "count.mp4")
     open_cut(window, path, qtbot)
     session = window.session
     assert session.status(session.current) == "offline"
+    assert "4 cues have no media." in window.cues.notices.texts
     assert not session.can_generate(session.current)
     window.commands.generate()
     assert window.inspector.notices.texts
-    window.opening.relink_from(movie.parent)
-    assert session.can_generate(session.current)
+    assert "not found" in window.takes.empty.text.text()
+    window.opening.relink_from(tmp_path / "rushes")
+    qtbot.waitUntil(lambda: session.can_generate(session.current), timeout=30000)
     assert session.status(session.current) == "none"
+    assert "Relinked to count.mp4" in window.inspector.facts.text()
+    assert "not found" not in window.inspector.facts.text()
+    qtbot.waitUntil(lambda: session.cues[1].cue_id in window.timeline._thumbnails, timeout=90000)
+    assert "Press R" in window.takes.empty.text.text()
     assert session.project is not None
-    assert session.project.undo_label == "Relink of 2 cues"
+    assert session.project.undo_label == "Relink of 3 cues"
+    assert window.cues.notices.texts[-1] == "3 cues relinked; 1 still offline."
+    assert session.state(session.cues[3].cue_id).relinked.endswith("count.mp4"), (
+        "by its clip's name"
+    )
+    assert not session.state(session.cues[2].cue_id).relinked
+
+
+def test_cues_of_several_tracks_share_lanes_as_far_as_they_do_not_sound_at_once(
+    window: MainWindow, cut_path: Path, qtbot: QtBot
+) -> None:
+    timeline = otio.adapters.read_from_file(str(cut_path))
+    above = timeline.tracks[0].clone()
+    gap = otio.schema.Gap(source_range=above[0].source_range)
+    above[1] = gap
+    above[0].enabled = False
+    timeline.tracks.append(above)
+    for track in timeline.tracks:
+        track.name = ""
+    otio.adapters.write_to_file(timeline, str(cut_path))
+    open_cut(window, cut_path, qtbot)
+    strip = window.timeline.strip
+    qtbot.waitUntil(lambda: strip.n_lanes >= 4, timeout=30000)
+    lanes = {lane.name: lane for lane in strip._lanes}
+    assert list(lanes) == ["V2", "V1", "Hits", "Original", "Foley"]
+    assert len(lanes["Foley"].blocks) == 3, "the one that is switched off has none"
+    assert lanes["V2"].blocks[0].badge == "Left out", "a track without a name knows its cues"
 
 
 def test_names_from_files_stay_plain_text(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:

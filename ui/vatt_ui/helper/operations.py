@@ -42,9 +42,11 @@ def load(path: str, cues: str = "clips", split_cuts: bool = False) -> Iterator[d
             "cues": [plain.cue_to_plain(cue) for cue in some],
             "facts": {cue.cue_id: CueFacts.of(cue).to_plain() for cue in some},
         }
+    of_cues = {cue.track for cue in timeline.cues}
     tracks = [
         plain.StripTrack(
-            track.name,
+            # Cues call a track without a name by its place, as the walk over the cut does.
+            next((n for n in (track.name, f"Track {track.index + 1}") if n in of_cues), track.name),
             track.kind,
             tuple(
                 plain.StripItem(
@@ -208,9 +210,19 @@ def decode(kind: type[Any], body: dict[str, Any]) -> Any:
     return wire.decode_request(line)
 
 
+def find_media(folder: str, names: list[str]) -> dict[str, Any]:
+    """Where files of these names lie in a folder or below it; ``names`` without those not found."""
+    from vatt_plugin.timeline.media import MediaFinder
+
+    finder = MediaFinder(Path(folder), (Path(folder),))
+    found = {name: finder.find_named([name]) for name in names}
+    return {"found": {name: str(path) for name, path in found.items() if path is not None}}
+
+
 OPERATIONS: dict[str, Callable[..., dict[str, Any] | Iterator[dict[str, Any]]]] = {
     "load": load,
     "fingerprint": fingerprint,
+    "find_media": find_media,
     "frame": frame,
     "thumbnails": thumbnails,
     "take_sound": take_sound,

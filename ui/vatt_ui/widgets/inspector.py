@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QResizeEvent
 from PyQt6.QtWidgets import (
@@ -322,7 +324,9 @@ class Inspector(Pane):
         assert cue is not None
         status = session.status(cue.cue_id)
         lines = [f"{LOOKS[status].word} · {duration(float(cue.duration_s))} · {plain(cue.track)}"]
-        if cue.note:
+        if relinked := session.state(cue.cue_id).relinked:
+            lines.append(_("Relinked to {name}").format(name=plain(Path(relinked).name, 80)))
+        elif cue.note:
             lines.append(plain(cue.note, 300))
         take = session.take(session.current_take(cue.cue_id))
         if take is not None and take.lag_s is not None:

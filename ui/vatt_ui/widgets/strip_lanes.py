@@ -12,6 +12,7 @@ from functools import partial
 from PyQt6.QtGui import QImage
 
 from vatt_plugin.cues import Cue, Take
+from vatt_ui.asking import as_shown
 from vatt_ui.cue_status import LOOKS, words
 from vatt_ui.helper.plain import StripItem, StripTrack
 from vatt_ui.language import _
@@ -67,20 +68,16 @@ class Lanes:
         for number, track in reversed(shown):
             cues = by_track.get(track.name, [])
             yield from self._add_picture(f"V{number}", height, track, cues)
-        # Titles and the like, which are left out on every clip, need no lanes of their own.
-        by_track = {
-            name: cues
-            for name, cues in by_track.items()
-            if any(cue.status != "skipped" for cue in cues)
-        }
-        several = len(by_track) > 1
-        for name, cues in by_track.items():
-            suffix = f" {_short(name, pictures)}" if several else ""
+        # What is left out, titles and the like, has neither hits nor Foley. The others share lanes
+        # as far as they do not sound at once, whatever track they are on: where one is, is in view.
+        layers = _layers(session, (cue for cue in cut.cues if cue.status != "skipped"))
+        yield
+        suffixes = [f" {n}" if len(layers) > 1 else "" for n in range(1, len(layers) + 1)]
+        for suffix, cues in zip(suffixes, layers, strict=True):
             yield from self._add(_("Hits") + suffix, "hits", HITS_H, cues, self._hit_block)
-        apart = _apart(session, cut.cues)
+        apart = layers[0] if layers else ()
         yield from self._add(_("Original"), "original", ORIGINAL_H, apart, self._original_block)
-        for name, cues in by_track.items():
-            suffix = f" {_short(name, pictures)}" if several else ""
+        for suffix, cues in zip(suffixes, layers, strict=True):
             yield from self._add(_("Foley") + suffix, "foley", FOLEY_H, cues, self._foley_block)
 
     def lanes(self) -> list[Lane]:
@@ -155,7 +152,8 @@ class Lanes:
         lane = shown.state.lane()
         start, end = self._session.place(cue.cue_id)
         current = cue.cue_id == self._session.current
-        hint = _("Not looked for yet: Shift+H") if current and shown.state.hits is None else ""
+        unknown = current and shown.state.hits is None and self._session.can_generate(cue.cue_id)
+        hint = _("Not looked for yet: Shift+H") if unknown else ""
         return Block(
             start,
             end,
@@ -170,7 +168,8 @@ class Lanes:
         )
 
     def _original_block(self, cue: Cue) -> Block:
-        peaks = self._sounds.peaks(original_key(cue.picture)) if cue.picture else None
+        picture = as_shown(cue, self._session.state(cue.cue_id)).picture
+        peaks = self._sounds.peaks(original_key(picture)) if picture else None
         start, end = self._session.place(cue.cue_id)
         return Block(
             start,
@@ -235,23 +234,19 @@ def handles_s(take: Take | None, cue: Cue) -> float:
     return 0.0 if take is None else float(take.recipe.handle_frames / cue.fps)
 
 
-def _short(name: str, tracks: Iterable[StripTrack]) -> str:
-    for number, track in enumerate(tracks, 1):
-        if track.name == name:
-            return f"V{number}"
-    return name[:4]
-
-
-def _apart(session: Session, cues: Iterable[Cue]) -> list[Cue]:
-    """Cues that do not lie on top of each other."""
-    kept: list[Cue] = []
-    end = -1.0
-    for cue in cues:
-        start, cue_end = session.place(cue.cue_id)
-        if start >= end - 1e-6:
-            kept.append(cue)
-            end = cue_end
-    return kept
+def _layers(session: Session, cues: Iterable[Cue]) -> list[list[Cue]]:
+    """Cues on as few lanes as they need not to lie on top of each other, each in the first free."""
+    layers: list[list[Cue]] = []
+    ends: list[float] = []
+    for cue in sorted(cues, key=lambda c: session.place(c.cue_id)[0]):
+        start, end = session.place(cue.cue_id)
+        free = next((i for i, last in enumerate(ends) if start >= last - 1e-6), len(layers))
+        if free == len(layers):
+            layers.append([])
+            ends.append(0.0)
+        layers[free].append(cue)
+        ends[free] = end
+    return layers
 
 
 def _foley_text(session: Session, cue: Cue) -> str:

@@ -364,11 +364,12 @@ class TakesPane(Pane):
         self._stack.show_content(any_shown)
         if not any_shown:
             trashed = len(state.trashed)
-            hint = (
-                _("Press R, or Generate above, for a first take.")
-                if cue is not None
-                else _("Pick a cue first.")
-            )
+            if cue is None:
+                hint = _("Pick a cue first.")
+            elif session.can_generate(cue.cue_id):
+                hint = _("Press R, or Generate above, for a first take.")
+            else:
+                hint = cue.note or _("None can be made: this cue is locked, or only looked at.")
             if trashed:
                 hint += " " + _("{n} in the trash.").format(n=trashed)
             self.empty.say(_("No takes yet"), hint)

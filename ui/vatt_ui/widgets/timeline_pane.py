@@ -51,6 +51,7 @@ class TimelinePane(Pane):
         self._thumbnails: Thumbnails = {}
         self._asked: dict[str, int] = {}
         self._originals: dict[str, set[str]] = {}
+        self._relinked: dict[str, str] = {}
         self.strip = Strip(theme)
         self.hits = HitEditing(session, player.transport, self.strip)
         self._drops = CueDrops(session, self.strip, self._cue_under)
@@ -182,6 +183,11 @@ class TimelinePane(Pane):
         self._thumbnails.clear()
         self._asked.clear()
         self._originals.clear()
+        self._relinked = {
+            c.cue_id: self._session.state(c.cue_id).relinked
+            for c in self._session.cues
+            if c.status == "offline"
+        }
         self._before = ""
         self.hits.clear()
         shown = cut is not None and bool(cut.cues)
@@ -196,6 +202,12 @@ class TimelinePane(Pane):
 
     def _on_cue_changed(self, cue_id: str) -> None:
         self._rebuild_at(cue_id)
+        relinked = self._session.state(cue_id).relinked
+        if relinked != self._relinked.get(cue_id, ""):
+            self._relinked[cue_id] = relinked
+            self._asked.pop(cue_id, None)
+            self._thumbnails.pop(cue_id, None)
+            self._want_visible()
         if cue_id == self._session.current:
             self._show_marks()
 
@@ -302,14 +314,18 @@ class TimelinePane(Pane):
             take = self._session.take(state.chosen)
             if take is not None:
                 self._player.sounds.want_take(take)
-            if cue.status == "ready" and cue.picture:
-                key = self._player.sounds.want_original(cue)
-                self._originals.setdefault(key, set()).add(cue.cue_id)
-            self._want_thumbnails(cue)
+            self._want_own(cue)
 
-    def _want_thumbnails(self, cue: Cue) -> None:
-        width = float(cue.duration_s) * self.strip.px_per_s
+    def _want_own(self, cue: Cue) -> None:
+        """Ask for a cue's own sound and pictures, from its media or what it is relinked to."""
         shown = as_shown(cue, self._session.state(cue.cue_id))
+        if shown.status == "ready" and shown.picture:
+            key = self._player.sounds.want_original(shown)
+            self._originals.setdefault(key, set()).add(cue.cue_id)
+        self._want_thumbnails(cue, shown)
+
+    def _want_thumbnails(self, cue: Cue, shown: Cue) -> None:
+        width = float(cue.duration_s) * self.strip.px_per_s
         count = min(MAX_THUMBS, max(1, math.ceil(width / THUMB_PX)))
         enough = self._asked.get(cue.cue_id, 0) * 1.5 >= count
         if enough or width < THUMB_PX / 2 or shown.status != "ready":

@@ -23,6 +23,7 @@ from vatt_plugin.timeline.facts import SCHEMA
 from vatt_plugin.timeline.model import Placement, Timeline
 from vatt_plugin.timeline.naming import plain
 from vatt_plugin.timeline.tracks import ROOM_TONE, Sound
+from vatt_plugin.timeline.wavfacts import wav_facts
 
 RATE = bwf.SAMPLE_RATE
 WINDOW = 4096
@@ -83,7 +84,7 @@ def room_tone(
 
     Args:
         timeline: the cut.
-        sounds: the takes that are laid.
+        sounds: the takes that are laid; one whose file is not there counts by its place alone.
         folder: existing media folder.
         record_time: stamp files with record timecode (the ``post`` profile).
 
@@ -96,7 +97,8 @@ def room_tone(
             continue
         n_frames = min(scene.last, timeline.n_frames) - scene.first
         n_samples = math.ceil(n_frames * RATE / timeline.fps)
-        spectrum = silence_spectrum([each.wav_path for each in scene.sounds])
+        paths = [each.wav_path for each in scene.sounds]
+        spectrum = silence_spectrum(path for path in paths if wav_facts(path) is not None)
         identity = "".join(_take(each) for each in scene.sounds) + f"{scene.first} {n_frames}"
         take = hashlib.sha256(identity.encode()).hexdigest()[:12]
         show = plain(timeline.name, 16, " -")

@@ -39,9 +39,10 @@ from vatt_plugin.prompt_files import Prompt
 from vatt_plugin.requests import Wish
 from vatt_plugin.room_tone import room_tone
 from vatt_plugin.timeline import Placement, Timeline, WriteReport
-from vatt_plugin.timeline.tracks import Sound
+from vatt_plugin.timeline.earlier import Earlier
+from vatt_plugin.timeline.tracks import ROOM_TONE, Sound
 from vatt_plugin.timeline.walk import LEFT_OUT_ON_PURPOSE
-from vatt_plugin.timeline.writing import check_form, check_output, write
+from vatt_plugin.timeline.writing import check_form, check_output, sounds_of, write
 
 
 def generate(args: argparse.Namespace) -> int:
@@ -253,10 +254,13 @@ def _finish(
         return _nothing(results, console)
     if ducking is not None:
         placements = duck(placements, ducking)
+    laid, _ = sounds_of(timeline, placements, args.profile, stems=True)
+    earlier = Earlier.of(timeline)
     beds: list[Sound] = []
-    if args.room_tone:
+    if args.room_tone:  # under what an earlier run laid too, since the new beds replace the old
+        others = [sound for sound in earlier.not_replaced_by(laid) if sound.stem != ROOM_TONE]
         record_time = args.profile == "post"
-        beds = room_tone(timeline, placements, paths.folder, record_time=record_time)
+        beds = room_tone(timeline, [*laid, *others], paths.folder, record_time=record_time)
     report = write(
         timeline,
         placements,
@@ -268,7 +272,8 @@ def _finish(
     )
     for note in report.notes:
         console.note(plain(note.message, 1000), code=note.code, clip=note.where)
-    preview = _preview(paths, timeline, placements, beds, console)
+    extra = [*beds, *earlier.heard_beside([*laid, *beds])]
+    preview = _preview(paths, timeline, placements, extra, console)
     console.event(
         "finished",
         output=str(report.path),
@@ -294,7 +299,7 @@ def _preview(
     paths: _Paths,
     timeline: Timeline,
     placements: list[Placement],
-    beds: list[Sound],
+    extra: list[Sound],
     console: Console,
 ) -> str:
     if paths.preview is None:
@@ -304,7 +309,7 @@ def _preview(
     try:
         n_frames = timeline.n_frames
         with console.bar(n_frames, "frame", log="slow") as bar:
-            write_preview(timeline, placements, paths.preview, bar.update, extra=beds)
+            write_preview(timeline, placements, paths.preview, bar.update, extra=extra)
     except VattError as error:
         console.note(f"The timeline is written, its preview is not. {error}")
         return ""

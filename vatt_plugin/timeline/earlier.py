@@ -8,12 +8,13 @@ from typing import Any
 
 import opentimelineio as otio
 
-from vatt_plugin.timeline import own
+from vatt_plugin.timeline import own, rates
 from vatt_plugin.timeline.intervals import Intervals
 from vatt_plugin.timeline.model import Note, Timeline
 from vatt_plugin.timeline.rates import Frames, nearest_frame
 from vatt_plugin.timeline.tracks import ROOM_TONE, Sound
 from vatt_plugin.timeline.urls import parse_media_url
+from vatt_plugin.timeline.wavfacts import wav_facts
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,14 @@ class Earlier:
             tuple(notes),
         )
 
+    def heard_beside(self, sounds: Sequence[Sound]) -> list[Sound]:
+        """Of ``not_replaced_by``, what is heard and can be read: not disabled, its file there."""
+        return [
+            old
+            for old in self.not_replaced_by(sounds)
+            if old.carried.enabled and wav_facts(old.wav_path) is not None
+        ]
+
     def not_replaced_by(self, sounds: Sequence[Sound]) -> list[Sound]:
         """Earlier sounds whose cue or place none of the new ones takes."""
         cues = {sound.metadata.get("cue") for sound in sounds} - {None}
@@ -85,10 +94,13 @@ def _carried(
         return None
     path = next((c for c in candidates if c.is_file()), candidates[0])
     known = takes.facts(clip)
+    available = reference.available_range
+    starts = clip.source_range.start_time
+    into_s = rates.seconds(starts if available is None else starts - available.start_time)
     return Sound(
         start_frame=nearest_frame(start),
         n_frames=nearest_frame(length),
-        in_frame=0,
+        in_frame=nearest_frame((into_s or 0) * timeline.fps),
         file_frames=0,
         file_start=0,
         wav_path=path,

@@ -204,6 +204,27 @@ def test_the_output_is_named_after_the_input(vatt: Shell, cut: Path) -> None:
     assert (cut.parent / "cut_foley_foley").is_dir()
 
 
+def test_a_rerun_for_some_clips_keeps_room_tone_under_all_and_previews_all(
+    vatt: Shell, cut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[int, int]] = []
+
+    def preview(timeline: Any, placements: Any, path: Path, on_frame: Any, *, extra: Any) -> None:
+        heard.extend((p.cue.start_frame, p.cue.n_frames) for p in placements)
+        heard.extend((sound.start_frame, sound.n_frames) for sound in extra)
+
+    monkeypatch.setattr("vatt_plugin.preview.write_preview", preview)
+    first, second = cut.parent / "a.otio", cut.parent / "b.otio"
+    assert vatt("generate", cut, "-o", first, "--room-tone", "--handles", "0.1") == 0
+    film = ("--preview", tmp_path / "b.mp4")
+    some = ("--clips", "Shot_0,Shot_1", "--seed", "7", "--room-tone")
+    assert vatt("generate", first, "-o", second, *some, *film) == 0
+    bed = otio.adapters.read_from_file(str(second)).tracks[-1]
+    assert [clip.source_range.duration.value for clip in bed.find_clips()] == [3 * N_FRAMES]
+    assert sorted(heard) == [(0, N_FRAMES), (0, 3 * N_FRAMES), (N_FRAMES, N_FRAMES),
+                             (2 * N_FRAMES, N_FRAMES)]  # fmt: skip
+
+
 def test_words_added_to_a_prompt_are_told(vatt: Shell, cut: Path, tmp_path: Path) -> None:
     words = ("generate", cut, "--clips", "Shot_0", "-o")
     assert vatt(*words, tmp_path / "a.otio", "--prompt", "sneakers in a gym") == 0

@@ -13,6 +13,7 @@ _FAULTS = {
     "speech": "there is speech in it",
     "music": "there is music in it",
     "restless": "it is restless, and there is nothing to hear",
+    "unwanted": "it sounds like what must not be heard",
 }
 MADE_UP = "its moments are made up from the words, not seen"
 

@@ -215,7 +215,7 @@ class VATT:
         lane = {"auto": found, "off": None, "lane": request.lane}[request.sync]
         if lane is not None:
             yield LaneReady(request.job_id, lane)
-        wish = Wish.of(prompt, lane or found)
+        wish = Wish.of(prompt, lane or found, request.negative)
         # A lane without hits, and fainter than what a net makes something of, would silence what
         # the user asks for in words; also what a caption says, if anything moves at all.
         own_words = bool((request.prompt or "").strip()) and not request.captioned

@@ -29,6 +29,10 @@ from vatt_plugin.timeline.rates import nearest_frame
 Verdict = Literal["same", "same take", "other"]
 _BLOCK = 1 << 16
 _PRECISION = re.compile(r"\+[\w-]*float\d+")
+_UNKNOWN = (
+    "Nothing that the recipe records has changed; what it does not record may have: the picture's "
+    "file, the kind of processor.",
+)
 _WHOLE_TAKE = "Make the clip's sound anew with `vatt generate`."
 
 
@@ -47,6 +51,7 @@ class Original:
         record_time: its file is stamped with record timecode, not with zero.
         batch: how many takes the engine drew at once, and ``batch_seed`` the first one's seed. What
             is drawn together is rounded together.
+        gain_db: what levelling applied; None where it is not told.
     """
 
     take: str
@@ -56,6 +61,7 @@ class Original:
     record_time: bool = False
     batch: int = 1
     batch_seed: int = 0
+    gain_db: float | None = None
 
 
 def original_of(our: OurClip, cut: Timeline, take: str = "") -> Original:
@@ -83,7 +89,14 @@ def original_of(our: OurClip, cut: Timeline, take: str = "") -> Original:
         bool(our.file_start_s),
         batch,
         seed,
+        _gain_of(facts, take or our.take),
     )
+
+
+def _gain_of(facts: Mapping[str, Any], take: str) -> float | None:
+    listed = (each for each in facts.get("takes", ()) if isinstance(each, Mapping))
+    gain_db = next((each.get("gain_db") for each in listed if each.get("take") == take), None)
+    return gain_db if isinstance(gain_db, int | float) else None
 
 
 def recipe_of(facts: Mapping[str, Any], name: str = "The clip", take: str = "") -> Recipe:
@@ -290,6 +303,8 @@ def compare(
         return Comparison("same take", now, before)
     gap_dbfs = _difference_dbfs(path, original.path) if before else None
     why = reasons(*(strayed or (original.recipe, made.recipe)))
+    if why == _UNKNOWN and original.gain_db not in (None, made.gain_db):
+        why = (f"It was levelled by {original.gain_db} dB then, by {made.gain_db} dB now.", *why)
     if strayed is not None:
         why = ("Already a take that it was made from came out another.", *why)
     return Comparison("other", now, before, gap_dbfs, why)
@@ -315,10 +330,7 @@ def reasons(recorded: Recipe, present: Recipe) -> tuple[str, ...]:
         found.append("On which device it was made is not recorded.")
     if not recorded.threads and present.threads:
         found.append("How many CPU threads made it (OMP_NUM_THREADS) is not recorded.")
-    return tuple(found) or (
-        "Nothing that the recipe records has changed; what it does not record may have: the "
-        "picture's file, the kind of processor.",
-    )
+    return tuple(found) or _UNKNOWN
 
 
 def samples_sha256(path: Path) -> str:

@@ -284,6 +284,27 @@ def test_a_kill_at_any_step_of_saving_leaves_the_old_file_or_the_new(tmp_path: P
     assert (-9, False) in outcomes  # killed after the rename: the new one stands
 
 
+def test_a_span_is_reworked_and_the_chain_is_made_again_from_the_timeline(
+    tmp_path: Path, home: dict[str, str]
+) -> None:
+    cut, out, new = make_cut(tmp_path, [0]), tmp_path / "out.otio", tmp_path / "new.otio"
+    words = ["--model", "tiny", "--device", "cpu", "--handles", "0.4", "--prompt", "steps"]
+    vatt(home, "generate", cut, "-o", out, *words)
+    earlier = digest(out)
+    hit = ["--add-hit", "0.2:0.6"]
+    span = ["--between", "01:00:00:03", "01:00:00:06"]
+    last = last_event(vatt(home, "rework", out, *span, *hit, "-o", new, "--json"))
+    assert digest(out) == earlier
+    (old_wav,) = (tmp_path / "out_foley").glob("*.wav")
+    before, after = (soundfile.read(p, dtype="int32")[0] for p in (old_wav, last["wav"]))
+    changed = (before != after).nonzero()[0] / 48_000 - 0.4
+    seam_s = 0.1  # four code frames of cross-fade
+    assert 0.12 - seam_s < changed[0] < 0.2
+    assert 0.16 < changed[-1] < 0.24 + seam_s
+    last = last_event(vatt(home, "remake", new, "--json"))
+    assert (last["takes"], last["same"]) == (1, 1)
+
+
 def test_takes_are_made_again_from_the_recipes_on_the_timeline(
     tmp_path: Path, home: dict[str, str]
 ) -> None:

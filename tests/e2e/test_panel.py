@@ -143,6 +143,14 @@ def test_keyboard_only(panel: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     written = otio.adapters.read_from_file(str(tmp_path / "cut_foley.otio"))
     clips = [c for t in written.tracks if t.kind == "Audio" for c in t.find_clips()]
     assert [c.metadata["vatt"]["take"] for c in clips] == [second.take_id]
+    # The take with its span anew was not written, but how it was made was: it is made again.
+    words = ["rework", str(tmp_path / "cut_foley.otio"), "--choose", span_take.take_id]
+    result = subprocess.run([*command("cli"), *words], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    written = otio.adapters.read_from_file(str(tmp_path / "cut_foley_reworked.otio"))
+    clips = [c for t in written.tracks if t.kind == "Audio" for c in t.find_clips()]
+    again = tmp_path / clips[0].media_reference.target_url
+    assert (soundfile.read(again, dtype="int32")[0] == new).all()
 
     session.close_cut()
     open_cut(panel, cut, qtbot)

@@ -90,7 +90,7 @@ class _Bench:
         original = original_of(self._our, self._cut)
         span = self._span(original)
         edits = edits_of(self._args, self._moments)
-        now = take_from_facts(self._our.facts)
+        now = take_from_facts({"take": self._our.take, **self._our.facts})
         made_up = bool(now.figures.get("made_up")) and original.recipe.lane is None
         base: Take | None = None
         if (span and not self._args.dry_run) or (made_up and (edits or self._args.dry_run)):
@@ -121,7 +121,8 @@ class _Bench:
             return self._tell_plan(step, lane)
         made = self._made(step, base if span else None, now)
         stayed = self._stayed(made, base, step) if span and base is not None else {}
-        return self._finish(made, {**stayed, "hits": self._hits(recipe.lane)})
+        hits = {"hits": self._hits(recipe.lane)} if recipe.lane is not None else {}
+        return self._finish(made, {**stayed, **hits})
 
     def choose(self) -> int:
         """Another take of the clip's list, as it is."""
@@ -150,7 +151,9 @@ class _Bench:
         else:
             path = folder / found.name
             if found != path:
-                shutil.copyfile(found, path)
+                part = path.with_name(f".{path.name}.part")
+                shutil.copyfile(found, part)
+                part.replace(path)
         return self._finish(replace(take, wav_path=str(path)), {})
 
     def _span(self, original: Original) -> tuple[float, float] | None:

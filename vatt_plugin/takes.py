@@ -221,14 +221,15 @@ def _heard(
 ) -> levels.Measurement:
     """A take's measurement with the loudness of what is heard in the cut.
 
-    A hit in a handle must not set the level of the shot beside it. Where the shot is silent the
-    handles are all there is, so the whole take is the gauge.
+    A hit in a handle must not set the level of the shot beside it. Where the shot is silent, or
+    too short for a loudness of its own, the whole take is the gauge.
     """
     if between == (0, whole.n_samples):
         return whole
-    lufs = levels.measure(_cut(blocks, *between), n_channels).gauge_lufs
-    silent = lufs is None or lufs <= levels.FLOOR_LUFS
-    return whole if silent else replace(whole, gauge_lufs=lufs)
+    lufs = levels.measure(_cut(blocks, *between), n_channels).lufs
+    if lufs is None or lufs <= levels.FLOOR_LUFS:
+        return whole
+    return replace(whole, gauge_lufs=lufs)
 
 
 def _pcm(sound: soundfile.SoundFile, level: Level) -> Iterator[bytes]:

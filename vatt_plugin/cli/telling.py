@@ -72,6 +72,8 @@ def in_words(result: CueResult) -> str:
     take = result.chosen
     assert take is not None
     loud = "silent" if take.lufs is None else f"{take.lufs:.1f} LUFS"
+    if take.lufs is None and take.peak_dbtp is not None:  # under 0.4 s there is no loudness
+        loud = f"peak {take.peak_dbtp:.1f} dBTP"
     kept = ", kept from an earlier run" if result.kept else ""
     words = plain(result.prompt or result.caption)
     added = f" (heard as: ..., {plain(take.added_words)})" if take.added_words else ""

@@ -225,6 +225,17 @@ def test_a_rerun_for_some_clips_keeps_room_tone_under_all_and_previews_all(
                              (2 * N_FRAMES, N_FRAMES)]  # fmt: skip
 
 
+def test_a_shot_too_short_for_a_loudness_is_not_called_silent(
+    vatt: Shell, cut: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.otio"
+    spots = tmp_path / "spots.csv"
+    spots.write_text("in,out\n0,0.125\n")
+    assert vatt("generate", cut, "--cues", spots, "-o", out) == 0
+    assert "'a tone', peak -" in vatt.out
+    assert "silent" not in vatt.out
+
+
 def test_words_added_to_a_prompt_are_told(vatt: Shell, cut: Path, tmp_path: Path) -> None:
     words = ("generate", cut, "--clips", "Shot_0", "-o")
     assert vatt(*words, tmp_path / "a.otio", "--prompt", "sneakers in a gym") == 0

@@ -113,6 +113,19 @@ def test_the_level_is_that_of_what_is_heard_between_the_handles(
         assert take.lufs == pytest.approx(heard_lufs, abs=0.02)
 
 
+def test_a_shot_too_short_for_a_loudness_takes_that_of_its_handles(tmp_path: Path) -> None:
+    cue = make_cue(n_frames=2)
+    wish = Wish("tiny", handle_frames=12)
+    desk = Desk(tmp_path, wish)
+    desk.request = requests.generate_request(cue, wish, scratch=str(desk.scratch))
+    ready = desk.ready(tone(desk.request.n_samples, peak=0.02))
+    take = takes.adopt(
+        ready, desk.request, cue, requests.recipe(desk.request, ready, 12), Destination(desk.folder)
+    )
+    assert take.gain_db == pytest.approx(-27 - (-34 - 3.01), abs=0.1)
+    assert take.lufs is None
+
+
 def test_a_shot_in_which_nothing_sounds_takes_the_level_of_its_handles(tmp_path: Path) -> None:
     desk = Desk(tmp_path, Wish("tiny", handle_frames=12))
     sound = tone(desk.request.n_samples, peak=0.02)

@@ -268,7 +268,7 @@ class VATT:
 
                 take = writer.finish(index, codes, again, redos)
                 take = replace(take, prompt=prompt, heard=heard)
-                figures = {**take.figures, "batch": len(seeds)}
+                figures = {**take.figures, "batch": len(seeds), "batch_first": first}
                 if own is not None:
                     figures |= {"made_up": 1.0, "made_up_hits": float(len(own[0].hits))}
                     take = replace(take, moments=_tellable(own[0]))

@@ -106,6 +106,13 @@ def test_takes_that_were_drawn_together_are_drawn_together_again() -> None:
     assert batch_of(3, [{"seed": 3, "figures": {}}, "damaged", {"seed": "4"}]) == (3, 1)
 
 
+def test_a_recipe_tells_what_it_was_drawn_with() -> None:
+    asked = generate_request(make_cue(), Wish("m", takes=8, seed=10))
+    ready = TakeReady("j", 5, 15, figures={"batch": 4.0, "batch_first": 4.0})
+    made = recipe(asked, ready, 0)
+    assert (made.seed, made.batch, made.batch_seed) == (15, 4, 14)
+
+
 def test_what_differs_from_the_recipe_is_said() -> None:
     then = Recipe("m", "aaaa", "1", "auto", "x", "", 1, None, None, "auto", made_on="cuda:0")
     now = dataclasses.replace(then, model_hash="bbbb", precision="float32", made_on="cpu")

@@ -18,6 +18,7 @@ _FAULTS = {
 MADE_UP = "its moments are made up from the words, not seen"
 
 _FAINT_DBTP = -40.0  # levelled to -27 LUFS, only what is next to nothing peaks below that
+_FAINT_LUFS = -55.0  # between the handles, whose own peak may be high
 
 
 def rank(take: Take) -> tuple[float, float]:
@@ -50,8 +51,8 @@ def remarks(take: Take) -> list[str]:
     figures = take.figures
     if figures.get("nothing_to_hear"):
         return ["nothing seems to sound in this picture", *faults(take)]
-    peak = take.peak_dbtp
-    faint = figures.get("silence", 0.0) >= 1 or (peak is not None and peak < _FAINT_DBTP)
-    faint = faint and not figures.get("fault_silent")
+    known = (take.peak_dbtp, _FAINT_DBTP), (take.lufs, _FAINT_LUFS)
+    faint = any(level is not None and level < least for level, least in known)
+    faint = (faint or figures.get("silence", 0.0) >= 1) and not figures.get("fault_silent")
     made_up = [MADE_UP] if figures.get("made_up") else []
     return [*(["it is all but silent"] if faint else []), *faults(take), *made_up]

@@ -300,6 +300,8 @@ def test_a_take_without_faults_is_chosen_before_one_in_better_sync(studio: Studi
     assert ranking.remarks(close) == ["nothing seems to sound in this picture"]
     faint = dataclasses.replace(plain, peak_dbtp=-49.2)
     assert ranking.remarks(faint) == ["it is all but silent"]
+    hit_in_a_handle = dataclasses.replace(faint, peak_dbtp=-9.0, lufs=-58.4)
+    assert ranking.remarks(hit_in_a_handle) == ["it is all but silent"]
     assert ranking.remarks(dataclasses.replace(plain, peak_dbtp=-12.0)) == []
     free = dataclasses.replace(plain, figures={"made_up": 1.0, "fault_silent": 1.0})
     assert ranking.remarks(free) == [

@@ -68,6 +68,15 @@ def test_waves_are_drawn_where_they_sound() -> None:
     assert image.pixelColor(300, 25).name() == DARK.wave
 
 
+def test_the_strongest_hit_is_drawn_whole() -> None:
+    for made_up in (False, True):
+        block = Block(0, 2, fill="field", edge="line", hits=((1.0, 1.0, False),), made_up=made_up)
+        image = paint_tile(0, 100.0, 1.0, [Lane("H", "hits", 40, [block])], DARK, QFont())
+        column = [image.pixelColor(100, y).name() for y in range(40)]
+        assert column[2] == DARK.field, "nothing of its head is cut off"
+        assert DARK.hit in column[3:8]
+
+
 def test_states_are_told_when_zoomed_out() -> None:
     blocks = [Block(i, i + 1, edge="failed" if i == 50 else "line_strong") for i in range(100)]
     image = paint_tile(0, 4.0, 1.0, [Lane("F", "foley", 58, blocks)], DARK, QFont())
@@ -79,7 +88,7 @@ def at(panel: MainWindow, time_s: float, strength: float) -> QPoint:
     x = HEAD_PX + (time_s - strip.visible()[0]) * strip.px_per_s
     picture, hits = strip._lanes[:2]
     top = RULER_PX + picture.height
-    return QPoint(round(x), round(top + 3 + (1 - strength) * (hits.height - 8)))
+    return QPoint(round(x), round(top + hits.height - 3 - strength * (hits.height - 11)))
 
 
 def test_hits_are_added_dragged_muted_and_undone(panel: MainWindow, qtbot: QtBot) -> None:

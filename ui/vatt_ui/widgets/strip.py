@@ -29,7 +29,7 @@ from vatt_ui.language import _
 from vatt_ui.text import timecode, tooltip
 from vatt_ui.theme.apply import Theme, fixed_font
 from vatt_ui.widgets.strip_blocks import LANE_TIPS, Lane
-from vatt_ui.widgets.strip_tiles import TILE_PX, TileCache
+from vatt_ui.widgets.strip_tiles import HIT_ROOM_PX, TILE_PX, TileCache
 from vatt_ui.widgets.strip_view import TimeView
 
 HEAD_PX = 78  # width of the lanes' names, unless one of them is longer
@@ -421,7 +421,8 @@ class Strip(QWidget):
             self.fit(*self._current)
 
     def _hit_place(self, point: QPointF, lane: Lane, top: int) -> tuple[float, float]:
-        strength = 1.0 - (point.y() - top - 3) / max(1, lane.height - 8)
+        foot = top + lane.height - 3
+        strength = (foot - point.y()) / max(1, lane.height - 5 - HIT_ROOM_PX)
         return self.view.time(point.x()), min(max(strength, 0.05), 1.0)
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:

@@ -33,6 +33,7 @@ MAX_TILES = 160
 MIN_TEXT_PX, MAX_TEXT_PX = 34, 2000
 WAVE_CURVE = 0.6
 EDGE_PX = 4  # edges of clips are drawn no denser
+HIT_ROOM_PX = 6  # for the head of the strongest hit
 _DASH_PX = 3
 
 
@@ -286,7 +287,7 @@ def _paint_hits(
         x = rect.left() + time_s * px_per_s
         if not -4 < x < TILE_PX + 4:
             continue
-        height = max(5.0, rect.height() * strength)
+        height = max(5.0, (rect.height() - HIT_ROOM_PX) * strength)
         paint_hit(painter, x, rect.bottom(), height, tokens, muted=muted, made_up=block.made_up)
 
 

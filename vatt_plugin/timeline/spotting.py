@@ -59,7 +59,7 @@ def read_spots(path: Path, fps: Fraction, global_start_s: Fraction) -> tuple[Spo
         cells = {key: _unquoted(row[index]) for key, index in columns.items() if index < len(row)}
         if any(cells.values()):
             try:
-                spots.append(_spot(cells, fps, global_start_s, number - 1))
+                spots.append(_spot(cells, fps, global_start_s))
             except TimelineError as error:
                 raise BadCueList(f"{path.name}, line {number}: {error.message}", _HINT) from error
     if not spots:
@@ -91,7 +91,7 @@ def _columns(heading: list[str]) -> dict[str, int]:
     return found
 
 
-def _spot(cells: Mapping[str, str], fps: Fraction, global_start_s: Fraction, number: int) -> Spot:
+def _spot(cells: Mapping[str, str], fps: Fraction, global_start_s: Fraction) -> Spot:
     start_s = _moment(cells.get("in", ""), fps, global_start_s)
     if cells.get("out"):
         duration_s = _moment(cells["out"], fps, global_start_s) - start_s
@@ -102,10 +102,10 @@ def _spot(cells: Mapping[str, str], fps: Fraction, global_start_s: Fraction, num
     category = cells.get("category", "")
     if category and not is_category(category):
         raise BadCueList(f"{category!r:.40} is no UCS category id (such as FEETHmn).")
-    name = cells.get("name") or category or f"cue {number}"
-    return Spot(
-        name, start_s, duration_s, category, cells.get("prompt", ""), cells.get("negative", "")
-    )
+    prompt = cells.get("prompt", "")
+    # A count of lines would rename, and so make anew, every cue behind a line that is put in.
+    name = cells.get("name") or prompt or category or f"cue at {float(start_s):.2f} s"
+    return Spot(name, start_s, duration_s, category, prompt, cells.get("negative", ""))
 
 
 def _moment(text: str, fps: Fraction, global_start_s: Fraction) -> Fraction:

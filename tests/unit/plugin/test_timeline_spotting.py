@@ -60,6 +60,17 @@ def test_a_spotting_list_makes_cues(cut_path: Path, tmp_path: Path) -> None:
     assert (step.start_frame, step.n_frames) == (60, 12)
 
 
+def test_a_line_put_in_leaves_the_other_cues_what_they_were(cut_path: Path, tmp_path: Path) -> None:
+    spots = tmp_path / "spots.csv"
+    lines = ["in,out,category,prompt", "0.5,1,,", "1,2,CLOTHMisc,jacket", "2.5,3,,"]
+    spots.write_text("\n".join(lines))
+    before = load(cut_path, cues=spots).cues
+    assert [cue.clip for cue in before] == ["cue at 0.50 s", "jacket", "cue at 2.50 s"]
+    spots.write_text("\n".join([*lines[:1], "0,0.5,,", *lines[1:]]))
+    after = load(cut_path, cues=spots).cues
+    assert [cue.cue_id for cue in after[1:]] == [cue.cue_id for cue in before]
+
+
 def test_cues_come_back_from_their_own_csv(cut_path: Path, tmp_path: Path) -> None:
     cut = load(cut_path)
     text = spots_csv(cut, cut.cues)

@@ -69,10 +69,19 @@ def add_take(session: Session, cue: Cue, take: Take, picture: str) -> None:
 
 
 def use_best(session: Session, cue_id: str, made: Sequence[str]) -> None:
-    """Of the takes of one job use the best, where the first was used without being asked for."""
+    """Of the takes of one job show the best, and use it where one was used without being asked for.
+
+    The last one made was shown as it came; a user who looks at another one keeps it.
+    """
     state = session.state(cue_id)
     takes = [take for t in made if t in state.visible_takes and (take := session.take(t))]
     best = ranking.best(takes)
+    last = session.take(made[-1])
+    shown = session.shown_take.get(cue_id) == made[-1]
+    if best is not None and last is not None and shown and ranking.rank(best) < ranking.rank(last):
+        session.shown_take[cue_id] = best.take_id
+        if cue_id == session.current:
+            session.take_shown.emit(best.take_id)
     unasked = session.used_unasked.pop(cue_id, "")
     if best is None or state.chosen != unasked or unasked not in made:
         return

@@ -161,6 +161,18 @@ def test_the_best_of_several_takes_is_used_unless_one_was_picked(
     assert session.state(session.current).chosen == takes[0].take_id
 
 
+def test_of_several_takes_the_best_is_heard_and_not_the_last(
+    panel: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "rank", lambda take: (0.0, abs(take.recipe.seed - 2)))
+    session = panel.session
+    panel.commands.generate(takes=3)
+    wait_take(panel, qtbot, 3)
+    second = session.takes(session.current)[1].take_id
+    qtbot.waitUntil(lambda: panel.takes.shown == second, timeout=30000)
+    assert session.state(session.current).chosen == second
+
+
 def test_takes_say_how_well_they_fit_and_what_is_wrong(panel: MainWindow, qtbot: QtBot) -> None:
     session = panel.session
     panel.commands.generate(takes=3)

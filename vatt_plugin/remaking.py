@@ -52,6 +52,7 @@ class Original:
         batch: how many takes the engine drew at once, and ``batch_seed`` the first one's seed. What
             is drawn together is rounded together.
         gain_db: what levelling applied; None where it is not told.
+        nudge_s: how much later its sound lies in its file than it was made.
     """
 
     take: str
@@ -62,6 +63,7 @@ class Original:
     batch: int = 1
     batch_seed: int = 0
     gain_db: float | None = None
+    nudge_s: float = 0.0
 
 
 def original_of(our: OurClip, cut: Timeline, take: str = "") -> Original:
@@ -90,7 +92,14 @@ def original_of(our: OurClip, cut: Timeline, take: str = "") -> Original:
         batch,
         seed,
         _gain_of(facts, take or our.take),
+        nudge_of(facts),
     )
+
+
+def nudge_of(facts: Mapping[str, Any]) -> float:
+    """How much later than it was made a clip's take is laid in its file, in seconds."""
+    nudge_s = facts.get("nudge_s")
+    return float(nudge_s) if isinstance(nudge_s, int | float) else 0.0
 
 
 def _gain_of(facts: Mapping[str, Any], take: str) -> float | None:

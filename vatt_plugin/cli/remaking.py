@@ -14,6 +14,7 @@ from vatt_plugin.cli.console import Console, Interrupt, plain
 from vatt_plugin.cli.main import CANCELLED, DONE, FAILED, PARTLY
 from vatt_plugin.cli.workshop import Workshop
 from vatt_plugin.errors import OutputExists, UsageError
+from vatt_plugin.nudging import copy_take
 from vatt_plugin.remaking import Comparison, Original, compare, original_of, samples_sha256
 from vatt_plugin.takes import Destination
 from vatt_plugin.timeline import Timeline, load
@@ -140,6 +141,9 @@ class _Run:
             original = original_of(our, self._cut)
             before = samples_sha256(original.path)
             remade = self._workshop.remade(original, self._destination(original))
+            made = Path(remade.take.wav_path)
+            if original.nudge_s:
+                copy_take(made, made, original.nudge_s)
         except (Cancelled, CannotWrite):
             raise
         except VattError as error:

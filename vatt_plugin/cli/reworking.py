@@ -19,9 +19,17 @@ from vatt_plugin.cli.rework_asks import Moments, clips_of, edits_of, listed_take
 from vatt_plugin.cli.workshop import Workshop
 from vatt_plugin.cues import Take
 from vatt_plugin.errors import BadSpan, CannotRemake, TakeRejected, UsageError
+from vatt_plugin.nudging import copy_take
 from vatt_plugin.ranking import remarks
 from vatt_plugin.relaying import relaid
-from vatt_plugin.remaking import Original, again, compare, original_of, samples_sha256
+from vatt_plugin.remaking import (
+    Original,
+    again,
+    compare,
+    nudge_of,
+    original_of,
+    samples_sha256,
+)
 from vatt_plugin.requests import picture_with_handles
 from vatt_plugin.reworking import Changes, changed, differing, with_hits
 from vatt_plugin.takes import Destination
@@ -181,16 +189,21 @@ class _Bench:
         """
         before = samples_sha256(original.path)
         remade = self._workshop.remade(original, Destination(self._workshop.room()))
-        found = compare(original, before, remade.take, remade.strayed)
+        as_laid = remade.take
+        if original.nudge_s:
+            path = self._workshop.room() / "nudged.wav"
+            copy_take(Path(as_laid.wav_path), path, original.nudge_s)
+            as_laid = replace(as_laid, wav_path=str(path))
+        found = compare(original, before, as_laid, remade.strayed)
         if found.verdict == "same" or (found.verdict == "same take" and not before):
             return remade.take
         if self._args.between is None:
             return remade.take  # asked for its moments alone
         if found.verdict == "same take":
             raise CannotRemake(
-                f"{original.path.name} is not the take as it was made: it was moved by a nudge in "
-                "the panel, or edited. A span of it cannot be made anew.",
-                "Leave --between away for a whole take, or make the span anew in the panel.",
+                f"{original.path.name} is not the take as it was made: it was edited since. "
+                "A span of it cannot be made anew.",
+                "Leave --between away for a whole take, or put the file back: `vatt remake`.",
             )
         raise CannotRemake(
             f"A span can be made anew only of a take that comes out here as it lies there. "
@@ -257,7 +270,7 @@ class _Bench:
         if found[0] < start_s - _SEAM_S or found[1] > end_s + _SEAM_S:
             Path(made.wav_path).unlink(missing_ok=True)
             raise TakeRejected("What came back differs outside of the span; it was not kept.")
-        from_s, to_s = (float(self._moments.from_take(at)) for at in found)
+        from_s, to_s = (float(self._moments.from_take(at + step.nudge_s)) for at in found)
         self._console.say(
             f"Changed   {from_s:.3f} to {to_s:.3f} s; every sample outside is as it was"
         )
@@ -265,6 +278,8 @@ class _Bench:
 
     def _finish(self, take: Take, more: dict[str, Any]) -> int:
         """The cut with the take in its place, and the report."""
+        if nudge_s := nudge_of(self._our.facts):
+            copy_take(Path(take.wav_path), Path(take.wav_path), nudge_s)
         sounds, notes = relaid(self._cut, self._clips, take, self._folder())
         report: WriteReport = write_sounds(
             self._cut,

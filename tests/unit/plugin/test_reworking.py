@@ -21,6 +21,7 @@ from vatt_plugin import product
 from vatt_plugin.cli.main import main
 from vatt_plugin.cues import Recipe, Take
 from vatt_plugin.errors import NoSuchHit
+from vatt_plugin.nudging import copy_take
 from vatt_plugin.reworking import Changes, HitEdit, changed, with_hits
 
 Vatt = Callable[..., list[dict[str, Any]]]
@@ -166,9 +167,27 @@ def test_a_take_that_does_not_come_out_the_same_keeps_its_spans(
     wav.write_bytes(whole[:-3] + b"\x01\x02\x03")  # edited since
     words = ["rework", made, "--take", "a", "-o", tmp_path / "new.otio"]
     last = vatt(*words, "--between", 0.5, 1, code=1)[-1]
-    assert "nudge" in last["message"]
+    assert "edited" in last["message"]
     assert not (tmp_path / "new.otio").exists()
     vatt(*words)  # a whole take needs nothing of the file
+
+
+def test_a_take_that_was_nudged_in_the_panel_stays_nudged(
+    made: Path, vatt: Vatt, tmp_path: Path
+) -> None:
+    (_, wav), _ = played(made)
+    data = json.loads(made.read_text())
+    ours = [c for c in data["tracks"]["children"][-1]["children"] if "Clip" in c["OTIO_SCHEMA"]]
+    ours[0]["metadata"]["vatt"]["nudge_s"] = 0.1  # as the panel writes it
+    made.write_text(json.dumps(data))
+    copy_take(wav, wav, 0.1)
+    assert remade(vatt("remake", made)) == ["same", "same"]
+    out = tmp_path / "new.otio"
+    vatt("rework", made, "--take", "a", "--between", 0.5, 1, "-o", out)
+    found = np.flatnonzero(samples(played(out)[0][1]) != samples(wav)) / 48_000
+    assert found[0] == pytest.approx(0.125 + 0.5 + 0.1, abs=1e-3)
+    assert found[-1] == pytest.approx(0.125 + 1.0 + 0.1, abs=1e-3)
+    assert remade(vatt("remake", out)) == ["same", "same"]
 
 
 # --- words, hits, choice ---------------------------------------------------------------------

@@ -15,8 +15,9 @@ from tests.helpers import movies
 from tests.unit.ui.conftest import CLIP_FRAMES, FPS, NoSound
 from vatt_engine.errors import MediaMissing, MediaTooLarge, MediaUnreadable, NoVideoStream
 from vatt_engine.messages import PictureSegment
+from vatt_plugin import nudging
 from vatt_plugin.cues import Recipe, Take
-from vatt_ui.helper import operations, picture, writing
+from vatt_ui.helper import operations, picture
 from vatt_ui.helper.sound import peaks_of
 from vatt_ui.main_window import MainWindow
 from vatt_ui.playback.audio import FADE_SAMPLES, RATE, AudioOut, Mixer, Program, Sound
@@ -299,7 +300,7 @@ def test_nudged_copies_keep_length_and_header() -> None:
     soundfile.write(buffer, samples, RATE, subtype="PCM_24", format="WAV")
     wav = buffer.getvalue()
     for shift in (100, -100, 0):
-        moved = writing.shifted(wav, shift)
+        moved = nudging.shifted(wav, shift)
         assert len(moved) == len(wav)
         back, _ = soundfile.read(io.BytesIO(moved))
         assert int(np.argmax(back)) == 2400 + shift

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from tests.helpers import fake_engine
-from tests.helpers.timelines import clip, save, timeline, track
+from tests.helpers.timelines import AUDIO, clip, gap, save, timeline, track
 from vatt_engine.messages import SyncLane
 from vatt_plugin import product
 from vatt_plugin.cli.main import main
@@ -188,6 +188,22 @@ def test_a_take_that_was_nudged_in_the_panel_stays_nudged(
     assert found[0] == pytest.approx(0.125 + 0.5 + 0.1, abs=1e-3)
     assert found[-1] == pytest.approx(0.125 + 1.0 + 0.1, abs=1e-3)
     assert remade(vatt("remake", out)) == ["same", "same"]
+
+
+def test_under_dialogue_the_new_sound_is_held_back_as_the_old_one_was(
+    made: Path, vatt: Vatt, tmp_path: Path
+) -> None:
+    speech = track(gap(12), clip("speech", 0, 24), name="DX", kind=AUDIO)
+    cut = save(timeline(track(clip("a", 24, 48)), speech), tmp_path, "talk.otio")
+    ducked, out = tmp_path / "ducked.otio", tmp_path / "new.otio"
+    vatt("generate", cut, "-o", ducked, "--prompt", "steps", "--duck", "DX")
+    vatt("rework", ducked, "--between", 1.75, 2, "--prompt", "door", "-o", out)
+    ((old, old_wav),), ((new, wav),) = played(ducked), played(out)
+    assert new["mix"]["duck"] == old["mix"]["duck"]
+    assert new["mix"]["dry"] != wav.name
+    found = np.flatnonzero(samples(wav) != samples(old_wav)) / 48_000
+    assert found[0] > 1.74
+    assert remade(vatt("remake", out)) == ["same"]
 
 
 # --- words, hits, choice ---------------------------------------------------------------------

@@ -19,6 +19,7 @@ import torch
 
 from vatt_engine.code_file import Codes
 from vatt_engine.evaluation.wording import category_of
+from vatt_engine.following import follow
 from vatt_engine.lane_words import NameOf, read
 from vatt_engine.lanes import LANE_WIDTH
 from vatt_engine.messages import (
@@ -31,40 +32,24 @@ from vatt_engine.messages import (
     PictureSegment,
     Spot,
     SyncLane,
+    TakeReady,
 )
 from vatt_engine.model_folder import Model, load_model
 from vatt_engine.nets.repertoire import also_said, captions, nearest
 from vatt_engine.rendering import Renderer
 from vatt_engine.seeing import Report, Seen, look, summary_of
-from vatt_engine.self_check import MAX_REDOS, SelfCheck, Wish
+from vatt_engine.self_check import MAX_REDOS, SelfCheck
 from vatt_engine.spotting import spot
 from vatt_engine.take_job import TakeJob
 from vatt_engine.take_maker import TakeMaker
 from vatt_engine.take_writer import OnStep, TakeWriter
 from vatt_engine.windows import Shape, plan, window_step
-from vatt_engine.worded_lane import Moments, moments_of, rung
+from vatt_engine.worded_lane import Moments, moments_of
 
 _OVERLAP_S = 2
 _SHORTEST_S = 2  # a net that has learnt windows of ten seconds says little in less
 _TAKES_AT_ONCE = 4  # on a GPU: beyond it, memory grows faster than speed
-NOTHING_TO_HEAR = (
-    "Nothing seems to make a sound in this picture: its takes are room tone or silence. Write a "
-    "prompt, or draw hits into the lane, to hear something."
-)
-PLACED_FREELY = (
-    "Nothing is seen to hit in this picture. The sound is placed freely; draw hits into the lane "
-    "to say where."
-)
-MADE_UP = (
-    "{why} The sound is placed freely: its moments are made up from the words, not seen, and "
-    "another seed puts them elsewhere. Draw hits into the lane to say when."
-)
-NOT_SEEN = "Nothing is seen to hit in this picture."
-NOT_FOLLOWED = "The hits of the picture are not followed (sync off)."
 HEARD_AS = 'The prompt "{prompt}" is in words of your own; the model is told "{heard}".'
-# Intensity: below the first nothing moves; below the second too little for a net to make
-# something of; the third is plain movement.
-_STILL, _FAINT, _PLAIN = 0.15, 0.4, 0.6
 _TELLABLE = 60_000  # values of a lane, 20 minutes: a message has an end
 _REMEMBERED = 4  # pictures: editors ask for a caption, takes and a span of the same cue in turn
 
@@ -215,41 +200,43 @@ class VATT:
         lane = {"auto": found, "off": None, "lane": request.lane}[request.sync]
         if lane is not None:
             yield LaneReady(request.job_id, lane)
-        wish = Wish.of(prompt, lane or found, request.negative)
-        # A lane without hits, and fainter than what a net makes something of, would silence what
-        # the user asks for in words; also what a caption says, if anything moves at all.
-        own_words = bool((request.prompt or "").strip()) and not request.captioned
-        faint = lane is not None and _is_faint(lane, 0.0 if own_words else _STILL)
-        freely = faint and not wish.nothing
-        followed = _lifted(lane) if freely and lane is not None else lane
-        if followed is not None and request.sync == "lane":
-            followed = rung(followed, request.n_samples / request.sample_rate)
-        moments = None if followed is not None or wish.nothing else self._made_up(job, prompt)
+        followed = follow(request, prompt, found, lane, partial(self._made_up, job, prompt))
         maker = TakeMaker(
             self.model,
             seen,
             job.n_frames,
             prompt=heard or None,
             negative=request.negative.strip() or None,
-            lane=followed,
+            lane=followed.lane,
             sampler=job.sampler,
         )
-        if wish.nothing:
-            yield Log("WARNING", NOTHING_TO_HEAR)
-        elif freely or moments:
-            wish = replace(wish, must_sound=True)
-            why = NOT_SEEN if freely else NOT_FOLLOWED
-            yield Log("INFO", MADE_UP.format(why=why) if moments else PLACED_FREELY)
-        windows = plan(job.n_frames, job.begin, job.end, self.shape)
-        known = None if job.held is None else job.held.current
+        if followed.note is not None:
+            yield followed.note
+        moments, judged_by = followed.moments, lane or found
         words = None if moments is None else moments.words
         writer = TakeWriter(
-            job, self.model, seen, lane or found, wish, self._listener(), report, words
+            job, self.model, seen, judged_by, followed.wish, self._listener(), report, words
         )
+        batch = 1 if small else self._max_batch
+        for take in self._takes(job, maker, writer, moments, report, batch):
+            yield replace(take, prompt=prompt, heard=heard)
+
+    def _takes(
+        self,
+        job: TakeJob,
+        maker: TakeMaker,
+        writer: TakeWriter,
+        moments: Moments | None,
+        report: Report,
+        batch: int,
+    ) -> Iterator[TakeReady]:
+        """Draw the takes of a request, ``batch`` at once, and finish them one by one."""
+        request = job.request
+        windows = plan(job.n_frames, job.begin, job.end, self.shape)
+        known = None if job.held is None else job.held.current
         # What random weights make is always noise, so making it anew is idle; and a span is the
         # user's own repair of a take: what is wrong elsewhere in it stays.
         redos = MAX_REDOS if self.model.trained and job.held is None else 0
-        batch = 1 if small else self._max_batch
         for first in range(0, request.takes, batch):
             indices = range(first, min(request.takes, first + batch))
 
@@ -267,7 +254,6 @@ class VATT:
                     return maker.make(windows, [seed], known, on_step, own)[0]
 
                 take = writer.finish(index, codes, again, redos)
-                take = replace(take, prompt=prompt, heard=heard)
                 figures = {**take.figures, "batch": len(seeds), "batch_first": first}
                 if own is not None:
                     figures |= {"made_up": 1.0, "made_up_hits": float(len(own[0].hits))}
@@ -297,22 +283,9 @@ def _notes(seen: Seen) -> Iterator[Event]:
         yield Log("WARNING", note.message)
 
 
-def _lifted(lane: SyncLane) -> SyncLane | None:
-    """A faint lane as if its movement were plain; None, for sound placed freely, without any."""
-    most = max(lane.intensity, default=0.0)
-    if most < _STILL:
-        return None
-    return replace(lane, intensity=tuple(_PLAIN / most * i for i in lane.intensity))
-
-
 def _tellable(lane: SyncLane) -> SyncLane | None:
     """A lane that fits into a message; None for one of a film of an hour."""
     return lane if len(lane.intensity) <= _TELLABLE else None
-
-
-def _is_faint(lane: SyncLane, least: float) -> bool:
-    """Whether a lane has no hits and an intensity that never leaves ``least`` to ``_FAINT``."""
-    return not lane.hits and least <= max(lane.intensity, default=0.0) < _FAINT
 
 
 def _caption_ready(job_id: str, captions: Sequence[tuple[str, float]]) -> CaptionReady:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from vatt_plugin.cli.main import CANCELLED, DONE, PARTLY
 from vatt_plugin.cli.telling import in_words, result_facts
 from vatt_plugin.cues import Cue
 from vatt_plugin.errors import UsageError
+from vatt_plugin.nudging import copy_take
 from vatt_plugin.remix import Mix, profile_of, remixed
 from vatt_plugin.requests import Wish
 from vatt_plugin.timeline import Placement, Timeline, load
@@ -301,16 +301,14 @@ def _gathered(sounds: list[Sound], folder: Path) -> list[Sound]:
     """Copy the takes' files beside the new cut, so that it can be moved and archived alone."""
     try:
         folder.mkdir(exist_ok=True)
-        gathered = []
-        for sound in sounds:
-            target = folder / sound.wav_path.name
-            if sound.wav_path.is_file() and not _same(sound.wav_path, target):
-                part = target.with_name(f".{target.name}.part")
-                shutil.copyfile(sound.wav_path, part)
-                part.replace(target)
-            gathered.append(replace(sound, wav_path=target if target.is_file() else sound.wav_path))
     except OSError as error:
         raise not_written(folder, error) from error
+    gathered = []
+    for sound in sounds:
+        target = folder / sound.wav_path.name
+        if sound.wav_path.is_file() and not _same(sound.wav_path, target):
+            copy_take(sound.wav_path, target)
+        gathered.append(replace(sound, wav_path=target if target.is_file() else sound.wav_path))
     return gathered
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -36,7 +35,7 @@ from vatt_plugin.takes import Destination
 from vatt_plugin.timeline import Timeline, WriteReport, load, take_name
 from vatt_plugin.timeline.facts import take_from_facts
 from vatt_plugin.timeline.laid import OurClip, our_clips
-from vatt_plugin.timeline.writing import check_output, write_sounds
+from vatt_plugin.timeline.writing import check_form, check_output, write_sounds
 
 _SEAM_S = 0.1  # the engine cross-fades into a span within less
 
@@ -53,6 +52,7 @@ def rework(args: argparse.Namespace) -> int:
     output = Path(args.output or source.with_name(f"{source.stem}_reworked.otio"))
     if not args.dry_run:
         check_output(source, output, args.force)
+        check_form(output)
     cut = load(
         source,
         timeline=args.timeline,
@@ -159,9 +159,7 @@ class _Bench:
         else:
             path = folder / found.name
             if found != path:
-                part = path.with_name(f".{path.name}.part")
-                shutil.copyfile(found, part)
-                part.replace(path)
+                copy_take(found, path)
         return self._finish(replace(take, wav_path=str(path)), {})
 
     def _span(self, original: Original) -> tuple[float, float] | None:

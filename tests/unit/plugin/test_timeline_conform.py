@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +198,21 @@ def test_the_command_lists_what_is_open(tmp_path: Path, capsys: pytest.CaptureFi
     assert "--regenerate" in shown.err
     assert main(arguments) == 1
     assert main(["conform", str(tmp_path / "new.otio"), str(tmp_path / "old.otio")]) == 2
+
+
+def test_a_full_disk_leaves_no_half_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foleyed(tmp_path, shot("a", 0, 24))
+    recut(tmp_path, shot("a", 0, 24))
+
+    def half(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:1000])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", half)
+    arguments = ["conform", str(tmp_path / "old_out.otio"), str(tmp_path / "new.otio")]
+    assert main(arguments) == 1
+    assert "No space left" in capsys.readouterr().err
+    assert not list((tmp_path / "new_foley_foley").iterdir())
+    assert not (tmp_path / "new_foley.otio").exists()

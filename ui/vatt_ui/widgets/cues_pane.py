@@ -27,7 +27,7 @@ from vatt_ui.theme.tokens import PAD, SPACE
 from vatt_ui.widgets.columns import SpareColumns
 from vatt_ui.widgets.common import EmptyState, Pane, Stack, name_choice, quiet, row
 
-LEAST_CLIP_PX = 70
+LEAST_CLIP_PX = 110
 FILTERS = (
     ("", _("All")),
     ("none", _("No take")),

@@ -31,6 +31,8 @@ from vatt_plugin.timeline.tracks import Sound
 
 MAX_WIDTH, MAX_HEIGHT = 1280, 720
 FALLBACK_SIZE = (640, 360)
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".flv", ".3gp", "")
+"""Names of files that hold H.264 beside AAC; one without a suffix is an MP4."""
 _MAX_PIXELS = 8192 * 4352
 _SEEK_AHEAD_S = 2.0  # decode on rather than seek, up to here
 _EPSILON_S = 1e-4
@@ -45,6 +47,20 @@ Image = NDArray[np.uint8]
 """RGB [height, width, 3]."""
 
 log = logging.getLogger(__name__)
+
+
+def check_form(path: Path) -> None:
+    """Refuse a name that stands for no film; before the sounds are made, not after.
+
+    Raises:
+        CannotWrite: files of this kind cannot hold the preview.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise CannotWrite(
+            f"The preview {path.name} cannot be written: {path.suffix} files do not hold its "
+            "picture and sound.",
+            "Choose a name that ends in .mp4.",
+        )
 
 
 def write_preview(
@@ -65,8 +81,9 @@ def write_preview(
         on_frame: told how many more video frames are done; may raise to stop.
 
     Raises:
-        CannotWrite: disk full, no permission, or no encoder for this kind of file.
+        CannotWrite: disk full, no permission, or no film by its name.
     """
+    check_form(path)
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix or '.mp4'}")
     try:
         with _Mix([*placements, *extra], timeline.fps) as mix, _Screen(timeline.cues) as screen:

@@ -119,13 +119,17 @@ class _Paths:
         """Refuse before any work what would be refused after it.
 
         Raises:
-            VattError: an output is there already, is the input, or has no folder.
+            VattError: an output is there already, is the input, has no folder, or is of a kind
+                that holds no sound or no film.
         """
         check_output(self.input, self.output, force)
         check_form(self.output)
         preview = self.preview
         if preview is None:
             return
+        from vatt_plugin.preview import check_form as check_film
+
+        check_film(preview)
         if preview.exists() and (not force or preview.samefile(self.input)):
             raise OutputExists(
                 f"{preview} is already there.", "Choose another name, or replace it with --force."

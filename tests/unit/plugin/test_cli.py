@@ -392,6 +392,10 @@ def test_bad_input_is_told_before_anything_is_started(vatt: Shell, tmp_path: Pat
         assert why in vatt.err
         assert vatt("conform", cut, cut, "-o", tmp_path / name) == 1
         assert why in vatt.err
+    for name in ("film.xyz", "film.wav", "film.m3u8"):
+        assert vatt("generate", cut, "-o", tmp_path / "o.otio", "--preview", tmp_path / name) == 1
+        assert f"The preview {name} cannot be written" in vatt.err
+    assert not (tmp_path / "o_foley").exists()
     assert vatt("generate", cut, "--prompts", tmp_path / "none.csv") == 1
     assert vatt("generate", cut, "--sync", tmp_path / "none.json") == 1
     assert fingerprints(tmp_path / "ok").keys() == {

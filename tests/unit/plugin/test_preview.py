@@ -124,7 +124,7 @@ def test_room_tone_and_sounds_that_overlap_are_heard_too(tmp_path: Path) -> None
 def test_a_preview_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     timeline = make_cut(tmp_path)
     before = sorted(tmp_path.iterdir())
-    for name in ("out.nonsense", "no/such/folder.mp4"):
+    for name in ("out.nonsense", "out.m3u8", "no/such/folder.mp4"):
         with pytest.raises(CannotWrite):
             write_preview(timeline, [], tmp_path / name)
     assert sorted(tmp_path.iterdir()) == before

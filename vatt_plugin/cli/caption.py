@@ -23,8 +23,10 @@ from vatt_plugin.cli.console import (
     print_json,
 )
 from vatt_plugin.cli.main import CANCELLED, DONE, FAILED, PARTLY
+from vatt_plugin.cli.telling import names
 from vatt_plugin.cues import Cue
 from vatt_plugin.errors import UsageError
+from vatt_plugin.timeline import Timeline
 from vatt_plugin.v2a import films_of, is_film_folder, write_v2a
 
 
@@ -56,17 +58,18 @@ def run(args: argparse.Namespace) -> int:
         model = choose_model(process, args.model)
         name = args.model or model["name"]
         with console.bar(len(cues), "clip") as bar:
-            for cue in cues:
+            for cue, called in cues:
                 if interrupted():
                     break
-                clip = _caption(cue, name, args, process, console, interrupted)
+                clip = _caption(cue, called, name, args, process, console, interrupted)
                 clips.append(clip)
                 bar.update()
                 text = clip["caption"] or clip["note"]
-                console.say(f"{plain(cue.clip)}: {plain(text, 2000)}")
+                console.say(f"{called}: {plain(text, 2000)}")
     if args.v2a:
         # Interrupted, there are fewer clips than cues; what is done is written.
-        captions = [(cue.media, clip["caption"]) for cue, clip in zip(cues, clips, strict=False)]
+        done = zip(cues, clips, strict=False)
+        captions = [(cue.media, clip["caption"]) for (cue, _), clip in done]
         console.note(f"{write_v2a(captions, args.v2a)} captions written to {args.v2a}.")
     if args.json:
         print_json({"clips": clips})
@@ -76,22 +79,33 @@ def run(args: argparse.Namespace) -> int:
     return DONE if n_done == len(clips) else PARTLY if n_done else FAILED
 
 
-def _cues(args: argparse.Namespace, unpack_to: Path) -> list[Cue]:
-    """Cues of the input; of a folder, those of every film in it."""
+def _cues(args: argparse.Namespace, unpack_to: Path) -> list[tuple[Cue, str]]:
+    """Cues of the input and what they are called; of a folder, those of every film in it."""
     path = Path(args.input)
     if not is_film_folder(path):
-        return list(load_timeline(args, unpack_to).cues)
+        return _called(load_timeline(args, unpack_to))
     films = films_of(path)
     if not films:
         raise UsageError(
             f"{path} holds no films.", "Give a timeline, a film, or a folder of films."
         )
     one = [argparse.Namespace(**{**vars(args), "input": str(film)}) for film in films]
-    return [cue for each in one for cue in load_timeline(each, unpack_to).cues]
+    return [cue for each in one for cue in _called(load_timeline(each, unpack_to))]
+
+
+def _called(timeline: Timeline) -> list[tuple[Cue, str]]:
+    called = names(timeline)
+    return [(cue, called[cue.cue_id]) for cue in timeline.cues]
 
 
 def _caption(
-    cue: Cue, model: str, args: argparse.Namespace, process: Any, console: Console, stop: Interrupt
+    cue: Cue,
+    called: str,
+    model: str,
+    args: argparse.Namespace,
+    process: Any,
+    console: Console,
+    stop: Interrupt,
 ) -> dict[str, Any]:
     clip: dict[str, Any] = {
         "clip": cue.clip,
@@ -103,7 +117,7 @@ def _caption(
         "note": cue.note,
     }
     if cue.status != "ready":
-        console.note(f"{plain(cue.clip)} is left out ({cue.status}). {plain(cue.note)}")
+        console.note(f"{called} is left out ({cue.status}). {plain(cue.note)}")
         return clip
     request = Caption(
         model=model,
@@ -123,6 +137,6 @@ def _caption(
     try:
         ask(process, request, take_in, stop)
     except VattError as error:
-        console.note(f"{plain(cue.clip)}: {error}")
+        console.note(f"{called}: {error}")
         return {**clip, "status": "failed", "note": error.message}
     return {**clip, "status": "done"}

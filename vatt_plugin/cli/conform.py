@@ -19,7 +19,7 @@ from vatt_plugin.cli.console import (
     print_json,
 )
 from vatt_plugin.cli.main import CANCELLED, DONE, PARTLY
-from vatt_plugin.cli.telling import in_words, result_facts
+from vatt_plugin.cli.telling import in_words, names, result_facts
 from vatt_plugin.cues import Cue
 from vatt_plugin.errors import UsageError
 from vatt_plugin.nudging import copy_take
@@ -202,18 +202,20 @@ def _regenerate(
             for fate in planned.fates
             if fate.fate in ("partly", "missing")
         ]
+        called = names(new)
         with console.bar(len(orders), "clip") as bar:
 
             def notify(order: Order | None, news: Any) -> None:
                 if order is None or not isinstance(news, CueResult):
                     return
                 bar.update()
+                name = called[news.cue.cue_id]
                 console.event("regenerated", **result_facts(news))
                 if news.chosen is not None:
-                    console.say(f"{'made anew':10} {plain(news.cue.clip)}: {in_words(news)}")
+                    console.say(f"{'made anew':10} {name}: {in_words(news)}")
                 elif news.status != "cancelled":
                     why = str(news.error) if news.error else news.note
-                    console.note(f"{plain(news.cue.clip)} was not made anew. {plain(why, 500)}")
+                    console.note(f"{name} was not made anew. {plain(why, 500)}")
 
             batch = Batch(
                 process,

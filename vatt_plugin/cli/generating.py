@@ -29,6 +29,7 @@ from vatt_plugin.cli.telling import (
     WHERE_MEDIA_IS,
     Teller,
     in_all,
+    names,
     result_facts,
     tell_report,
 )
@@ -74,7 +75,7 @@ def generate(args: argparse.Namespace) -> int:
                     drop=timeline.drop,
                 ),
                 model_hash=str(model.get("model_hash", "")),
-                notify=Teller(console, bar),
+                notify=Teller(console, bar, names(timeline)),
                 stop=interrupted,
             )
             results = batch.run(orders)

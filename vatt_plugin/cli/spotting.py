@@ -24,7 +24,7 @@ from vatt_plugin.cli.console import (
     print_json,
 )
 from vatt_plugin.cli.main import CANCELLED, DONE, FAILED, PARTLY
-from vatt_plugin.cli.telling import tell_report
+from vatt_plugin.cli.telling import names, tell_report
 from vatt_plugin.cues import Cue
 from vatt_plugin.timeline import Timeline
 from vatt_plugin.timeline.rates import to_timecode
@@ -47,16 +47,18 @@ def spot(args: argparse.Namespace, out: Path | None) -> int:
     ):
         timeline: Timeline = load_timeline(args, Path(unpacked))
         tell_report(timeline, console)
+        called = names(timeline)
         model = args.model or choose_model(process, None)["name"]
         with console.bar(len(timeline.cues), "clip") as bar:
             for cue in timeline.cues:
                 if interrupted():
                     break
-                clip = _spot_cue(cue, model, args, process, console, interrupted)
+                name = called[cue.cue_id]
+                clip = _spot_cue(cue, name, model, args, process, console, interrupted)
                 found.append((cue, clip))
                 bar.update()
                 if out is None:
-                    _say(console, cue, clip)
+                    _say(console, name, clip)
     if interrupted():
         return CANCELLED
     if args.json:
@@ -69,7 +71,13 @@ def spot(args: argparse.Namespace, out: Path | None) -> int:
 
 
 def _spot_cue(
-    cue: Cue, model: str, args: argparse.Namespace, process: Any, console: Console, stop: Interrupt
+    cue: Cue,
+    called: str,
+    model: str,
+    args: argparse.Namespace,
+    process: Any,
+    console: Console,
+    stop: Interrupt,
 ) -> dict[str, Any]:
     clip: dict[str, Any] = {
         "clip": cue.clip,
@@ -83,7 +91,7 @@ def _spot_cue(
         "status": cue.status,
     }
     if cue.status != "ready":
-        console.note(f"{plain(cue.clip)} is left out ({cue.status}). {plain(cue.note)}")
+        console.note(f"{called} is left out ({cue.status}). {plain(cue.note)}")
         return clip
 
     def take_in(event: Event) -> None:
@@ -96,15 +104,15 @@ def _spot_cue(
     try:
         ask(process, Spot(model=model, device=device_of(args), picture=cue.picture), take_in, stop)
     except VattError as error:
-        console.note(f"{plain(cue.clip)}: {error}")
+        console.note(f"{called}: {error}")
         return {**clip, "status": "failed"}
     return {**clip, "status": "done"}
 
 
-def _say(console: Console, cue: Cue, clip: dict[str, Any]) -> None:
+def _say(console: Console, called: str, clip: dict[str, Any]) -> None:
     if clip["status"] == "done":
         times = ", ".join(f"{hit['time_s']:.2f}" for hit in clip["hits"]) or "no hits"
-        console.say(f"{plain(cue.clip)}: {times}")
+        console.say(f"{called}: {times}")
 
 
 def _table(found: list[tuple[Cue, dict[str, Any]]], timeline: Timeline) -> str:

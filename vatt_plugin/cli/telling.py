@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vatt_engine.messages import CaptionReady, Event, Progress, State, TakeReady
@@ -12,16 +12,36 @@ from vatt_plugin.batch import CueResult, Order
 from vatt_plugin.cli.console import Console, plain
 from vatt_plugin.cues import Cue, Take
 from vatt_plugin.timeline import Timeline
+from vatt_plugin.timeline.rates import nearest_frame, to_timecode
 
 WHERE_MEDIA_IS = "--media-dir FOLDER tells where missing media lies now."
+
+
+def names(timeline: Timeline) -> Mapping[str, str]:
+    """What people are told each cue is called, by its id.
+
+    A clip's name; with the record timecode of its first frame where several cues have that name,
+    as the shots of one clip have after ``--split-cuts``.
+    """
+    counts = Counter(cue.clip for cue in timeline.cues)
+
+    def name(cue: Cue) -> str:
+        if counts[cue.clip] == 1:
+            return plain(cue.clip)
+        first = to_timecode(nearest_frame(cue.record_frame), cue.fps, timeline.drop)
+        return f"{plain(cue.clip)} ({first})"
+
+    return {cue.cue_id: name(cue) for cue in timeline.cues}
 
 
 class Teller:
     """Turns what the batch reports into events, a progress bar and lines."""
 
-    def __init__(self, console: Console, bar: Any) -> None:
+    def __init__(self, console: Console, bar: Any, called: Mapping[str, str]) -> None:
+        """Nothing is told yet; ``called`` has the cues' ``names``."""
         self._console = console
         self._bar = bar
+        self._called = called
 
     def __call__(self, order: Order | None, news: Event | CueResult) -> None:
         """Tell one piece of news; see ``batch.Notify``."""
@@ -55,7 +75,7 @@ class Teller:
                 )
 
     def _tell_result(self, result: CueResult) -> None:
-        name = plain(result.cue.clip)
+        name = self._called[result.cue.cue_id]
         self._bar.set_postfix_str(f"{plain(result.cue.clip, 30)}: {result.status}", refresh=False)
         self._bar.update()
         self._console.event("clip", **result_facts(result))

@@ -335,6 +335,18 @@ def test_media_is_never_written_whatever_is_forced(vatt: Shell, cut: Path, tmp_p
     assert fingerprints(cut.parent) == before
 
 
+def test_clips_of_one_name_are_told_apart_by_timecode(vatt: Shell, cut: Path) -> None:
+    made = otio.adapters.read_from_file(str(cut))
+    made.global_start_time = otio.opentime.RationalTime(3600 * FPS, FPS)
+    clips = made.find_clips()
+    clips[2].name = clips[0].name
+    otio.adapters.write_to_file(made, str(cut))
+    for command in ("generate", "caption", "spot"):
+        assert vatt(command, cut) == 0
+        told = [line.split(": ")[0] for line in vatt.out.splitlines() if line.startswith("Shot")]
+        assert told == ["Shot_0 (01:00:00:00)", "Shot_1", "Shot_0 (01:00:01:00)"], command
+
+
 def test_missing_media_is_exit_status_3_and_the_others_are_made(
     vatt: Shell, tmp_path: Path
 ) -> None:

@@ -188,7 +188,7 @@ class Batch:
     def _adopt(self, job_id: str, work: _Work, ready: messages.TakeReady) -> None:
         order, request = work.order, work.request
         cue, wish = order.cue, order.wish
-        reference = takes.record_time_reference(cue, wish.handle_frames)
+        reference = takes.record_time_reference(cue, wish.handle_frames, self.media.drop)
         destination = Destination(
             folder=self.media.folder,
             name=lambda take_id: take_name(

@@ -68,8 +68,12 @@ class WavFacts:
         return self.n_samples * self.n_channels * BYTES_PER_SAMPLE
 
 
-def time_reference(frames: int, fps: Fraction) -> int:
-    """Samples since midnight at 48 kHz of a count of whole frames at the exact rate."""
+def time_reference(frames: int | Fraction, fps: Fraction) -> int:
+    """Samples since midnight at 48 kHz of a count of frames at the exact rate.
+
+    EBU Tech 3285 calls it the timecode of the sound as a count of samples since midnight; so
+    midnight is the timecode's (``timeline.rates.frames_a_day``), and the count may pass 86 400 s.
+    """
     return round(Fraction(frames) * SAMPLE_RATE / fps)
 
 

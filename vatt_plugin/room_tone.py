@@ -22,6 +22,7 @@ from vatt_plugin import bwf
 from vatt_plugin.timeline.facts import SCHEMA
 from vatt_plugin.timeline.model import Placement, Timeline
 from vatt_plugin.timeline.naming import plain
+from vatt_plugin.timeline.rates import frames_a_day
 from vatt_plugin.timeline.tracks import ROOM_TONE, Sound
 from vatt_plugin.timeline.wavfacts import wav_facts
 
@@ -104,6 +105,7 @@ def room_tone(
         show = plain(timeline.name, 16, " -")
         path = folder / f"AMBRoom_Room tone_VATT_{show}_f{scene.first} vatt-{take}.wav"
         file_start = timeline.global_start_frame + scene.first if record_time else 0
+        file_start %= frames_a_day(timeline.fps, timeline.drop)
         facts = bwf.WavFacts(
             n_samples=n_samples,
             time_reference=bwf.time_reference(file_start, timeline.fps),

@@ -13,7 +13,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +25,11 @@ from vatt_plugin import bwf, levels
 from vatt_plugin.cues import OUTPUT_SAMPLE_RATE, Cue, Recipe, Take
 from vatt_plugin.errors import TakeRejected
 from vatt_plugin.span_levels import Level, continued
+from vatt_plugin.timeline import rates
 
 FADE_S = 0.008  # at both ends, so that no edit clicks
 BLOCK_SAMPLES = 1 << 16
 MAX_CHANNELS = 2
-_DAY_SAMPLES = 24 * 3600 * OUTPUT_SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,13 @@ class Destination:
     drop: bool = False
 
 
-def record_time_reference(cue: Cue, handle_frames: int) -> int:
-    """Samples since midnight of a take's first sample, handles included, wrapping at 24 h."""
-    handle_s = Fraction(handle_frames) / cue.fps
-    return round((cue.record_timecode_s - handle_s) * OUTPUT_SAMPLE_RATE) % _DAY_SAMPLES
+def record_time_reference(cue: Cue, handle_frames: int, drop: bool = False) -> int:
+    """Samples since midnight of a take's first sample, handles included.
+
+    Wraps where the timecode does, which counts drop-frame or not; see ``bwf.time_reference``.
+    """
+    first = (cue.record_frame - handle_frames) % rates.frames_a_day(cue.fps, drop)
+    return bwf.time_reference(first, cue.fps)
 
 
 def adopt(

@@ -170,13 +170,15 @@ class _Run:
         """Under the name of the file that it stands for, header and all."""
         target = self._target(original)
         handles = original.recipe.handle_frames
-        stamp = takes.record_time_reference(original.cue, handles) if original.record_time else 0
+        stamp, drop = 0, self._cut.drop
+        if original.record_time:
+            stamp = takes.record_time_reference(original.cue, handles, drop)
         return Destination(
             folder=self._folder,
             name=lambda _: target.name,
             project=self._cut.name,
             time_reference=stamp,
-            drop=self._cut.drop,
+            drop=drop,
         )
 
     def _target(self, original: Original) -> Path:

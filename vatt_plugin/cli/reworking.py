@@ -369,13 +369,15 @@ class _Bench:
         number = 1 + (listed.index(take) if take in listed else len(listed))
         words = step.recipe.prompt or ""
         handles = step.recipe.handle_frames
-        stamp = takes.record_time_reference(step.cue, handles) if step.record_time else 0
+        stamp, drop = 0, self._cut.drop
+        if step.record_time:
+            stamp = takes.record_time_reference(step.cue, handles, drop)
         return Destination(
             folder=self._folder(),
             name=lambda take_id: take_name(step.cue, take_id, words, self._cut.name, number),
             project=self._cut.name,
             time_reference=stamp,
-            drop=self._cut.drop,
+            drop=drop,
         )
 
     def _file_of(self, original: Original) -> Path | None:

@@ -112,16 +112,28 @@ def is_drop_frame_rate(fps: Fraction) -> bool:
     return fps in (Fraction(30_000, 1001), Fraction(60_000, 1001))
 
 
+def frames_a_day(fps: Fraction, drop: bool = False) -> int:
+    """Frames from midnight to midnight by timecode, after which it starts at zero again.
+
+    By SMPTE ST 12-1 a day has 24 hours of timecode, not of clock: without drop-frame it lasts
+    86 486.4 s at 23.976 and 29.97, with it 86 399.9 s.
+    """
+    nominal = math.ceil(fps)
+    if drop and is_drop_frame_rate(fps):
+        return 144 * (nominal * 600 - 9 * (nominal // 15))
+    return nominal * 86_400
+
+
 def to_timecode(frame: int, fps: Fraction, drop: bool = False) -> str:
     """``hh:mm:ss:ff`` of a frame number (``;ff`` when drop-frame), wrapped at 24 h."""
     nominal = math.ceil(fps)
+    frame %= frames_a_day(fps, drop)
     if drop and is_drop_frame_rate(fps):
         dropped = nominal // 15  # 2 at 29.97, 4 at 59.94, each minute but every tenth
         per_minute, per_ten = nominal * 60 - dropped, nominal * 600 - 9 * dropped
-        tens, rest = divmod(frame % (per_ten * 144), per_ten)
+        tens, rest = divmod(frame, per_ten)
         extra = 0 if rest < dropped else (rest - dropped) // per_minute
-        frame = frame % (per_ten * 144) + dropped * (9 * tens + extra)
-    frame %= nominal * 86_400
+        frame += dropped * (9 * tens + extra)
     total_s, frame_part = divmod(frame, nominal)
     mark = ";" if drop and is_drop_frame_rate(fps) else ":"
     width = max(2, len(str(nominal - 1)))

@@ -46,7 +46,6 @@ COLUMNS = (
     "seed",
 )
 _BLOCK = 1 << 16
-_DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -188,12 +187,14 @@ def _copy(stem: _Stem, target: Path, timeline: Timeline) -> None:
         raise TimelineOutputExists(f"{target} is the take itself.", "Choose another folder.")
     with soundfile.SoundFile(stem.path) as sound:
         first, last = stem.stretch(sound.frames, timeline.fps)
-        begins_s = timeline.global_start_s + (stem.first - stem.in_frame) / timeline.fps
-        stamp = round(begins_s * bwf.SAMPLE_RATE) + first
+        begins = timeline.global_start_s * timeline.fps + stem.first - stem.in_frame
+        begins += first * timeline.fps / bwf.SAMPLE_RATE
         facts = bwf.WavFacts(
             n_samples=last - first,
             n_channels=sound.channels,
-            time_reference=stamp % (_DAY_S * bwf.SAMPLE_RATE),
+            time_reference=bwf.time_reference(
+                begins % rates.frames_a_day(timeline.fps, timeline.drop), timeline.fps
+            ),
             description=f"{stem.clip}: {stem.facts.get('prompt') or ''}",
             reference=f"VATT-{stem.take}",
             fps=timeline.fps,

@@ -22,6 +22,7 @@ from vatt_plugin.timeline.errors import TimelineNotWritten, TimelineOutputExists
 from vatt_plugin.timeline.model import Note, Placement, Timeline, WriteReport
 from vatt_plugin.timeline.naming import is_category, plain
 from vatt_plugin.timeline.packing import is_bundle, pack
+from vatt_plugin.timeline.rates import frames_a_day
 from vatt_plugin.timeline.reading import host_of
 from vatt_plugin.timeline.saving import save
 from vatt_plugin.timeline.sidecar import write_sidecar
@@ -212,6 +213,7 @@ def _sound(
     file_start = 0
     if profile == "post":
         file_start = timeline.global_start_frame + cue.start_frame - placement.handle_frames
+        file_start %= frames_a_day(timeline.fps, timeline.drop)
     note = None
     if header.time_reference is not None:
         said = Fraction(header.time_reference) * timeline.fps / header.sample_rate

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.helpers.cuts import make_cue
@@ -24,6 +26,7 @@ from vatt_plugin.levels import CEILING_DBTP
 from vatt_plugin.project_state import take_from_plain, take_to_plain
 from vatt_plugin.requests import Wish
 from vatt_plugin.takes import Destination
+from vatt_plugin.timeline import rates
 
 CUE = make_cue(n_frames=24)
 N = CUE.n_samples
@@ -316,6 +319,36 @@ def test_record_time_counts_handles_and_wraps_at_midnight() -> None:
     assert takes.record_time_reference(make_cue(), 24) == 172_800_000 - 48_000
     midnight = make_cue(record_frame=0)
     assert takes.record_time_reference(midnight, 24) == 86_400 * 48_000 - 48_000
+
+
+FILM, NTSC = Fraction(24_000, 1001), Fraction(30_000, 1001)
+MIDNIGHTS = [
+    (FILM, False, 2_073_600),
+    (Fraction(25), False, 2_160_000),
+    (NTSC, False, 2_592_000),
+    (NTSC, True, 2_589_408),
+]
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(MIDNIGHTS), st.integers(-5000, 5000), st.integers(0, 100))
+def test_record_time_is_the_timecode_however_near_to_midnight(
+    counting: tuple[Fraction, bool, int], frame: int, handles: int
+) -> None:
+    fps, drop, day = counting
+    cue = make_cue(fps=fps, record_frame=day + frame)
+    samples = takes.record_time_reference(cue, handles, drop)
+    assert 0 <= samples < day * 48_000 / fps
+    shown = rates.to_timecode(round(samples * fps / 48_000), fps, drop)
+    assert shown == rates.to_timecode(day + frame - handles, fps, drop)
+    assert samples == round((day + frame - handles) % day * 48_000 / fps)
+
+
+def test_record_time_before_midnight_passes_a_day_by_the_clock() -> None:
+    late = rates.parse_timecode("23:59:30:00", FILM)
+    samples = takes.record_time_reference(make_cue(fps=FILM, record_frame=late), 0)
+    assert samples == round(late * 2002)
+    assert samples > 86_400 * 48_000
 
 
 def test_requests_ask_for_exactly_what_is_adopted() -> None:

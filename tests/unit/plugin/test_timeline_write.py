@@ -108,6 +108,20 @@ def test_the_post_profile_counts_from_record_timecode(cut: Timeline, tmp_path: P
     assert made[2].source_range.start_time.value == 86400 + 36
 
 
+def test_handles_before_midnight_start_on_the_day_before(tmp_path: Path) -> None:
+    cut = load(save(timeline(track(clip("A"), clip("B"))), tmp_path))
+    placed = placements(cut.cues[:1], tmp_path / "f", handle_frames=4)
+    n = cut.cues[0].n_samples + 2 * 8000
+    day = 24 * 86_400
+    facts = bwf.WavFacts(n_samples=n, time_reference=bwf.time_reference(day - 4, cut.fps))
+    bwf.write(placed[0].wav_path, facts, [bytes(3 * n)])
+    report = write(cut, placed, tmp_path / "out.otio", profile="post")
+    assert not report.notes
+    made = foley(tmp_path / "out.otio")[0][0]
+    assert made.media_reference.available_range.start_time.value == day - 4
+    assert made.source_range.start_time.value == day
+
+
 def test_ranges_follow_the_file_when_it_says_otherwise(cut: Timeline, tmp_path: Path) -> None:
     placed = placements(cut.cues[:1], tmp_path / "f")
     n = cut.cues[0].n_samples

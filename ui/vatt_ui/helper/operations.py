@@ -166,7 +166,9 @@ def adopt(
         folder=folder,
         codes_folder=folder,
         project=project,
-        time_reference=adopting.record_time_reference(whole, handle_frames) if stamped else 0,
+        time_reference=(
+            adopting.record_time_reference(whole, handle_frames, drop) if stamped else 0
+        ),
         drop=drop,
     )
     take = adopting.adopt(ready, asked, whole, recipe, destination, parent=origin)

@@ -119,7 +119,7 @@ class Generate(Request):
             own words meet a picture in which nothing moves, a model that hears a lane gets one
             that is made up from the words.
         handle_s: seconds at either end that lie outside of the cue; what is made up and happens
-            but once is put between them.
+            but once is put between them, and takes are measured and judged by what lies there.
         scratch: existing folder for the result files.
     """
 

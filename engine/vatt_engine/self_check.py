@@ -28,7 +28,7 @@ from vatt_engine.evaluation.hearing import hear
 from vatt_engine.evaluation.wording import categories_of, families_of, stems
 from vatt_engine.evaluation.yamnet import Yamnet
 from vatt_engine.messages import SyncLane
-from vatt_engine.take_figures import TakeFigures
+from vatt_engine.take_figures import TakeFigures, between_handles
 
 MAX_REDOS = 2
 """How often a faulty take is made anew; more would cost time and rarely help."""
@@ -133,19 +133,28 @@ class SelfCheck:
         self._families = FamilyJudge.load()
 
     def verdict(
-        self, wav_path: Path, measured: TakeFigures, wish: Wish, check: Callable[[], None]
+        self,
+        wav_path: Path,
+        measured: TakeFigures,
+        wish: Wish,
+        check: Callable[[], None],
+        handle_s: float = 0.0,
     ) -> Verdict:
-        """Listen to the first minute of a take.
+        """Listen to the first minute of what is seen of a take.
 
         Args:
             wav_path: of the take, mono.
             measured: what ``take_figures`` found.
             wish: what it should be.
             check: called now and then; raises to stop.
+            handle_s: seconds at either end that lie outside of the shot; not listened to.
         """
         with soundfile.SoundFile(wav_path) as file:
-            wave = file.read(_LISTEN_S * file.samplerate, dtype="float32")
-            rate, duration_s = file.samplerate, file.frames / file.samplerate
+            rate = file.samplerate
+            first, end = between_handles(file.frames, rate, handle_s)
+            file.seek(first)
+            wave = file.read(min(_LISTEN_S * rate, end - first), dtype="float32")
+            duration_s = (end - first) / rate
         check()
         heard = hear(self._yamnet, wave, rate)
         check()

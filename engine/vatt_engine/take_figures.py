@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,27 +51,46 @@ class TakeFigures:
     numbers: Mapping[str, float]
 
 
-def measure_take(wav_path: Path, lane: SyncLane, check: Callable[[], None]) -> TakeFigures:
-    """Measure a mono WAV, in flat memory.
+def between_handles(n_samples: int, sample_rate: int, handle_s: float) -> tuple[int, int]:
+    """First sample of what a take is seen with, and the one past its last.
+
+    The whole take where its handles would leave nothing.
+    """
+    if not 0 < handle_s < n_samples / sample_rate / 2:
+        return 0, n_samples
+    first = round(handle_s * sample_rate)
+    return (first, n_samples - first) if 2 * first < n_samples else (0, n_samples)
+
+
+def measure_take(
+    wav_path: Path, lane: SyncLane, check: Callable[[], None], handle_s: float = 0.0
+) -> TakeFigures:
+    """Measure what is seen of a mono WAV, in flat memory.
 
     Args:
         wav_path: of the take.
-        lane: the moments it should fit.
+        lane: the moments it should fit, in seconds from its first sample.
         check: called for each block; raises to stop.
+        handle_s: seconds at either end that lie outside of the shot, and are not measured.
     """
     info = soundfile.info(wav_path)
+    first, end = between_handles(info.frames, info.samplerate, handle_s)
     peak, power, n_clipped, n_silent = 0.0, 0.0, 0, 0
-    for wave in _blocks(wav_path, check):
+    for wave in _blocks(wav_path, check, first, end):
         magnitude = np.abs(wave)
         peak = max(peak, float(magnitude.max(initial=0)))
         power += float(np.square(wave, dtype=np.float64).sum())
         n_clipped += int((magnitude > 1).sum())
         n_silent += _n_silent(magnitude, round(_SILENCE_S * info.samplerate))
-    n = max(1, info.frames)
+    n = max(1, end - first)
     meter = FluxMeter(peak)
-    for wave in resample_stream(_blocks(wav_path, check), info.samplerate, SAMPLE_RATE):
+    # All of it: what rings on from a handle would start at the cut if the sound began there.
+    whole = _blocks(wav_path, check, 0, info.frames)
+    for wave in resample_stream(whole, info.samplerate, SAMPLE_RATE):
         meter.feed(wave)
     onsets = pick_onsets(meter.finish())
+    if n < info.frames:
+        onsets, lane = _seen(onsets, lane, first / info.samplerate, end / info.samplerate)
     numbers = {
         "peak_db": _decibels(peak),
         "rms_db": _decibels((power / n) ** 0.5),
@@ -91,6 +110,21 @@ def measure_take(wav_path: Path, lane: SyncLane, check: Callable[[], None]) -> T
         "sync_floor": round(floor.f1, 4),
     }
     return TakeFigures(round(score.f1, 4), _lag(onsets, lane), numbers)
+
+
+def _seen(onsets: Onsets, lane: SyncLane, begin_s: float, end_s: float) -> tuple[Onsets, SyncLane]:
+    """What is heard and what should be, from ``begin_s`` to ``end_s``, counted from the former."""
+    # Both begin at a value of the envelope, so that no lag comes of the rounding.
+    low, high = round(begin_s * FRAME_RATE), round(end_s * FRAME_RATE)
+    begin_s = low / FRAME_RATE
+    inside = (onsets.times_s >= begin_s) & (onsets.times_s < end_s)
+    heard = Onsets(
+        onsets.times_s[inside] - np.float32(begin_s),
+        onsets.strengths[inside],
+        onsets.envelope[low:high],
+    )
+    hits = tuple((t - begin_s, strength) for t, strength in lane.hits if begin_s <= t < end_s)
+    return heard, replace(lane, hits=hits)
 
 
 def _lag(onsets: Onsets, lane: SyncLane) -> float | None:
@@ -114,12 +148,13 @@ def _n_silent(magnitude: Wave, length: int) -> int:
     return int(lengths[loudest < _SILENCE].sum())
 
 
-def _blocks(wav_path: Path, check: Callable[[], None]) -> Iterator[Wave]:
+def _blocks(wav_path: Path, check: Callable[[], None], first: int, end: int) -> Iterator[Wave]:
     with soundfile.SoundFile(wav_path) as file:
         n = _READ_S * round(_SILENCE_S * file.samplerate) * 20
+        file.seek(first)
         while True:
             check()
-            wave = file.read(n, dtype="float32")
+            wave = file.read(min(n, end - file.tell()), dtype="float32")
             if not len(wave):
                 return
             yield wave

@@ -30,9 +30,11 @@ def strikes(times: list[float], seconds: float = 6.0) -> np.ndarray:
     return wave.astype(np.float32)
 
 
-def measure(tmp_path: Path, wave: np.ndarray, lane: SyncLane = HITS) -> TakeFigures:
+def measure(
+    tmp_path: Path, wave: np.ndarray, lane: SyncLane = HITS, handle_s: float = 0.0
+) -> TakeFigures:
     write_wav(tmp_path / "t.wav", wave, RATE)
-    return measure_take(tmp_path / "t.wav", lane, quiet)
+    return measure_take(tmp_path / "t.wav", lane, quiet, handle_s)
 
 
 def test_a_take_in_time_scores_full(tmp_path: Path) -> None:
@@ -68,6 +70,38 @@ def test_silence_is_where_nothing_sounds_for_a_while(tmp_path: Path) -> None:
     assert measure(tmp_path, wave).numbers["silence"] == 0.0
     wave[2 * RATE : 4 * RATE] = 0
     assert measure(tmp_path, wave).numbers["silence"] == pytest.approx(0.25, abs=0.01)
+
+
+def test_only_what_is_seen_between_the_handles_counts(tmp_path: Path) -> None:
+    """In the handles: a hit with its sound, sounds nobody asked for, and clipping."""
+    wave = strikes([0.5, 0.9, 1.6, 2.3, 4.1, 5.5])
+    wave[:4800] = 1.5
+    figures = measure(tmp_path, wave, handle_s=1.0)
+    assert figures.sync == 1.0
+    assert figures.lag_s == pytest.approx(0.0, abs=0.008)
+    assert figures.numbers["n_onsets"] == figures.numbers["n_hits"] == 3
+    assert figures.numbers["clipped"] == 0.0
+    shot = measure(tmp_path, wave[RATE:-RATE])
+    for name in ("peak_db", "rms_db", "silence"):
+        assert figures.numbers[name] == pytest.approx(shot.numbers[name], abs=0.01)
+
+
+def test_what_rings_on_from_a_handle_does_not_start_in_the_shot(tmp_path: Path) -> None:
+    wave = strikes([0.97])
+    assert measure(tmp_path, wave, SyncLane(), 1.0).numbers["n_onsets"] == 0
+    assert measure(tmp_path, wave[RATE:], SyncLane()).numbers["n_onsets"] == 1
+
+
+def test_a_shot_without_hits_has_no_score_though_a_handle_has_one(tmp_path: Path) -> None:
+    figures = measure(tmp_path, strikes([0.5]), SyncLane(((0.5, 1.0),)), 1.0)
+    assert figures.sync is None
+    assert figures.numbers["silence"] > 0.9
+
+
+@pytest.mark.parametrize("handle_s", [3.0, 1e9, float("inf"), float("nan"), -1.0])
+def test_handles_that_leave_nothing_are_measured_too(tmp_path: Path, handle_s: float) -> None:
+    wave = strikes([t for t, _ in HITS.hits])
+    assert measure(tmp_path, wave, handle_s=handle_s) == measure(tmp_path, wave)
 
 
 def test_clipping_is_counted(tmp_path: Path) -> None:

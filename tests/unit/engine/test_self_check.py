@@ -31,11 +31,18 @@ def ears() -> SelfCheck:
 
 @pytest.fixture
 def judged(ears: SelfCheck, tmp_path: Path) -> Callable[..., Verdict]:
-    def judge(wave: np.ndarray, words: str, lane: SyncLane = LANE, negative: str = "") -> Verdict:
+    def judge(
+        wave: np.ndarray,
+        words: str,
+        lane: SyncLane = LANE,
+        negative: str = "",
+        handle_s: float = 0.0,
+    ) -> Verdict:
         path = tmp_path / "take.wav"
         soundfile.write(path, wave.astype(np.float32), RATE, subtype="FLOAT")
-        measured = measure_take(path, lane, lambda: None)
-        return ears.verdict(path, measured, Wish.of(words, lane, negative), lambda: None)
+        measured = measure_take(path, lane, lambda: None, handle_s)
+        wish = Wish.of(words, lane, negative)
+        return ears.verdict(path, measured, wish, lambda: None, handle_s)
 
     return judge
 
@@ -48,6 +55,15 @@ def knocks(times: tuple[float, ...] = TIMES) -> np.ndarray:
 
 def hiss() -> np.ndarray:
     return 0.1 * np.random.default_rng(0).standard_normal(4 * RATE)
+
+
+def test_handles_are_not_listened_to(judged: Callable[..., Verdict]) -> None:
+    wave = knocks()
+    wave[: RATE // 4] = 2.0
+    assert "clipped" in judged(wave, "knocking on a door").faults
+    assert judged(wave, "knocking on a door", handle_s=0.25).faults == ()
+    wave[RATE // 4 :] = 0
+    assert "silent" in judged(wave, "knocking on a door", handle_s=0.25).faults
 
 
 def test_a_good_take_has_no_fault_and_outranks_a_late_or_a_wrong_one(
@@ -144,7 +160,9 @@ class Ears:
         self.n = 0
         self.wishes: list[Wish] = []
 
-    def verdict(self, wav_path: Path, measured: object, wish: Wish, check: object) -> Verdict:
+    def verdict(
+        self, wav_path: Path, measured: object, wish: Wish, check: object, handle_s: float
+    ) -> Verdict:
         self.n += 1
         self.wishes.append(wish)
         return self._verdicts[min(self.n, len(self._verdicts)) - 1]
@@ -187,6 +205,7 @@ def run(
         n_samples=48_000,
         prompt=str(options.pop("prompt", "wood knocked")),
         captioned=bool(options.pop("captioned", False)),
+        handle_s=options.pop("handle_s", 0.0),  # type: ignore[arg-type]
         steps=2,
         seed=3,
         scratch=str(folder),
@@ -253,6 +272,16 @@ def test_nothing_to_hear_is_said(
     assert any(isinstance(e, Log) and "Nothing seems to make a sound" in e.message for e in events)
     _, _, events = run(tiny, movie, tmp_path / "b", GOOD)
     assert ["placed freely" in e.message for e in events if isinstance(e, Log)] == [True]
+
+
+def test_a_shot_may_be_silent_whose_hits_lie_in_the_handles(
+    tiny: VATT, movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VATT, "lane", lambda self, seen: SyncLane(((0.1, 0.9),)))
+    _, ears, _ = run(tiny, movie, tmp_path / "a", GOOD)
+    assert ears.wishes[0].must_sound
+    _, ears, _ = run(tiny, movie, tmp_path / "b", GOOD, handle_s=0.25)
+    assert not ears.wishes[0].must_sound
 
 
 def test_own_words_that_stay_silent_are_a_fault_though_nothing_hits(

@@ -151,10 +151,10 @@ class SelfCheck:
         """
         with soundfile.SoundFile(wav_path) as file:
             rate = file.samplerate
-            first, end = between_handles(file.frames, rate, handle_s)
-            file.seek(first)
-            wave = file.read(min(_LISTEN_S * rate, end - first), dtype="float32")
-            duration_s = (end - first) / rate
+            begin, end = between_handles(file.frames, rate, handle_s)
+            file.seek(begin)
+            wave = file.read(min(_LISTEN_S * rate, end - begin), dtype="float32")
+            duration_s = (end - begin) / rate
         check()
         heard = hear(self._yamnet, wave, rate)
         check()

@@ -205,6 +205,8 @@ class Walker:
                     whole.seen.extend(moved(part.seen, at))
                     whole.out.extend(moved(part.out, at))
                     at += part.length
+                    if _shows_picture(track):
+                        self._note_empty(child, part)
             except _NoRangeError:
                 text = (
                     f"{child.name or 'A clip'!r} has neither a source range nor an available "
@@ -218,6 +220,14 @@ class Walker:
                 placed.append(Placed(child, start, at - start))
         whole.length = at
         return whole
+
+    def _note_empty(self, item: Any, part: Part) -> None:
+        """Tell of a nest that shows nothing; a gap is meant to, and one that is disabled."""
+        if not isinstance(item, Stack | Track) or not item.enabled:
+            return
+        if part.length and not (part.seen or part.out):
+            text = "The nest shows no picture where it is used, so it gets no sound."
+            self._note("empty_nest", text, item.name or self._track)
 
     def _stack_part(self, stack: Any, path: tuple[int, ...]) -> Part:
         layers: list[Part] = []

@@ -95,6 +95,23 @@ def test_overlaps_inside_a_nest(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("suffix", ["otio", "xml"])
+def test_an_empty_nest_is_told_of_where_picture_was_meant(tmp_path: Path, suffix: str) -> None:
+    nests = [otio.schema.Stack(name, source_range=time_range(0, 12)) for name in ("N", "off", "S")]
+    for nest in nests:
+        nest.append(track())
+    nests[1].enabled = False
+    picture = track(clip("A"), nests[0], gap(12))
+    if suffix == "otio":  # the other's writer cannot say disabled
+        picture.append(nests[1])
+    path = tmp_path / f"cut.{suffix}"
+    sound = track(nests[2], name="A1", kind=AUDIO)
+    otio.adapters.write_to_file(timeline(picture, sound), str(path))
+    cut = load(path)
+    assert [cue.clip for cue in cut.cues] == ["A"]
+    assert [note.where for note in cut.report if note.code == "empty_nest"] == ["N"]
+
+
 def test_a_disabled_nest_is_left_out_by_name(tmp_path: Path) -> None:
     nest = otio.schema.Stack("compound")
     nest.append(track(clip("a")))

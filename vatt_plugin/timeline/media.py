@@ -21,6 +21,7 @@ from vatt_plugin.timeline.errors import BadBundle
 from vatt_plugin.timeline.urls import parse_media_url
 
 MAX_INDEXED_FILES = 500_000
+_SHOWN = 100  # characters of a URL
 _SKIP_FOLDERS = {".git", "@eaDir", "$RECYCLE.BIN", "System Volume Information"}
 PLAYLISTS = frozenset({".m3u8", ".m3u", ".pls", ".mpd", ".sdp", ".ffconcat", ".asx", ".xspf"})
 STILLS = frozenset(
@@ -95,9 +96,10 @@ class MediaFinder:
                 return Found(hit, "ready", f"Found as {hit} in a search root.")
         if problem:
             return problem
-        name = parsed.basenames[-1] if parsed.basenames else url[:200]
         if parsed.remote:
-            return Found(None, "offline", f"{name} is not a local file; nothing else is opened.")
+            text = f"{_shown(url)} is not a local file; nothing else is opened."
+            return Found(None, "offline", text)
+        name = parsed.basenames[-1] if parsed.basenames else url[:200]
         return Found(None, "offline", f"{name} was not found.")
 
     @cached_property
@@ -114,6 +116,12 @@ class MediaFinder:
                 if len(index) > MAX_INDEXED_FILES:
                     return index
         return index
+
+
+def _shown(url: str) -> str:
+    """A network place for people: not its password or signature, and of a long one both ends."""
+    text = re.sub(r"^([^/]*//)[^/]*@", r"\1", url).partition("?")[0]
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}…{text[-_SHOWN // 2 + 1 :]}"
 
 
 def _check(name: str) -> Found:

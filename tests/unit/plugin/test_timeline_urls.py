@@ -35,6 +35,28 @@ def test_a_name_is_tried_in_both_unicode_forms(tmp_path: Path) -> None:
     assert found.status == "ready"
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://media.example/reel/x.mp4", "https://media.example/reel/x.mp4"),
+        ("https://me:secret@host/x.mp4?sig=secret", "https://host/x.mp4"),
+        ("\\\\srv\\share\\a.mov", "\\\\srv\\share\\a.mov"),
+        ("file://srv/share/a.mov", "file://srv/share/a.mov"),
+    ],
+)
+def test_a_place_that_is_not_opened_is_told_whole(tmp_path: Path, url: str, shown: str) -> None:
+    found = MediaFinder(tmp_path).find(url)
+    assert found.status == "offline"
+    assert found.note == f"{shown} is not a local file; nothing else is opened."
+
+
+def test_of_a_long_url_both_ends_are_told(tmp_path: Path) -> None:
+    shown = MediaFinder(tmp_path).find(f"https://host/{'a/' * 1000}x.mp4").note.split(" is not ")[0]
+    assert len(shown) == 100
+    assert shown.startswith("https://host/a/")
+    assert shown.endswith("/a/x.mp4")
+
+
 def test_the_unquoted_path_comes_second() -> None:
     parsed = parse_media_url("file:///v/50%25%20off.mov", BASE)
     assert [str(c) for c in parsed.candidates] == ["/v/50%25%20off.mov", "/v/50% off.mov"]

@@ -195,6 +195,22 @@ def test_wavs_alone_carry_record_timecode_and_ucs_names(tmp_path: Path) -> None:
     assert originals == copies
 
 
+def test_wavs_alone_keep_to_timecode_around_midnight(tmp_path: Path) -> None:
+    rate, day = 24_000 / 1001, 24 * 86_400
+    start = otio.opentime.RationalTime(day - 24, rate)
+    made = timeline(track(clip("a", rate=rate), clip("b", rate=rate)), start=start)
+    cut = load(save(made, tmp_path))
+    placed = placements(cut.cues, tmp_path / "f")
+    beds = room_tone(cut, placed, tmp_path / "f", record_time=True)
+    write(cut, placed, tmp_path / "o.otio", extra=beds)
+    done = export_wavs(load(tmp_path / "o.otio"), tmp_path / "wavs")
+    headers = [wav_facts(wav) for wav in [*done.wavs, beds[0].wav_path]]
+    stamps = sorted(h.time_reference or 0 for h in headers if h is not None)
+    before = (day - 24) * 2002
+    assert stamps == [0, before, before, before]
+    assert before > 86_400 * 48_000
+
+
 def test_what_is_played_is_exported(cut: Timeline, tmp_path: Path) -> None:
     placed = mixing.duck(with_noise(cut, tmp_path / "f"), mixing.find_speech(cut, ["A1"]))
     beds = room_tone(cut, placed, tmp_path / "f")

@@ -38,7 +38,7 @@ from vatt_engine.model_folder import Model, load_model
 from vatt_engine.nets.repertoire import also_said, captions, nearest
 from vatt_engine.rendering import Renderer
 from vatt_engine.seeing import Report, Seen, look, summary_of
-from vatt_engine.self_check import MAX_REDOS, SelfCheck
+from vatt_engine.self_check import MAX_REDOS, SelfCheck, attempt_seed
 from vatt_engine.spotting import spot
 from vatt_engine.take_job import TakeJob
 from vatt_engine.take_maker import TakeMaker
@@ -236,7 +236,9 @@ class VATT:
         known = None if job.held is None else job.held.current
         # What random weights make is always noise, so making it anew is idle; and a span is the
         # user's own repair of a take: what is wrong elsewhere in it stays.
-        redos = MAX_REDOS if self.model.trained and job.held is None else 0
+        whole = job.held is None
+        redos = MAX_REDOS if self.model.trained and whole else 0
+        n_drafts = job.sampler.drafts if whole else 1
         for first in range(0, request.takes, batch):
             indices = range(first, min(request.takes, first + batch))
 
@@ -245,15 +247,19 @@ class VATT:
 
             seeds = [request.seed + index for index in indices]
             lanes = None if moments is None else [moments.lane(seed) for seed in seeds]
-            made = maker.make(windows, seeds, known, on_step, lanes)
-            for number, (index, codes) in enumerate(zip(indices, made, strict=True)):
+            tries = range(n_drafts)
+            each = [attempt_seed(seed, n) if n else seed for seed in seeds for n in tries]
+            along = None if lanes is None else [lane for lane in lanes for _ in tries]
+            made = maker.make(windows, each, known, on_step, along)
+            for number, index in enumerate(indices):
+                drafts = made[number * n_drafts : (number + 1) * n_drafts]
                 own = None if lanes is None else lanes[number : number + 1]
 
                 def again(seed: int, on_step: OnStep, own: list[SyncLane] | None = own) -> Codes:
                     # What is faulty is made anew at the same moments.
                     return maker.make(windows, [seed], known, on_step, own)[0]
 
-                take = writer.finish(index, codes, again, redos)
+                take = writer.finish(index, drafts, again, redos)
                 figures = {**take.figures, "batch": len(seeds), "batch_first": first}
                 if own is not None:
                     figures |= {"made_up": 1.0, "made_up_hits": float(len(own[0].hits))}

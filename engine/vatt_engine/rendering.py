@@ -30,6 +30,10 @@ _BLOCK_S = 10
 _CONTEXT_S = 1  # of neighbouring frames on either side; the decoder's LSTM settles in less
 _JOIN_S = Fraction(1, 20)  # half the cross-fade between blocks
 _SEAM_FRAMES = 4  # on either side of a patch; the decoder's convolutions reach no further
+_KNEE, _CEILING = (
+    0.8,
+    0.99,
+)  # of full scale: above the first, peaks are bent to stay below the second
 _FADE_S = 0.03  # where the picture ends before the sound
 
 
@@ -136,7 +140,7 @@ class Renderer:
                 ready = n_ready
                 yield wave
 
-        return resample_stream(blocks(), self.codec.sample_rate, self.sample_rate)
+        return map(_within, resample_stream(blocks(), self.codec.sample_rate, self.sample_rate))
 
     def _decode(self, codes: Codes) -> Iterator[tuple[Wave, int]]:
         """Blocks of sound at the codec's rate, with how many frames are done after each."""
@@ -183,6 +187,18 @@ class Renderer:
     def _grid(self) -> int:
         """Frames at multiples of this begin at a whole sample of the WAV."""
         return (self.sample_rate / self.frame_rate).denominator
+
+
+def _within(wave: Wave) -> Wave:
+    """Bend what comes near full scale, so that it never passes it; all else stays as it is.
+
+    Sample by sample, without memory: a take that is changed in one place is bent alike elsewhere.
+    """
+    size = np.abs(wave)
+    if size.max(initial=0.0) <= _KNEE:
+        return wave
+    bent = _KNEE + (_CEILING - _KNEE) * np.tanh((size - _KNEE) / (_CEILING - _KNEE))
+    return np.where(size <= _KNEE, wave, np.sign(wave) * bent).astype(np.float32)
 
 
 def _gain(start: int, n: int, silent_from: int | None, sample_rate: int) -> Wave | np.float32:

@@ -2,10 +2,10 @@
 
 A take is faulty when it clips, is silent where the picture hits, is hiss, speech or music that
 nobody asked for, sounds like what must not be heard, or is restless where there is nothing to hear.
-Faulty ones are made anew a few times (``pipeline``); what stays faulty is delivered and says so.
-The others are ranked by how well they meet the lane and by how likely their kind of sound is the
-one that was asked for. What was asked for is read from the words: the prompt's, or else the
-caption's; what must not be heard from those of the negative prompt.
+Faulty ones are made anew a few times (``take_writer``); what stays faulty is delivered and says so.
+The others, drafts of one take among them, are ranked by how well they meet the lane and by how
+likely their kind of sound is the one that was asked for. What was asked for is read from the words:
+the prompt's, or else the caption's; what must not be heard from those of the negative prompt.
 
 All figures are plain numbers and depend on the take, the words and the lane alone.
 """
@@ -214,11 +214,11 @@ def _score(
     return round(sum(parts) / len(parts), 4) if parts else 0.5
 
 
-def redo_seed(seed: int, attempt: int) -> int:
-    """The seed of the ``attempt``-th redo (from 1) of the take with ``seed``: a hash of both.
+def attempt_seed(seed: int, attempt: int) -> int:
+    """The seed of the ``attempt``-th further attempt (from 1) at a take with ``seed``: their hash.
 
-    Neighbouring takes have neighbouring seeds, so counting on would make the redo of one take the
-    same as the next take.
+    Neighbouring takes have neighbouring seeds, so counting on would make another attempt at one
+    take the same as the next take.
     """
     digest = hashlib.sha256(f"{seed} {attempt}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % (1 << 62)

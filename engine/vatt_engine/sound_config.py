@@ -103,6 +103,7 @@ class SamplerConfig:
         top_k: candidates a code is drawn from.
         steady: how much the draws of neighbouring code frames resemble each other, 0 to below 1
             (``sampling.follow``).
+        drafts: takes drawn for each one that is asked for; the self-check keeps the best.
     """
 
     steps: int = 16
@@ -114,8 +115,10 @@ class SamplerConfig:
     top_k: int = 256
     coarse_first: float = 0.0
     steady: float = 0.0
+    drafts: int = 1
 
     def __post_init__(self) -> None:
+        check(1 <= self.drafts <= 16, f"sampler.drafts is {self.drafts}; allowed: 1 to 16.")
         check(0 <= self.steady < 1, f"sampler.steady is {self.steady}; allowed: 0 to below 1.")
         check(1 <= self.steps <= 1000, f"sampler.steps is {self.steps}; allowed: 1 to 1000.")
         check(0 <= self.cfg <= 100, f"sampler.cfg is {self.cfg}; allowed: 0 to 100.")

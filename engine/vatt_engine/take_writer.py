@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from vatt_engine.code_file import Codes, write_code_file
 from vatt_engine.messages import SyncLane, TakeReady
 from vatt_engine.model_folder import Model
 from vatt_engine.seeing import Report, Seen
-from vatt_engine.self_check import SelfCheck, Verdict, Wish, redo_seed
+from vatt_engine.self_check import SelfCheck, Verdict, Wish, attempt_seed
 from vatt_engine.take_figures import measure_take
 from vatt_engine.take_job import TakeJob
 from vatt_engine.version import engine_version
@@ -53,47 +53,69 @@ class TakeWriter:
         self._made_up_from = made_up_from
 
     def finish(
-        self, index: int, codes: Codes, again: Callable[[int, OnStep], Codes], redos: int
+        self,
+        index: int,
+        drafts: Sequence[Codes],
+        again: Callable[[int, OnStep], Codes],
+        redos: int,
     ) -> TakeReady:
-        """Write a take; if it is faulty, make it anew and keep the best attempt's files alone.
+        """Write a take's drafts; if the best is faulty, make it anew; keep the best files alone.
 
-        Every attempt has its own seed, which follows from the take's, so that the same request
-        gives the same take again.
+        Every attempt has its own seed, which follows from the take's (``attempt_seed``), so that
+        the same request gives the same take again.
 
         Args:
             index: of the take within the request.
-            codes: [K, T].
+            drafts: codes [K, T] of the first attempts, one at least.
             again: makes codes from a seed, telling its steps.
             redos: how many further attempts at most.
         """
-        best, verdict = self._write(index, codes, 0, self._report)
+        best, verdict = self._write(index, drafts[0], 0, self._report)
         n_redone = 0
         with ExitStack() as untold:
             untold.callback(lambda: _discard(best))
-            while verdict.faults and n_redone < redos:
-                n_redone += 1
-                anew, judged = self._redo(index, n_redone, redos, again)
+
+            def keep_better(anew: TakeReady, judged: Verdict) -> None:
+                nonlocal best, verdict
                 if judged.rank < verdict.rank:
                     best, verdict, anew = anew, judged, best
                 _discard(anew)
+
+            def told(*_: object) -> None:
+                # The first draft has told these stages; they must not run backwards.
+                self._report("writing", index + 1, self._job.request.takes)
+
+            for attempt, codes in enumerate(drafts[1:], start=1):
+                keep_better(*self._write(index, codes, attempt, told))
+            while verdict.faults and n_redone < redos:
+                n_redone += 1
+                keep_better(*self._redo(index, len(drafts), n_redone, redos, again))
             untold.pop_all()
-        return replace(best, figures={**best.figures, "redone": float(n_redone)})
+        figures = {"redone": float(n_redone), "drafts": float(len(drafts))}
+        return replace(best, figures={**best.figures, **figures})
 
     def _redo(
-        self, index: int, attempt: int, redos: int, again: Callable[[int, OnStep], Codes]
+        self,
+        index: int,
+        n_drafts: int,
+        number: int,
+        redos: int,
+        again: Callable[[int, OnStep], Codes],
     ) -> tuple[TakeReady, Verdict]:
+        """The redo of a ``number``, from 1 on."""
         steps = 1
 
         def on_step(done: int, total: int) -> None:
             nonlocal steps
             steps = total
-            self._report("redoing", (attempt - 1) * total + done, redos * total)
+            self._report("redoing", (number - 1) * total + done, redos * total)
 
         def on_other(*_: object) -> None:
             # The first attempt has told these stages; theirs must not run backwards.
-            self._report("redoing", attempt * steps, redos * steps)
+            self._report("redoing", number * steps, redos * steps)
 
-        codes = again(redo_seed(self._job.request.seed + index, attempt), on_step)
+        attempt = n_drafts - 1 + number
+        codes = again(attempt_seed(self._job.request.seed + index, attempt), on_step)
         return self._write(index, codes, attempt, on_other)
 
     def _write(

@@ -34,13 +34,15 @@ from vatt_engine.training.converter_folder import load_converter
 from vatt_engine.training.readings import VISUAL, efficientnet
 
 SAMPLER = SamplerConfig(
-    steps=16,
+    steps=8,
     cfg=3.0,
     mask_temperature=2.0,
     temperature=0.5,
+    fine_temperature=1.0,
     top_k=256,
     coarse_first=1000.0,
     steady=0.9,
+    drafts=2,
 )
 
 TEXTS = ("MODEL_CARD.md", "LICENSE", "NOTICE.md")

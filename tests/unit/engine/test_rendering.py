@@ -69,6 +69,16 @@ def test_long_codes_sound_as_if_decoded_at_once(tmp_path: Path, n_frames: int) -
     np.testing.assert_allclose(wave, expected, atol=1e-6)
 
 
+def test_peaks_are_bent_below_full_scale_and_all_else_is_left_alone(tmp_path: Path) -> None:
+    codes = np.tile(np.arange(-300, 301, 3, dtype=np.int32), (4, 1))  # levels of -3 to 3
+    wave = render(tmp_path, CodeFile(codes, (), codes.shape[1] * HOP, 16_000, "m"))
+    given_level = np.repeat(codes[0] / np.float32(100), HOP)
+    assert np.abs(wave).max() < 0.999
+    assert (np.diff(wave) >= 0).all()  # bent, not folded
+    low = np.abs(given_level) <= 0.8
+    np.testing.assert_allclose(wave[low], given_level[low], atol=1e-6)
+
+
 def test_memory_is_that_of_one_block(tmp_path: Path) -> None:
     take = CodeFile(codes_of(5000), (), 5000 * HOP, 16_000, "m")
     maker = renderer()

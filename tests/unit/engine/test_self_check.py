@@ -15,7 +15,7 @@ from vatt_engine.corpus.synth import api
 from vatt_engine.errors import Cancelled
 from vatt_engine.messages import Generate, Log, PictureSegment, SyncLane, TakeReady
 from vatt_engine.pipeline import VATT
-from vatt_engine.self_check import MAX_REDOS, SelfCheck, Verdict, Wish, redo_seed
+from vatt_engine.self_check import MAX_REDOS, SelfCheck, Verdict, Wish, attempt_seed
 from vatt_engine.take_figures import measure_take
 
 RATE = 24_000
@@ -143,10 +143,10 @@ def test_words_and_lane_tell_what_is_wished_for() -> None:
 
 
 def test_redos_have_seeds_of_their_own() -> None:
-    seeds = {redo_seed(seed, n) for seed in range(50) for n in range(1, 1 + MAX_REDOS)}
+    seeds = {attempt_seed(seed, n) for seed in range(50) for n in range(1, 1 + MAX_REDOS)}
     assert len(seeds) == 50 * MAX_REDOS
     assert all(0 <= seed < 1 << 62 for seed in seeds)
-    assert redo_seed(7, 1) == redo_seed(7, 1)
+    assert attempt_seed(7, 1) == attempt_seed(7, 1)
 
 
 # --- in the pipeline ----------------------------------------------------------------------------
@@ -193,9 +193,12 @@ def run(
     folder: Path,
     *verdicts: Verdict,
     trained: bool = True,
+    drafts: int = 1,
     **options: object,
 ) -> tuple[TakeReady, Ears, list[object]]:
-    vatt = VATT(replace(tiny.model, trained=trained))
+    config = tiny.model.config
+    config = replace(config, sampler=replace(config.sampler, drafts=drafts))
+    vatt = VATT(replace(tiny.model, trained=trained, config=config))
     ears = Ears(*verdicts)
     vatt._self_check = ears  # type: ignore[assignment]
     folder.mkdir(exist_ok=True)
@@ -229,6 +232,26 @@ def test_a_faulty_take_is_made_anew_and_only_the_good_one_stays(
     again, _, _ = run(tiny, movie, tmp_path / "b", BAD, GOOD)
     first, _, _ = run(tiny, movie, tmp_path / "c", GOOD)
     assert again.wav_sha256 == take.wav_sha256 != first.wav_sha256
+
+
+def test_of_several_drafts_the_best_is_the_take(tiny: VATT, movie: Path, tmp_path: Path) -> None:
+    better = Verdict((), 0.4, 0.6)
+    told: list[tuple[str, int, int | None]] = []
+    first, _, _ = run(tiny, movie, tmp_path / "a", GOOD)
+    kept, ears, _ = run(tiny, movie, tmp_path / "b", GOOD, Verdict((), 0.1, 0.1), drafts=2)
+    other, _, _ = run(
+        tiny, movie, tmp_path / "c", GOOD, better, drafts=2, report=lambda *news: told.append(news)
+    )
+    again, _, _ = run(tiny, movie, tmp_path / "d", GOOD, better, drafts=2)
+    assert ears.n == 2
+    assert kept.seed == other.seed == 3
+    assert kept.figures["drafts"] == 2
+    assert kept.figures["redone"] == 0
+    assert kept.wav_sha256 == first.wav_sha256 != other.wav_sha256 == again.wav_sha256
+    assert len(list((tmp_path / "c").iterdir())) == 2  # the worse draft's files are gone
+    for stage in ("sampling", "codec", "writing"):
+        done = [n for name, n, _ in told if name == stage]
+        assert done == sorted(done)
 
 
 def test_what_stays_faulty_is_delivered_and_marked_after_few_tries(

@@ -473,7 +473,7 @@ def test_faint_movement_without_hits_is_heard_as_if_it_were_plain(
         (told,) = [e.lane for e in events if isinstance(e, LaneReady)]
         return Path(takes_of(events)[0].wav_path).read_bytes(), max(told.intensity)
 
-    plain = made("plain", 0.6)[0]
+    plain = made("plain", 1.0)[0]
     assert made("faint", 0.3) == (plain, 0.3), "what was seen is told as it was seen"
     assert made("said", 0.3, captioned=True)[0] == plain
     assert made("still", 0.1, captioned=True)[0] != plain

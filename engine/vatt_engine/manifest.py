@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +132,9 @@ def read_manifest(folder: Path) -> Manifest:
             "Update the program.",
         )
     try:
-        config = config_from_dict(_get(data, "config", dict))
+        # A model goes by its folder's name; a copied or renamed folder still has its old one inside,
+        # and takes must name what can be found again.
+        config = replace(config_from_dict(_get(data, "config", dict)), name=folder.resolve().name)
         return Manifest(
             config=config,
             trained=_get(data, "trained", bool),

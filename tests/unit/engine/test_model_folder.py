@@ -256,6 +256,16 @@ def test_several_model_folders_are_searched_in_order(
     assert find_model("mine") == folder
 
 
+def test_a_model_goes_by_its_folders_name_as_takes_that_tell_it_must_find_it_again(
+    folder: Path,
+) -> None:
+    before = load_model(folder)
+    folder.rename(folder.with_name("renamed"))
+    found = load_model("renamed")
+    assert found.config.name == "renamed"
+    assert found.model_hash == before.model_hash
+
+
 def test_info_estimates_memory_and_is_json(folder: Path) -> None:
     info = model_info("mine")
     json.dumps(info)

@@ -157,8 +157,8 @@ def sampler_flops(config: ModelConfig, batch: int) -> float:
     heads = a.window_code_frames * a.width * a.n_codebooks * a.codebook_size
     ends = n_cond * a.cond_width * a.width / config.sampler.steps
     pairs = layers * 2 * n * n * a.n_heads * a.head_dim
-    halves = 1 if config.sampler.cfg == 1.0 else 2
-    return 2.0 * halves * batch * config.sampler.steps * (weights + heads + ends + pairs)
+    guided = 0 if config.sampler.cfg == 1.0 else config.sampler.guided_steps
+    return 2.0 * batch * (config.sampler.steps + guided) * (weights + heads + ends + pairs)
 
 
 def _config(model: str, layers: int | None) -> ModelConfig:

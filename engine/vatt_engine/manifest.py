@@ -132,8 +132,8 @@ def read_manifest(folder: Path) -> Manifest:
             "Update the program.",
         )
     try:
-        # A model goes by its folder's name; a copied or renamed folder still has its old one inside,
-        # and takes must name what can be found again.
+        # A model goes by its folder's name; a copied or renamed folder still has its old one
+        # inside, and takes must name what can be found again.
         config = replace(config_from_dict(_get(data, "config", dict)), name=folder.resolve().name)
         return Manifest(
             config=config,

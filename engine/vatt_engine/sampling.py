@@ -5,11 +5,6 @@ as it would alone, and nothing touches torch's global seed. Codes that are held 
 are and count as known from the start; without any, mask counts and order of operations are
 those of the published sampler.
 
-A negative prompt takes the place of the empty condition in classifier-free guidance:
-``logits = negative + cfg * (condition - negative)``. With ``lane_cfg`` words and sync lane are
-guided apart: ``negative + lane_cfg * (negative with lane - negative) + cfg * (both - negative with
-lane)``.
-
 On a CPU the net is asked only for codes that a step may keep. With ``coarse_first`` those are of
 one or two codebooks at a time: the finer ones would be drawn and masked again, whatever came out.
 """
@@ -18,47 +13,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from vatt_engine.config import AudioModelConfig
+from vatt_engine.guidance import ContextT, MaskedNet, guided
 from vatt_engine.sound_config import SamplerConfig
 
 OnStep = Callable[[int, int], None]
-ContextT = TypeVar("ContextT")
 
 _LEAST_NOISE = 1e-7
 _LEAST_P = 1e-20
 # How far apart the confidences of two codes can be: by their probabilities, and by the noise.
 _SPREAD_OF_P = -math.log(_LEAST_P)
 _SPREAD_OF_NOISE = math.log(-math.log(_LEAST_NOISE)) - math.log(_LEAST_NOISE)
-
-
-class MaskedNet(Protocol[ContextT]):
-    """What the sampler asks of a net; ``nets.audio_model.AudioModel`` is one."""
-
-    config: AudioModelConfig
-
-    def context(
-        self,
-        cond: Tensor,
-        cond_mask: Tensor | None,
-        n_frames: int,
-        lane: Tensor | None = None,
-        drop_cond: Tensor | None = None,
-        drop_lane: Tensor | None = None,
-    ) -> ContextT:
-        """What stays the same from step to step."""
-
-    def logits(self, codes: Tensor, context: ContextT) -> Tensor:
-        """Logits [B, K, T, V] for codes [B, K, T]."""
-
-    def guesses(self, codes: Tensor, context: ContextT, asked: Tensor) -> list[Tensor]:
-        """Of these the ``asked`` ones [B, K, T], codebook by codebook: [n, V] each."""
 
 
 class Predictor(Protocol):
@@ -124,101 +93,17 @@ def sample_codes(
         net, cond, cond_mask, T, lane=lane, cfg=sampler.cfg, lane_cfg=sampler.lane_cfg,
         negative=negative, negative_mask=negative_mask,
     )  # fmt: skip
+    late = predict.without(B) if sampler.guided_steps < sampler.steps else predict
     noise = draw_noise(generators, sampler.steps, shape[1:])
     if sampler.steady:
         noise[:, 0] = follow(noise[:, 0], sampler.steady)
     noise = noise.to(cond.device)
-    return refine(predict, start, config.mask_id, noise, sampler, on_step)
-
-
-@dataclass(frozen=True)
-class Guided(Generic[ContextT]):
-    """A net whose answers are guided.
-
-    Attributes:
-        net: the masked-code net.
-        context: of all parts of the guidance, stacked.
-        weights: one fewer than there are parts. What a part adds to the answer of the part behind
-            it is multiplied by its weight; the last part counts as it is.
-    """
-
-    net: MaskedNet[ContextT]
-    context: ContextT
-    weights: tuple[float, ...]
-
-    def logits(self, codes: Tensor) -> Tensor:
-        """Logits [B, K, T, V] for codes [B, K, T]."""
-        return self._guide(self.net.logits(self._stacked(codes), self.context))
-
-    def guesses(self, codes: Tensor, asked: Tensor) -> list[Tensor]:
-        """Of these the ``asked`` ones [B, K, T], codebook by codebook: [n, V] each."""
-        answers = self.net.guesses(self._stacked(codes), self.context, self._stacked(asked))
-        return [self._guide(answer) for answer in answers]
-
-    def _stacked(self, codes: Tensor) -> Tensor:
-        return codes.repeat(len(self.weights) + 1, 1, 1) if self.weights else codes
-
-    def _guide(self, answers: Tensor) -> Tensor:
-        if not self.weights:
-            return answers
-        # In 32 bits: guidance multiplies the difference of two nearly equal numbers.
-        parts = answers.float().chunk(len(self.weights) + 1)
-        logits = parts[-1]
-        for weight, part, after in zip(
-            reversed(self.weights), parts[-2::-1], parts[:0:-1], strict=True
-        ):
-            logits = logits + weight * (part - after)
-        return logits
-
-
-def guided(
-    net: MaskedNet[ContextT],
-    cond: Tensor,
-    cond_mask: Tensor | None,
-    n_frames: int,
-    *,
-    lane: Tensor | None = None,
-    cfg: float = 1.0,
-    lane_cfg: float | None = None,
-    negative: Tensor | None = None,
-    negative_mask: Tensor | None = None,
-) -> Guided[ContextT]:
-    """A net with guidance.
-
-    All parts of the guidance run as one batch: of 2B where words and lane share a strength (then
-    the unguided half hears neither) or the lane is left as it is (then it hears the lane), of 3B
-    where each has its own.
-    """
-    if lane is None:
-        lane_cfg = None
-    if cfg == 1.0 and lane_cfg in (None, 1.0):
-        return Guided(net, net.context(cond, cond_mask, n_frames, lane), ())
-    apart = lane_cfg is not None and lane_cfg not in (1.0, cfg)
-    parts = 3 if apart else 2
-    B = len(cond)
-    part = torch.arange(parts * B, device=cond.device) // B
-    if negative is None:
-        whole = cond.repeat(parts, 1, 1)
-        mask = None if cond_mask is None else cond_mask.repeat(parts, 1)
-        drop_cond = part > 0
-    else:
-        whole, mask = _stack(cond, cond_mask, negative, negative_mask, parts - 1)
-        drop_cond = torch.zeros_like(part > 0)
-    drop_lane = part > (1 if lane_cfg == 1.0 or apart else 0)
-    context = net.context(
-        whole,
-        mask,
-        n_frames,
-        None if lane is None else lane.repeat(parts, 1, 1),
-        drop_cond,
-        None if lane is None else drop_lane,
-    )
-    weights = (cfg,) if lane_cfg is None or not apart else (cfg, lane_cfg)
-    return Guided(net, context, weights)
+    return refine(predict, late, start, config.mask_id, noise, sampler, on_step)
 
 
 def refine(
     predict: Predictor,
+    late: Predictor,
     codes: Tensor,
     mask_id: int,
     noise: Tensor,
@@ -228,7 +113,8 @@ def refine(
     """Fill masked codes step by step, masking the least confident again.
 
     Args:
-        predict: tells logits.
+        predict: tells logits in the first ``sampler.guided_steps``.
+        late: tells them in all others.
         codes: start [B, K, T]; ``mask_id`` where unknown, all else is kept.
         mask_id: the code that stands for unknown.
         noise: uniform in (0, 1) [steps, 2, B, K, T]: for the draw, and for the choice.
@@ -238,7 +124,8 @@ def refine(
     n_masked = (codes == mask_id).flatten(1).sum(dim=1)  # [B]
     counts = mask_counts(n_masked.tolist(), sampler.steps).to(codes.device)
     for step in range(sampler.steps):
-        codes = refine_step(predict, codes, mask_id, noise[step], counts[step],
+        asked = predict if step < sampler.guided_steps else late
+        codes = refine_step(asked, codes, mask_id, noise[step], counts[step],
                             step, sampler)  # fmt: skip
         if on_step is not None:
             on_step(step + 1, sampler.steps)
@@ -370,28 +257,3 @@ def follow(u: Tensor, steady: float) -> Tensor:
         frames.append(steady * frames[-1] + math.sqrt(1 - steady**2) * fresh[..., t])
     uniform: Tensor = torch.special.ndtr(torch.stack(frames, dim=-1))
     return uniform.to(u).clamp(_LEAST_NOISE, 1 - _LEAST_NOISE)
-
-
-def _stack(
-    cond: Tensor,
-    cond_mask: Tensor | None,
-    negative: Tensor,
-    negative_mask: Tensor | None,
-    times: int = 1,
-) -> tuple[Tensor, Tensor]:
-    """The condition and ``times`` the negative one as one batch, padded on the right, with a mask.
-
-    Returns:
-        States [(1 + times) B, max(L, L'), E], and a mask [(1 + times) B, max(L, L')].
-    """
-    if negative.shape[0] != cond.shape[0]:
-        raise ValueError(f"{len(cond)} conditions, but {len(negative)} negative ones.")
-    longest = max(cond.shape[1], negative.shape[1])
-    states, masks = [], []
-    for x, mask in ((cond, cond_mask), (negative, negative_mask)):
-        room = longest - x.shape[1]
-        if mask is None:
-            mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
-        states.append(F.pad(x, (0, 0, 0, room)))
-        masks.append(F.pad(mask, (0, room), value=False))
-    return torch.cat((states[0], *states[1:] * times)), torch.cat((masks[0], *masks[1:] * times))

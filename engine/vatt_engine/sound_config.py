@@ -6,7 +6,7 @@ Like those of ``config``: frozen, no torch, and impossible values are refused wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 from typing import Literal
 
 from vatt_engine.config_limits import MAX_WIDTH, check
@@ -92,6 +92,8 @@ class SamplerConfig:
 
     Attributes:
         cfg: guidance strength; 1 leaves out the unguided half.
+        guided_share: of the steps, the first ones, that are guided (arXiv 2404.07724). With
+            ``coarse_first`` the others fill fine codebooks, where guidance is not heard.
         lane_cfg: guidance strength of the sync lane alone; None strengthens it along with the
             words. 1 leaves it as it is.
         mask_temperature: how random the choice is of codes that are masked again.
@@ -108,6 +110,7 @@ class SamplerConfig:
 
     steps: int = 16
     cfg: float = 5.0
+    guided_share: float = 1.0
     lane_cfg: float | None = None
     mask_temperature: float = 25.5
     temperature: float = 1.0
@@ -122,6 +125,10 @@ class SamplerConfig:
         check(0 <= self.steady < 1, f"sampler.steady is {self.steady}; allowed: 0 to below 1.")
         check(1 <= self.steps <= 1000, f"sampler.steps is {self.steps}; allowed: 1 to 1000.")
         check(0 <= self.cfg <= 100, f"sampler.cfg is {self.cfg}; allowed: 0 to 100.")
+        check(
+            0 < self.guided_share <= 1,
+            f"sampler.guided_share is {self.guided_share}; allowed: above 0, to 1.",
+        )
         check(self.temperature > 0 and self.top_k > 0, "sampler: temperature or top_k.")
         check(
             self.fine_temperature is None or self.fine_temperature > 0,
@@ -133,6 +140,11 @@ class SamplerConfig:
             f"sampler.lane_cfg is {self.lane_cfg}; allowed: none, or 0 to 100.",
         )
         check(0 <= self.coarse_first <= 1e6, "sampler.coarse_first must not be negative.")
+
+    @property
+    def guided_steps(self) -> int:
+        """How many steps are guided."""
+        return ceil(self.guided_share * self.steps)
 
     def temperatures(self, n_codebooks: int) -> list[float]:
         """Of the draw of each codebook, the coarsest first."""

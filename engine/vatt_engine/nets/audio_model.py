@@ -62,6 +62,17 @@ class Context:
         """What layer ``layer`` is bent by [B, 2, D]."""
         return None if self.tints is None else self.tints[:, layer]
 
+    def first(self, n: int) -> Context:
+        """That of the first ``n`` of B samples; what is common to all stays so."""
+
+        def part(x: Tensor | None) -> Tensor | None:
+            return None if x is None else x[:n]
+
+        audio, bias = self.audio[:n], self.bias[:n]
+        return Context(
+            self.cond[:n], part(self.keep), bias, audio, part(self.tints), part(self.summary)
+        )
+
 
 class AudioModel(nn.Module):
     """The masked-code transformer.

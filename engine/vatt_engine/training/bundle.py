@@ -42,7 +42,8 @@ SAMPLER = SamplerConfig(
     top_k=256,
     coarse_first=1000.0,
     steady=0.9,
-    drafts=2,
+    drafts=3,
+    guided_share=0.5,
 )
 
 TEXTS = ("MODEL_CARD.md", "LICENSE", "NOTICE.md")

@@ -106,6 +106,19 @@ def test_tints_bend_code_frames_by_the_condition_and_start_as_if_they_were_not_t
         assert torch.equal(dropped[0], dropped[1])
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_context_of_the_first_samples_is_that_of_a_smaller_batch(masked: bool) -> None:
+    net = make(lane_width=2, close_condition=True, tint_rank=3)
+    codes, cond = inputs(3)
+    lane = torch.randn(3, T, 2)
+    mask = torch.tensor([[True] * L, [True] * 2 + [False] * (L - 2), [True] * L])
+    with torch.no_grad():
+        whole = net.context(cond, mask if masked else None, T, lane)
+        alone = net.context(cond[:2], mask[:2] if masked else None, T, lane[:2])
+        heard = net.head_logits(codes[:2], whole.first(2))
+        assert torch.allclose(heard, net.head_logits(codes[:2], alone), atol=1e-5)
+
+
 def test_neighbours_tell_before_from_after_and_start_as_if_they_were_not_there() -> None:
     net, plain = make(neighbours=2), make()
     plain.load_state_dict({k: v for k, v in net.state_dict().items() if "neighbours" not in k})

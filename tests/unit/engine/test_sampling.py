@@ -11,11 +11,11 @@ from torch import Tensor
 from vatt_engine import sampling
 from vatt_engine.config import AudioModelConfig
 from vatt_engine.errors import Cancelled
+from vatt_engine.guidance import guided
 from vatt_engine.sampling import (
     draw,
     draw_noise,
     follow,
-    guided,
     mask_counts,
     refine,
     sample_codes,
@@ -29,6 +29,9 @@ SAMPLER = SamplerConfig(steps=6, cfg=2.0, top_k=8)
 @dataclass(frozen=True)
 class FakeContext:
     bias: Tensor
+
+    def first(self, n: int) -> "FakeContext":
+        return FakeContext(self.bias[:n])
 
 
 class FakeNet:
@@ -209,6 +212,24 @@ def test_words_and_lane_are_guided_apart() -> None:
         assert len(net.seen[0]) == halves
 
 
+@pytest.mark.parametrize(("share", "guided_steps"), [(1.0, 6), (0.5, 3), (0.3, 2), (0.01, 1)])
+def test_the_first_steps_are_guided_and_the_others_cost_half(
+    share: float, guided_steps: int
+) -> None:
+    net = FakeNet()
+    sampler = dataclasses.replace(SAMPLER, guided_share=share)
+    sample_codes(net, torch.randn(2, 2, 3), generators=generators(1, 2), sampler=sampler)
+    assert [len(seen) for seen in net.seen] == [4] * guided_steps + [2] * (6 - guided_steps)
+
+
+def test_a_step_that_is_not_guided_hears_words_and_lane() -> None:
+    net, codes = FakeNet(), torch.full((2, K, T), V)
+    cond, lane = torch.randn(2, 2, 3), torch.randn(2, T, 2)
+    plain = guided(net, cond, None, T, lane=lane).logits(codes)
+    late = guided(net, cond, None, T, lane=lane, cfg=3.0, lane_cfg=2.0).without(2).logits(codes)
+    assert torch.equal(late, plain)
+
+
 def test_without_a_lane_its_guidance_means_nothing() -> None:
     cond, codes = torch.ones(1, 2, 3), torch.full((1, K, T), V)
     plain = guided(FakeNet(), cond, None, T, cfg=3.0).logits(codes)
@@ -370,7 +391,7 @@ def test_confident_codes_are_kept_when_the_choice_is_cold() -> None:
 
     sampler = SamplerConfig(steps=2, cfg=1.0, mask_temperature=0.0, top_k=4)
     start = torch.full((1, 1, 8), 4)
-    refine(Sure(), start, 4, draw_noise(generators(1), 2, (1, 8)), sampler)
+    refine(Sure(), Sure(), start, 4, draw_noise(generators(1), 2, (1, 8)), sampler)
     assert (seen[1][0, 0, :4] == 2).sum() == 3  # cos(45 deg) * 8: five are masked again
     assert (seen[1][0, 0, 4:] == 4).all()
 

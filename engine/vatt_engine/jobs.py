@@ -24,7 +24,7 @@ from vatt_engine.messages import Event, LaneReady, SyncLane, TakeReady
 from vatt_engine.model_folder import resolve_device
 from vatt_engine.model_library import TINY, find_model
 from vatt_engine.pipeline import VATT
-from vatt_engine.worker import Job
+from vatt_engine.running_job import Job
 
 VERSIONS = (
     "torch",

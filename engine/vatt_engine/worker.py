@@ -16,9 +16,7 @@ import signal
 import socket
 import sys
 import threading
-import time
 import traceback
-from collections.abc import Callable
 from typing import Any, BinaryIO, Protocol
 
 from vatt_engine import messages, wire
@@ -38,55 +36,10 @@ from vatt_engine.process import (
     prepare_environment,
     yield_to_the_panel,
 )
+from vatt_engine.running_job import Job
 from vatt_engine.wire import LineSplitter
 
-PROGRESS_EVERY_S = 0.05
-
 log = logging.getLogger(__name__)
-
-
-class Job:
-    """One request being worked on, as the code that works on it sees it."""
-
-    def __init__(
-        self,
-        request: Request,
-        emit: Callable[[Event], None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.request = request
-        self.job_id = str(getattr(request, "job_id", ""))
-        self._emit = emit
-        self._clock = clock
-        self._cancelled = threading.Event()
-        self._stage = ""
-        self._next_report = 0.0
-
-    def cancel(self) -> None:
-        """Ask the job to stop; safe from any thread."""
-        self._cancelled.set()
-
-    def check(self) -> None:
-        """Call between steps.
-
-        Raises:
-            Cancelled: the owner wants no more of this job.
-        """
-        if self._cancelled.is_set():
-            raise Cancelled("The job was cancelled.")
-
-    def report(self, stage: str, done: int, total: int | None = None) -> None:
-        """Tell how far ``stage`` is, and ``check``; cheap enough for every step."""
-        self.check()
-        now = self._clock()
-        if stage != self._stage or done == total or now >= self._next_report:
-            self._stage, self._next_report = stage, now + PROGRESS_EVERY_S
-            self._emit(messages.Progress(self.job_id, stage, done, total))
-
-    def emit(self, event: Event) -> None:
-        """Send an event of this job."""
-        self.check()
-        self._emit(event)
 
 
 class DeviceFailure(Exception):

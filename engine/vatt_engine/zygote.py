@@ -23,6 +23,7 @@ from vatt_engine.process import (
     prepare_environment,
     yield_to_the_panel,
 )
+from vatt_engine.worker import serve_socket
 
 
 def main() -> None:
@@ -93,8 +94,6 @@ def _fork_worker(control: socket.socket, fd: int, pipe: tuple[int, int]) -> int:
         control.close()
         for end in pipe:
             os.close(end)
-        from vatt_engine.worker import serve_socket
-
         code = serve_socket(socket.socket(fileno=fd))
     except BaseException:
         traceback.print_exc()

@@ -19,8 +19,9 @@ from vatt_engine.messages import (
     JobCancelled,
     Progress,
 )
+from vatt_engine.running_job import Job
 from vatt_engine.wire import decode_event, encode
-from vatt_engine.worker import Connection, DeviceFailure, Job, is_out_of_memory, run_job
+from vatt_engine.worker import Connection, DeviceFailure, is_out_of_memory, run_job
 
 Work = Callable[[Job, bool], dict[str, Any]]
 

@@ -21,7 +21,7 @@ from PyQt6.QtGui import QKeySequence
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
-from vatt_ui import app
+from vatt_ui import building
 from vatt_ui.dialogs.write_preview import WriteDialog
 from vatt_ui.preferences import Preferences
 
@@ -40,9 +40,9 @@ class Walk:
         self.application.setApplicationName("vatt")
         self.application.setQuitOnLastWindowClosed(False)
         settings = QSettings(str(folder / "panel.ini"), QSettings.Format.IniFormat)
-        self.window = app.build(self.application, Preferences(settings))
+        self.window = building.build(self.application, Preferences(settings))
         self.session = self.window.session
-        app.ask_engine_after_opening(self.window)
+        building.ask_engine_after_opening(self.window)
         self.window.resize(1440, 900)
         self.window.show()
         self.window.activateWindow()

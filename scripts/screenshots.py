@@ -29,7 +29,7 @@ from vatt_plugin.client import EngineStatus
 from vatt_plugin.cues import Recipe, Take
 from vatt_plugin.project import Recovery
 from vatt_plugin.project_state import Hit, picture_key
-from vatt_ui import app, bench
+from vatt_ui import app, bench, building
 from vatt_ui.dialogs import (
     cue_source,
     first_run,
@@ -208,7 +208,7 @@ class Studio:
         settings.clear()
         chosen = Preferences(settings)
         chosen.theme = theme
-        window = app.build(self.application, chosen)
+        window = building.build(self.application, chosen)
         app.catch_errors(window)
         window.resize(*size)
         window.show()

@@ -15,18 +15,15 @@ from pathlib import Path
 from PyQt6.QtCore import QLibraryInfo, QLocale, QSettings, QTimer, QTranslator
 from PyQt6.QtWidgets import QApplication
 
-from vatt_ui.collector import Collector
+from vatt_ui.building import ask_engine_after_opening, build, collect_between_events
 from vatt_ui.language import _, is_translated
 from vatt_ui.later import later
 from vatt_ui.main_window import MainWindow
 from vatt_ui.notices import Notice
 from vatt_ui.preferences import Preferences
-from vatt_ui.session import Session
-from vatt_ui.theme.apply import Theme, put_on
 
 logger = logging.getLogger(__name__)
 
-WARM_UP_MS = 1200
 NO_DISPLAY = (
     "vatt panel: there is no display to open a window on (DISPLAY and WAYLAND_DISPLAY are not "
     "set). Run it on a desktop, or use `vatt generate`."
@@ -97,35 +94,6 @@ def translate_qt(application: QApplication) -> None:
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
     if is_translated() and translator.load(QLocale(), "qtbase", "_", folder):
         application.installTranslator(translator)
-
-
-def build(
-    application: QApplication, preferences: Preferences, session: Session | None = None
-) -> MainWindow:
-    """The window with its session and theme, not shown yet."""
-    theme = Theme(preferences.theme, application)
-    put_on(application, theme.tokens)
-    session = session or Session()
-    if preferences.model:
-        session.models.default = session.models.preferred = preferences.model
-    return MainWindow(session, theme, preferences)
-
-
-def ask_engine_after_opening(window: MainWindow) -> None:
-    """The engine warms up while the editor looks around; the first take then comes sooner."""
-    session = window.session
-    session.cut_opened.connect(
-        lambda: later(window, WARM_UP_MS, session.questions.get_to_know_engine)
-    )
-
-
-def collect_between_events(window: MainWindow) -> Collector:
-    """Keep the cycle collector from stopping the panel; the caller stops it."""
-    collector = Collector(window)
-    window.session.opening_started.connect(collector.pause)
-    window.session.cut_opened.connect(collector.settle)
-    collector.start()
-    return collector
 
 
 def catch_errors(window: MainWindow) -> None:

@@ -33,7 +33,7 @@ def run(n_cues: int = N_CUES, n_takes: int = N_TAKES, *, engine: bool = True) ->
     from PyQt6.QtCore import QSettings
     from PyQt6.QtWidgets import QApplication
 
-    from vatt_ui import app
+    from vatt_ui import building
     from vatt_ui.preferences import Preferences
 
     application = QApplication.instance() or QApplication(["vatt"])
@@ -42,8 +42,8 @@ def run(n_cues: int = N_CUES, n_takes: int = N_TAKES, *, engine: bool = True) ->
     with tempfile.TemporaryDirectory(prefix="vatt-bench-") as folder:
         base = Path(folder)
         settings = QSettings(str(base / "panel.ini"), QSettings.Format.IniFormat)
-        window = app.build(application, Preferences(settings))
-        collector = app.collect_between_events(window)
+        window = building.build(application, Preferences(settings))
+        collector = building.collect_between_events(window)
         window.resize(1440, 900)
         window.show()
         application.processEvents()

@@ -40,7 +40,8 @@ from vatt_engine.nets.codec import Codec
 from vatt_engine.training.codec_config import read_codec_data
 from vatt_engine.training.codec_folder import read_codec, unquantised
 from vatt_engine.training.quantiser import usage
-from vatt_engine.training.sounds import SoundBank, open_sounds
+from vatt_engine.training.sound_bank import SoundBank
+from vatt_engine.training.sounds import open_sounds
 from vatt_engine.training.spectral import MultiScaleMel
 
 log = logging.getLogger(__name__)

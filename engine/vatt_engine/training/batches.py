@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vatt_engine.training.codec_config import DataConfig
-from vatt_engine.training.sounds import SoundBank
+from vatt_engine.training.sound_bank import SoundBank
 
 
 class SegmentSampler:

@@ -13,7 +13,7 @@ from vatt_engine.nets.codec import Codec
 from vatt_engine.training.codec_folder import unquantised
 from vatt_engine.training.journal import Journal
 from vatt_engine.training.quantiser import usage
-from vatt_engine.training.sounds import SoundBank
+from vatt_engine.training.sound_bank import SoundBank
 from vatt_engine.training.spectral import MultiScaleMel
 
 GLANCE_S = 2.0

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vatt_engine.corpus.synth import api
-from vatt_engine.training.sounds import save_bank
+from vatt_engine.training.sound_bank import save_bank
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from vatt_engine.errors import VattError
 from vatt_engine.training.codec_config import read_codec_training
-from vatt_engine.training.sounds import SoundBank, open_sounds, save_bank
+from vatt_engine.training.sound_bank import SoundBank, save_bank
+from vatt_engine.training.sounds import open_sounds
 
 SHARD_S = 600
 _MOST_KBPS, _LEAST_KBPS = 256.0, 6.0  # of libsndfile's compression levels 0 and 1

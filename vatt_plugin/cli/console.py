@@ -10,13 +10,17 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from vatt_engine.errors import Cancelled, VattError
 from vatt_engine.messages import Event, Request
 from vatt_plugin.cli.progress import ProgressLines
 from vatt_plugin.errors import UsageError
+
+if TYPE_CHECKING:
+    from vatt_plugin.timeline import Timeline
 
 
 def print_error(error: VattError, *, json_events: bool) -> None:
@@ -263,10 +267,8 @@ def add_timeline_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_timeline(args: argparse.Namespace, unpack_to: Any = None) -> Any:
+def load_timeline(args: argparse.Namespace, unpack_to: Path | None = None) -> Timeline:
     """Read the timeline that ``add_timeline_options`` describe."""
-    from pathlib import Path
-
     from vatt_plugin import timeline
 
     return timeline.load(
@@ -278,6 +280,50 @@ def load_timeline(args: argparse.Namespace, unpack_to: Any = None) -> Any:
         clips=[name.strip() for name in args.clips.split(",")] if args.clips else None,
         track=args.track,
         between=tuple(args.between) if args.between else None,
+        cues=args.cues,
+        split_cuts=args.split_cuts,
+    )
+
+
+def add_remaking_options(parser: argparse.ArgumentParser) -> None:
+    """Which timeline of ours, what its takes were made for, and on what to make them again."""
+    parser.add_argument("input", metavar="TIMELINE", help="a timeline that vatt wrote")
+    parser.add_argument("--timeline", metavar="NAME", help="which, if the file has several")
+    parser.add_argument(
+        "--media-dir",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="look here, by file name, for media that is not where it says; repeatable",
+    )
+    parser.add_argument(
+        "--cues",
+        default="clips",
+        metavar="clips|markers|FILE.csv",
+        help="what got sound, as it was told to generate",
+    )
+    parser.add_argument("--split-cuts", action="store_true", help="as it was told to generate")
+    parser.add_argument(
+        "--track", metavar="NAME", action="append", help="as it was told to generate; repeatable"
+    )
+    parser.add_argument(
+        "--device", default="", metavar="D", help="another device than the recipe's: cpu, cuda[:N]"
+    )
+    parser.add_argument(
+        "--offload", action="store_true", help="keep the language model in main memory"
+    )
+
+
+def load_made(args: argparse.Namespace, path: Path, unpack_to: Path) -> Timeline:
+    """Read the timeline that ``add_remaking_options`` describe, from ``path``."""
+    from vatt_plugin import timeline
+
+    return timeline.load(
+        path,
+        timeline=args.timeline,
+        media_roots=[Path(folder) for folder in args.media_dir],
+        media_dir=unpack_to,
+        track=args.track,
         cues=args.cues,
         split_cuts=args.split_cuts,
     )

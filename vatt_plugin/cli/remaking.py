@@ -10,14 +10,14 @@ from pathlib import Path
 
 from vatt_engine.errors import Cancelled, CannotWrite, VattError
 from vatt_plugin import takes
-from vatt_plugin.cli.console import Console, Interrupt, plain
+from vatt_plugin.cli.console import Console, Interrupt, load_made, plain
 from vatt_plugin.cli.main import CANCELLED, DONE, FAILED, PARTLY
 from vatt_plugin.cli.workshop import Workshop
 from vatt_plugin.errors import OutputExists, UsageError
 from vatt_plugin.nudging import copy_take
 from vatt_plugin.remaking import Comparison, Original, compare, original_of, samples_sha256
 from vatt_plugin.takes import Destination
-from vatt_plugin.timeline import Timeline, load
+from vatt_plugin.timeline import Timeline
 from vatt_plugin.timeline.bundles import opened_out
 from vatt_plugin.timeline.laid import OurClip, our_clips
 
@@ -34,15 +34,7 @@ def remake(args: argparse.Namespace) -> int:
     source = Path(args.input)
     folder = Path(args.output) if args.output else source.with_name(f"{source.stem}_remade")
     with tempfile.TemporaryDirectory(prefix="vatt-") as scratch, opened_out(source) as path:
-        cut = load(
-            path,
-            timeline=args.timeline,
-            media_roots=[Path(root) for root in args.media_dir],
-            media_dir=Path(scratch) / "media",
-            track=args.track,
-            cues=args.cues,
-            split_cuts=args.split_cuts,
-        )
+        cut = load_made(args, path, Path(scratch) / "media")
         chosen = _chosen(cut, args.take)
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from vatt_plugin.cli.console import add_remaking_options
 from vatt_plugin.errors import UsageError
 
 MAX_SEED = 2**31 - 1
@@ -23,7 +24,6 @@ def add_parser(subparsers: Any) -> None:
         "on; the earlier ones stay in the clip's list. T, IN and OUT are record timecodes, or "
         "seconds from the timeline's start.",
     )
-    parser.add_argument("input", metavar="TIMELINE", help="a timeline that vatt wrote")
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="default: TIMELINE's name + _reworked.otio"
     )
@@ -63,30 +63,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--choose", metavar="ID", default="", help="play this earlier take of the clip's list again"
     )
-    parser.add_argument("--timeline", metavar="NAME", help="which, if the file has several")
-    parser.add_argument(
-        "--media-dir",
-        metavar="DIR",
-        action="append",
-        default=[],
-        help="look here, by file name, for media that is not where it says; repeatable",
-    )
-    parser.add_argument(
-        "--cues",
-        default="clips",
-        metavar="clips|markers|FILE.csv",
-        help="what got sound, as it was told to generate",
-    )
-    parser.add_argument("--split-cuts", action="store_true", help="as it was told to generate")
-    parser.add_argument(
-        "--track", metavar="NAME", action="append", help="as it was told to generate; repeatable"
-    )
-    parser.add_argument(
-        "--device", default="", metavar="D", help="another device than the recipe's: cpu, cuda[:N]"
-    )
-    parser.add_argument(
-        "--offload", action="store_true", help="keep the language model in main memory"
-    )
+    add_remaking_options(parser)
     parser.add_argument(
         "--urls",
         choices=("portable", "resolve", "premiere"),

@@ -12,7 +12,7 @@ from typing import Any
 from vatt_engine.errors import Cancelled, CannotWrite
 from vatt_engine.messages import Event, LaneReady, Spot, SyncLane
 from vatt_plugin import takes
-from vatt_plugin.cli.console import Console, Interrupt, plain
+from vatt_plugin.cli.console import Console, Interrupt, load_made, plain
 from vatt_plugin.cli.main import CANCELLED, DONE
 from vatt_plugin.cli.rework_asks import Moments, clips_of, edits_of, listed_takes
 from vatt_plugin.cli.workshop import Workshop
@@ -32,7 +32,7 @@ from vatt_plugin.remaking import (
 from vatt_plugin.requests import picture_with_handles
 from vatt_plugin.reworking import Changes, changed, differing, with_hits
 from vatt_plugin.takes import Destination
-from vatt_plugin.timeline import Timeline, WriteReport, load, take_name
+from vatt_plugin.timeline import Timeline, WriteReport, take_name
 from vatt_plugin.timeline.facts import take_from_facts
 from vatt_plugin.timeline.laid import OurClip, our_clips
 from vatt_plugin.timeline.writing import check_form, check_output, write_sounds
@@ -53,15 +53,7 @@ def rework(args: argparse.Namespace) -> int:
     if not args.dry_run:
         check_output(source, output, args.force)
         check_form(output)
-    cut = load(
-        source,
-        timeline=args.timeline,
-        media_roots=[Path(root) for root in args.media_dir],
-        media_dir=output.with_name(f"{output.stem}_foley") / ".media",
-        track=args.track,
-        cues=args.cues,
-        split_cuts=args.split_cuts,
-    )
+    cut = load_made(args, source, output.with_name(f"{output.stem}_foley") / ".media")
     clips = clips_of(cut, args.take, args.choose)
     with (
         Interrupt() as interrupted,

@@ -30,7 +30,11 @@ import signal
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+Spans = Sequence[tuple[float, float, float]]
 
 
 def say(**body: object) -> None:
@@ -39,7 +43,7 @@ def say(**body: object) -> None:
 
 
 def wav(
-    n_samples: int, rate: int, pitch_hz: float, *, nan: bool = False, spans: tuple = ()
+    n_samples: int, rate: int, pitch_hz: float, *, nan: bool = False, spans: Spans = ()
 ) -> bytes:
     samples = [0.2 * math.sin(2 * math.pi * pitch_hz * i / rate) for i in range(n_samples)]
     for start_s, end_s, other_hz in spans:
@@ -54,7 +58,7 @@ def wav(
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def generate(job: dict, mode: str) -> None:
+def generate(job: dict[str, Any], mode: str) -> None:
     job_id, scratch = job["job_id"], Path(job["scratch"])
     say(type="progress", job_id=job_id, stage="sampling", done=1, total=2)
     if job["prompt"] is None:
@@ -72,8 +76,8 @@ def generate(job: dict, mode: str) -> None:
             codes = json.loads(Path(held["codes_path"]).read_text())
             spans = [*codes["spans"], [held["start_s"], held["end_s"], pitch_hz]]
             pitch_hz = codes["pitch_hz"]
-        codes_path = scratch / f"take{index}.codes" if mode == "coded" else ""
-        if codes_path:
+        codes_path = scratch / f"take{index}.codes" if mode == "coded" else None
+        if codes_path is not None:
             codes_path.write_text(json.dumps({"pitch_hz": pitch_hz, "spans": spans}))
         data = wav(n, rate, pitch_hz, nan=mode == "nan", spans=spans)
         path = scratch / f"take{index}.wav"
@@ -86,7 +90,7 @@ def generate(job: dict, mode: str) -> None:
         digest = "0" * 64 if mode == "hash" else hashlib.sha256(data).hexdigest()
         say(
             type="take", job_id=job_id, index=index, seed=job["seed"] + index,
-            wav_path=str(path), codes_path=str(codes_path), wav_sha256=digest, n_samples=n,
+            wav_path=str(path), codes_path=str(codes_path or ""), wav_sha256=digest, n_samples=n,
             sample_rate=rate, channels=1, prompt=prompt, sync=0.5,
             heard=prompt + ", footsteps" if "sneakers" in prompt else prompt, lag_s=0.01,
             figures={"onsets": 1.0}, model=job["model"], model_hash="feed", engine_version="fake",

@@ -18,6 +18,7 @@ import os
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -28,7 +29,7 @@ BEAT_S = 1.0  # as the real one; without it an engine counts as lost, on a slow 
 _writing = threading.Lock()
 
 
-def say(event: dict) -> None:
+def say(event: dict[str, Any]) -> None:
     with _writing:
         sys.stdout.write(json.dumps(event) + "\n")
         if "burst" not in sys.argv[2:]:
@@ -42,7 +43,7 @@ def beat(over: threading.Event) -> None:
             sys.stdout.flush()
 
 
-def filled(event: dict, request: dict, index: int) -> dict:
+def filled(event: dict[str, Any], request: dict[str, Any], index: int) -> dict[str, Any]:
     """The recorded event with this job's own names, numbers and files."""
     event = dict(event)
     if "job_id" in event:
@@ -72,7 +73,7 @@ def filled(event: dict, request: dict, index: int) -> dict:
     return event
 
 
-def still(event: dict, request: dict) -> dict:
+def still(event: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     """The event as it would be over a picture in which nothing moves."""
     if event["type"] == "lane":
         nothing = {"hits": [], "intensity": [0.0] * 100, "rate_hz": 50.0}
@@ -86,7 +87,7 @@ def still(event: dict, request: dict) -> dict:
     return event
 
 
-def serve(recording: list[dict], hold: bool) -> None:
+def serve(recording: list[dict[str, Any]], hold: bool) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         kind = request["type"]

@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -116,8 +117,8 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> builder.Plan:
 
         def __exit__(self, *_: object) -> None: ...
 
-        def submit(self, work: Callable[..., Path], *args: object) -> builder.Future[Path]:
-            future: builder.Future[Path] = builder.Future()
+        def submit(self, work: Callable[..., Path], *args: object) -> Future[Path]:
+            future: Future[Path] = Future()
             try:
                 future.set_result(work(*args))
             except Exception as error:

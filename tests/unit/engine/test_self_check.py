@@ -13,7 +13,7 @@ import soundfile
 from tests.helpers.movies import write_numbered
 from vatt_engine.corpus.synth import api
 from vatt_engine.errors import Cancelled
-from vatt_engine.messages import Generate, Log, PictureSegment, SyncLane, TakeReady
+from vatt_engine.messages import Event, Generate, Log, PictureSegment, SyncLane, TakeReady
 from vatt_engine.pipeline import VATT
 from vatt_engine.self_check import MAX_REDOS, SelfCheck, Verdict, Wish, attempt_seed
 from vatt_engine.take_figures import measure_take
@@ -195,7 +195,7 @@ def run(
     trained: bool = True,
     drafts: int = 1,
     **options: object,
-) -> tuple[TakeReady, Ears, list[object]]:
+) -> tuple[TakeReady, Ears, list[Event]]:
     config = tiny.model.config
     config = replace(config, sampler=replace(config.sampler, drafts=drafts))
     vatt = VATT(replace(tiny.model, trained=trained, config=config))

@@ -14,7 +14,7 @@ import soundfile
 from tests.helpers.timelines import AUDIO, clip, gap, placements, save, timeline, track
 from vatt_plugin import levels, mixing
 from vatt_plugin.room_tone import room_tone, scenes
-from vatt_plugin.timeline import Timeline, load, write
+from vatt_plugin.timeline import Placement, Timeline, load, write
 from vatt_plugin.timeline.conform import plan, sounds_of
 from vatt_plugin.timeline.errors import UnknownClip
 from vatt_plugin.timeline.spotting import quoted
@@ -30,7 +30,7 @@ def cut(tmp_path: Path) -> Timeline:
     return load(save(timeline(track(clip("a", 0, 48), clip("b", 0, 48)), speech), tmp_path))
 
 
-def with_noise(cut: Timeline, folder: Path) -> list[mixing.Placement]:
+def with_noise(cut: Timeline, folder: Path) -> list[Placement]:
     placed = placements(cut.cues, folder)
     noise = np.random.default_rng(0)
     for each in placed:

@@ -308,18 +308,18 @@ class Studio:
 
     def dialogs(self, window: MainWindow) -> None:
         """Every window beside the main one."""
-        session = window.session
+        session, theme, chosen = window.session, window.theme, window.preferences
         questions = session.questions
         for question in ("list_models", "list_devices", "tell_model"):  # answered below
             setattr(questions, question, lambda *_args: None)
         made = [
-            ("write", write_preview.show(window, session, window.theme, window.preferences)),
-            ("keys", key_sheet.show(window)),
-            ("preferences", preferences.show(window)),
-            ("models", model_picker.show(window)),
-            ("pattern", pattern.show(window)),
-            ("cue-source", cue_source.show(window)),
-            ("welcome", first_run.show(window)),
+            ("write", write_preview.show(window, session, theme, chosen)),
+            ("keys", key_sheet.show(window, theme, chosen)),
+            ("preferences", preferences.show(window, session, theme, chosen)),
+            ("models", model_picker.show(window, session, theme, chosen)),
+            ("pattern", pattern.show(window, session, theme)),
+            ("cue-source", cue_source.show(window, session.opening, theme)),
+            ("welcome", first_run.show(window, session, theme, window.player.transport.audio)),
         ]
         questions.devices_found.emit(DEVICES)
         questions.models_found.emit(MODELS)

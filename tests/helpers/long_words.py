@@ -180,17 +180,17 @@ def main(folder: Path) -> dict[str, object]:
     taker.opened(window)  # type: ignore[attr-defined]
     window.docks["queue"].show()
     look(window, "long-panel")
-    session = window.session
+    session, theme, chosen = window.session, window.theme, window.preferences
     session.questions.list_models = lambda: None  # type: ignore[method-assign]
     for name, dialog in (
-        ("write", write_preview.show(window, session, window.theme, window.preferences)),
-        ("cue-source", cue_source.show(window)),
-        ("keys", key_sheet.show(window)),
-        ("preferences", preferences.show(window)),
-        ("models", model_picker.show(window)),
-        ("pattern", pattern.show(window)),
-        ("welcome", first_run.show(window)),
-        ("about", about.show(window)),
+        ("write", write_preview.show(window, session, theme, chosen)),
+        ("cue-source", cue_source.show(window, session.opening, theme)),
+        ("keys", key_sheet.show(window, theme, chosen)),
+        ("preferences", preferences.show(window, session, theme, chosen)),
+        ("models", model_picker.show(window, session, theme, chosen)),
+        ("pattern", pattern.show(window, session, theme)),
+        ("welcome", first_run.show(window, session, theme, window.player.transport.audio)),
+        ("about", about.show(window, theme)),
     ):
         look(dialog, f"long-{name}")
         if isinstance(dialog, preferences.PreferencesDialog):

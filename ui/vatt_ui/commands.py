@@ -1,18 +1,20 @@
-"""What each action does: the panel's verbs, wired to session, player and panes."""
+"""What actions do to the open cut: verbs on cues, takes, hits and time, wired to the panes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
-from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QApplication
 
 from vatt_plugin.cues import Cue
 from vatt_ui.language import _
 from vatt_ui.notices import Notice
-
-if TYPE_CHECKING:
-    from vatt_ui.main_window import MainWindow
+from vatt_ui.player import Player
+from vatt_ui.session import Session
+from vatt_ui.widgets.panes import Panes
 
 ZOOM = 1.5
 
@@ -20,24 +22,19 @@ ZOOM = 1.5
 class Commands:
     """Methods named after nothing but what they do; ``handlers`` maps them to action ids."""
 
-    def __init__(self, window: MainWindow) -> None:
-        self._w = window
-        self._session = window.session
-        self._transport = window.player.transport
+    def __init__(self, session: Session, player: Player, panes: Panes) -> None:
+        self._session = session
+        self._player = player
+        self._panes = panes
+        self._transport = player.transport
 
     def handlers(self) -> dict[str, Callable[[], object]]:
-        """The function of every action."""
-        w, s, t = self._w, self._session, self._transport
-        takes, strip, timeline = w.takes, w.timeline.strip, w.timeline
+        """The functions of all actions but those of the window itself."""
+        s, t, player, panes = self._session, self._transport, self._player, self._panes
+        takes, timeline = panes.takes, panes.timeline
+        strip = timeline.strip
         table: dict[str, Callable[[], object]] = {
-            "open": w.opening.ask,
             "save": s.save,
-            "write": w.ask_write,
-            "cue_source": w.ask_cue_source,
-            "relink": w.opening.ask_relink,
-            "watch": w.toggle_watch,
-            "preferences": w.show_preferences,
-            "quit": w.close,
             "undo": s.undo,
             "redo": s.redo,
             "play": t.toggle,
@@ -69,17 +66,14 @@ class Commands:
             "variations": lambda: self.generate(takes=3),
             "cancel": s.jobs.cancel_current,
             "cancel_all": s.jobs.cancel_all,
-            "pause_queue": w.status.pause.toggle,
-            "queue": w.toggle_queue,
             "take_none": lambda: takes.choose_number(0),
             "swap": takes.swap,
             "set_b": takes.set_b,
             "star": takes.star_shown,
             "delete": self.delete,
             "copy_take": takes.copy_shown,
-            "empty_trash": w.ask_empty_trash,
-            "mute_foley": lambda: w.set_foley_muted(not w.player.foley_muted),
-            "mute_original": lambda: w.set_original_muted(not w.player.original_muted),
+            "mute_foley": lambda: self.set_foley_muted(not player.foley_muted),
+            "mute_original": lambda: self.set_original_muted(not player.original_muted),
             "hit_add": timeline.hits.add,
             "hit_earlier": lambda: timeline.hits.nudge(-1),
             "hit_later": lambda: timeline.hits.nudge(1),
@@ -89,22 +83,15 @@ class Commands:
             "hit_next": lambda: timeline.hits.step(1),
             "hit_previous": lambda: timeline.hits.step(-1),
             "spot": lambda: self._each(s.jobs.spot),
-            "prompt": lambda: w.focus_field(w.inspector.prompt),
-            "negative": lambda: w.focus_field(w.inspector.negative),
             "caption": lambda: self._each(s.jobs.caption),
             "new_seed": self.new_seed,
             "lock_seed": self.lock_seed,
             "lock_cue": self.lock_cue,
             "mute_cue": self.mute_cue,
-            "pattern": w.ask_pattern,
-            "pane_next": lambda: w.step_pane(1),
-            "pane_previous": lambda: w.step_pane(-1),
-            "filter": w.cues.focus_filter,
-            "key_sheet": w.show_keys,
-            "first_run": w.show_first_run,
-            "sample": w.opening.sample,
-            "about": w.show_about,
-            "leave": w.leave_field,
+            "pane_next": lambda: self.step_pane(1),
+            "pane_previous": lambda: self.step_pane(-1),
+            "filter": panes.cues.focus_filter,
+            "leave": self.leave_field,
         }
         for number in range(1, 10):
             table[f"take_{number}"] = partial(takes.choose_number, number)
@@ -147,7 +134,7 @@ class Commands:
         elif state.span is not None:
             session.jobs.regenerate_span(session.current)
             return
-        elif self._w.timeline.hits.regenerate_around():
+        elif self._panes.timeline.hits.regenerate_around():
             return
         else:
             text, hint = _("There is no in..out yet."), _("Set it with I and O, or pick a hit.")
@@ -240,9 +227,40 @@ class Commands:
         cue = self._cue()
         if cue is not None:
             start = float(cue.start_s)
-            self._w.timeline.strip.fit(start, start + float(cue.duration_s))
+            self._panes.timeline.strip.fit(start, start + float(cue.duration_s))
 
     def delete(self) -> None:
         """Mute the grabbed hit; without one, trash the shown take."""
-        if not self._w.timeline.hits.mute():
-            self._w.takes.trash_shown()
+        if not self._panes.timeline.hits.mute():
+            self._panes.takes.trash_shown()
+
+    # --- hearing and focus ------------------------------------------------------------------
+
+    def set_foley_muted(self, muted: bool) -> None:
+        """Switch the Foley off or on."""
+        self._player.set_foley_muted(muted)
+        self._panes.viewer.buttons["mute_foley"].setChecked(muted)
+        self._panes.timeline.rebuild()
+
+    def set_original_muted(self, muted: bool) -> None:
+        """Switch the cut's own sound off or on."""
+        self._player.set_original_muted(muted)
+        self._panes.viewer.buttons["mute_original"].setChecked(muted)
+        self._panes.timeline.rebuild()
+
+    def leave_field(self) -> None:
+        """Esc: out of a text field to the cues; out of a grabbed hit; else nothing."""
+        if self._panes.timeline.hits.grabbed >= 0:
+            self._panes.timeline.hits.clear()
+        self._panes.cues.table.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def step_pane(self, by: int) -> None:
+        """F6: to the next visible pane."""
+        visible = [p for p in self._panes if p.isVisible()]
+        focus = QApplication.focusWidget()
+        at = next(
+            (i for i, p in enumerate(visible) if focus is not None and p.isAncestorOf(focus)), -1
+        )
+        if visible:
+            pane = visible[(at + by) % len(visible)]
+            pane.first_focus().setFocus(Qt.FocusReason.TabFocusReason)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QObject, QSize, Qt
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
     QApplication,
-    QDockWidget,
     QMainWindow,
-    QMessageBox,
     QWidget,
 )
 
@@ -21,6 +20,7 @@ from vatt_ui.commands import Commands
 from vatt_ui.dialogs import (
     about,
     cue_source,
+    empty_trash,
     first_run,
     key_sheet,
     model_picker,
@@ -30,7 +30,7 @@ from vatt_ui.dialogs import (
 from vatt_ui.dialogs import preferences as preferences_dialog
 from vatt_ui.dropping import is_file
 from vatt_ui.helper_process import HelperProcess
-from vatt_ui.language import _, ngettext
+from vatt_ui.language import _
 from vatt_ui.later import later
 from vatt_ui.notices import Notice
 from vatt_ui.opening import Opening
@@ -39,12 +39,12 @@ from vatt_ui.playback.transport import Transport
 from vatt_ui.player import Player
 from vatt_ui.preferences import Preferences
 from vatt_ui.session import Session
-from vatt_ui.take_keeping import empty_trash
 from vatt_ui.theme.apply import Theme
 from vatt_ui.watcher import Watcher
-from vatt_ui.widgets.common import NoticeBar, Pane
+from vatt_ui.widgets.common import NoticeBar
 from vatt_ui.widgets.cues_pane import CuesPane
 from vatt_ui.widgets.inspector import Inspector
+from vatt_ui.widgets.panes import Panes
 from vatt_ui.widgets.queue_pane import QueuePane
 from vatt_ui.widgets.status_bar import StatusBar
 from vatt_ui.widgets.takes_pane import TakesPane
@@ -89,21 +89,16 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(session, theme)
         self.window_notices = NoticeBar(theme)
         self.watcher = Watcher(session, self)
-        self.panes: tuple[Pane, ...] = (
-            self.cues,
-            self.viewer,
-            self.inspector,
-            self.takes,
-            self.timeline,
-            self.queue,
+        self.panes = Panes(
+            self.cues, self.viewer, self.inspector, self.takes, self.timeline, self.queue
         )
-        self.docks: dict[str, QDockWidget] = {}
-        window_layout.arrange(self)
-        self.opening = Opening(self)
-        self.commands = Commands(self)
-        self.actions_ = Actions(self, theme, self.commands.handlers())
-        window_layout.build_menus(self)
-        window_layout.attach_buttons(self)
+        self.docks = window_layout.arrange(self, self.panes, self.window_notices, self.status)
+        self.opening = Opening(self, session, theme, preferences)
+        self.commands = Commands(session, self.player, self.panes)
+        handlers = self._own_handlers() | self.commands.handlers()
+        self.actions_ = Actions(self, theme, handlers)
+        window_layout.build_menus(self, self.actions_, self.docks.values(), self.reset_layout)
+        window_layout.attach_buttons(self.actions_, self.panes, self.status)
         self._guard = KeyGuard(self)
         application = QApplication.instance()
         if application is not None:
@@ -146,6 +141,28 @@ class MainWindow(QMainWindow):
         tab_order.follow_the_eye([*parts, self.status])
 
     # --- wiring -------------------------------------------------------------------------------
+
+    def _own_handlers(self) -> dict[str, Callable[[], object]]:
+        """The functions of the actions that concern files, dialogs and the window itself."""
+        return {
+            "open": self.opening.ask,
+            "write": self.ask_write,
+            "cue_source": self.ask_cue_source,
+            "relink": self.opening.ask_relink,
+            "watch": self.toggle_watch,
+            "preferences": self.show_preferences,
+            "quit": self.close,
+            "pause_queue": self.status.pause.toggle,
+            "queue": self.toggle_queue,
+            "empty_trash": self.ask_empty_trash,
+            "prompt": lambda: self.focus_field(self.inspector.prompt),
+            "negative": lambda: self.focus_field(self.inspector.negative),
+            "pattern": self.ask_pattern,
+            "key_sheet": self.show_keys,
+            "first_run": self.show_first_run,
+            "sample": self.opening.sample,
+            "about": self.show_about,
+        }
 
     def _connect(self) -> None:
         session = self.session
@@ -290,31 +307,38 @@ class MainWindow(QMainWindow):
     def ask_cue_source(self) -> None:
         """What becomes a cue."""
         if self.session.cut is not None:
-            cue_source.show(self)
+            cue_source.show(self, self.session.opening, self.theme)
 
     def show_preferences(self) -> None:
         """Theme, keys, output."""
-        preferences_dialog.show(self)
+        dialog = preferences_dialog.show(self, self.session, self.theme, self.preferences)
+        dialog.keys_changed.connect(self.use_keys)
+        dialog.layout_reset_wanted.connect(self.reset_layout)
 
     def show_keys(self) -> None:
         """All keys on one sheet."""
-        key_sheet.show(self)
+        sheet = key_sheet.show(self, self.theme, self.preferences)
+        sheet.change_wanted.connect(self.show_preferences)
 
     def show_models(self) -> None:
         """The engine and its models."""
-        model_picker.show(self)
+        dialog = model_picker.show(self, self.session, self.theme, self.preferences)
+        dialog.model_picked.connect(self.status.refresh)
+        dialog.model_picked.connect(self.inspector.refresh)
 
     def show_first_run(self) -> None:
         """What this machine has."""
-        first_run.show(self)
+        audio = self.player.transport.audio
+        dialog = first_run.show(self, self.session, self.theme, audio)
+        dialog.sample_wanted.connect(self.opening.sample)
 
     def show_about(self) -> None:
         """Version and licences."""
-        about.show(self)
+        about.show(self, self.theme)
 
     def ask_pattern(self) -> None:
         """One prompt for many cues."""
-        pattern.show(self)
+        pattern.show(self, self.session, self.theme)
 
     def ask_empty_trash(self) -> None:
         """Delete trashed takes, after asking: this is the one thing undo cannot bring back."""
@@ -323,37 +347,9 @@ class MainWindow(QMainWindow):
         if not n:
             self.show_notice(Notice(_("The trash is empty."), pane="takes", key="trash"))
             return
-        box = QMessageBox(self)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setWindowTitle(_("Empty the trash"))
-        box.setText(
-            ngettext(
-                "Delete one take for good? Undo cannot bring it back.",
-                "Delete {n} takes for good? Undo cannot bring them back.",
-                n,
-            ).format(n=n)
-        )
-        delete = box.addButton(_("Delete"), QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        if delete is not None:
-            delete.clicked.connect(lambda: empty_trash(self.session))
-        box.open()
+        empty_trash.show(self, self.session, n)
 
     # --- small things -------------------------------------------------------------------------
-
-    def set_foley_muted(self, muted: bool) -> None:
-        """Switch the Foley off or on."""
-        self.player.set_foley_muted(muted)
-        self.viewer.buttons["mute_foley"].setChecked(muted)
-        self.timeline.rebuild()
-
-    def set_original_muted(self, muted: bool) -> None:
-        """Switch the cut's own sound off or on."""
-        self.player.set_original_muted(muted)
-        self.viewer.buttons["mute_original"].setChecked(muted)
-        self.timeline.rebuild()
 
     def toggle_queue(self) -> None:
         """Show or hide the queue; the focus stays where it is."""
@@ -364,23 +360,6 @@ class MainWindow(QMainWindow):
         """Let the user type in a field of the inspector."""
         self.docks["inspector"].show()
         field.setFocus(Qt.FocusReason.ShortcutFocusReason)
-
-    def leave_field(self) -> None:
-        """Esc: out of a text field to the cues; out of a grabbed hit; else nothing."""
-        if self.timeline.hits.grabbed >= 0:
-            self.timeline.hits.clear()
-        self.cues.table.setFocus(Qt.FocusReason.ShortcutFocusReason)
-
-    def step_pane(self, by: int) -> None:
-        """F6: to the next visible pane."""
-        visible = [p for p in self.panes if p.isVisible()]
-        focus = QApplication.focusWidget()
-        at = next(
-            (i for i, p in enumerate(visible) if focus is not None and p.isAncestorOf(focus)), -1
-        )
-        if visible:
-            pane = visible[(at + by) % len(visible)]
-            pane.first_focus().setFocus(Qt.FocusReason.TabFocusReason)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """A file can be dropped to open it; a take of ours is none to open."""

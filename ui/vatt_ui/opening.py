@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFileDialog
+from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from vatt_plugin.cues import Cue
 from vatt_ui.dialogs import first_run, recovery
 from vatt_ui.language import _, ngettext
 from vatt_ui.notices import Notice
-
-if TYPE_CHECKING:
-    from vatt_ui.main_window import MainWindow
+from vatt_ui.preferences import Preferences
+from vatt_ui.session import Session
+from vatt_ui.theme.apply import Theme
 
 OPENABLE = (
     "*.otio *.otioz *.otiod *.edl *.xml *.fcpxml *.aaf *.kdenlive "
@@ -27,9 +26,13 @@ _VIDEO = {".mp4", ".mov", ".mkv", ".mxf", ".avi", ".webm", ".mpg", ".m4v"}
 class Opening:
     """What the File menu does about cuts."""
 
-    def __init__(self, window: MainWindow) -> None:
-        self._w = window
-        self._session = window.session
+    def __init__(
+        self, parent: QWidget, session: Session, theme: Theme, preferences: Preferences
+    ) -> None:
+        self._parent = parent
+        self._session = session
+        self._theme = theme
+        self._preferences = preferences
 
     def path(self, path: Path) -> None:
         """Open a cut or video; after a crash, ask what to do with unsaved steps first."""
@@ -37,16 +40,16 @@ class Opening:
         if found is None:
             self._session.open(path)
             return
-        choice = recovery.ask(self._w, self._w.theme, path, found)
+        choice = recovery.ask(self._parent, self._theme, path, found)
         if choice != "skip":
             self._session.open(path, recover=choice == "recover")
 
     def ask(self) -> None:
         """Let the user pick a cut or a video."""
-        recent = self._w.preferences.recent
+        recent = self._preferences.recent
         start = str(Path(recent[0]).parent) if recent else ""
         filters = _("Timelines and video") + f" ({OPENABLE});;" + _("All files") + " (*)"
-        dialog = QFileDialog(self._w, _("Open timeline or video"), start, filters)
+        dialog = QFileDialog(self._parent, _("Open timeline or video"), start, filters)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda name: self.path(Path(name)))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -57,18 +60,18 @@ class Opening:
         path = first_run.sample_copy()
         if path is None:
             text = _("The sample cut is not in this installation.")
-            self._w.show_notice(Notice(text, level="warning"))
+            self._session.tell(Notice(text, level="warning"))
         else:
             self.path(path)
 
     def offer_recovery(self) -> None:
         """At the start without a file: after a crash, projects with unsaved steps are offered."""
-        recent = [path for name in self._w.preferences.recent if (path := Path(name)).exists()]
+        recent = [path for name in self._preferences.recent if (path := Path(name)).exists()]
         found = [(p, left) for p in recent if (left := self._session.unsaved(p)) is not None]
         if len(found) == 1:
             self.path(found[0][0])
         elif found:
-            chosen = recovery.ask_which(self._w, self._w.theme, found)
+            chosen = recovery.ask_which(self._parent, self._theme, found)
             if chosen is not None:
                 path, choice = chosen
                 self._session.open(path, recover=choice == "recover")
@@ -76,9 +79,9 @@ class Opening:
     def ask_relink(self) -> None:
         """Let the user find the media of offline cues; one folder serves all."""
         if not self._n_offline():
-            self._w.show_notice(Notice(_("No media is missing."), pane="cues", key="relink"))
+            self._session.tell(Notice(_("No media is missing."), pane="cues", key="relink"))
             return
-        dialog = QFileDialog(self._w, _("Folder to search for missing media"))
+        dialog = QFileDialog(self._parent, _("Folder to search for missing media"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.fileSelected.connect(lambda name: self.relink_from(Path(name)))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -98,7 +101,7 @@ class Opening:
         """When a cut is open: say how many cues have no media, and offer to look for it."""
         n = self._n_offline()
         if not n or self._session.read_only:
-            self._w.clear_notice("relink")
+            self._session.notice_cleared.emit("relink")
             return
         text = ngettext("One cue has no media.", "{n} cues have no media.", n).format(n=n)
         actions = ((_("Find missing media…"), self.ask_relink),)
@@ -121,7 +124,7 @@ class Opening:
             "{n} cues relinked; {left} still offline.",
             len(changes),
         ).format(n=len(changes), left=self._n_offline())
-        self._w.show_notice(Notice(text, pane="cues", key="relink"))
+        self._session.tell(Notice(text, pane="cues", key="relink"))
 
     def _is_missing(self, cue: Cue) -> bool:
         return cue.status == "offline" and not self._session.state(cue.cue_id).relinked

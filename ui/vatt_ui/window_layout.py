@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QDockWidget, QMainWindow, QVBoxLayout, QWidget
 
+from vatt_ui.actions import Actions
 from vatt_ui.keys import KEYS
 from vatt_ui.language import _
-
-if TYPE_CHECKING:
-    from vatt_ui.main_window import MainWindow
+from vatt_ui.widgets.common import NoticeBar
+from vatt_ui.widgets.panes import Panes
+from vatt_ui.widgets.status_bar import StatusBar
 
 MENUS = {
     "File": _("File"),
@@ -25,15 +26,17 @@ MENUS = {
 }
 
 
-def arrange(window: MainWindow) -> None:
-    """Put every pane into its place."""
+def arrange(
+    window: QMainWindow, panes: Panes, notices: NoticeBar, status: StatusBar
+) -> dict[str, QDockWidget]:
+    """Put every pane into its place; returns the docks by the key of their pane."""
     middle = QWidget()
     column = QVBoxLayout(middle)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(0)
-    column.addWidget(window.window_notices)
-    column.addWidget(window.viewer.title)
-    column.addWidget(window.viewer, 1)
+    column.addWidget(notices)
+    column.addWidget(panes.viewer.title)
+    column.addWidget(panes.viewer, 1)
     window.setCentralWidget(middle)
     area = Qt.DockWidgetArea
     window.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
@@ -42,34 +45,40 @@ def arrange(window: MainWindow) -> None:
         QMainWindow.DockOption.AllowNestedDocks | QMainWindow.DockOption.AllowTabbedDocks
     )
     places = (
-        (window.cues, area.LeftDockWidgetArea),
-        (window.inspector, area.RightDockWidgetArea),
-        (window.takes, area.RightDockWidgetArea),
-        (window.queue, area.RightDockWidgetArea),
-        (window.timeline, area.BottomDockWidgetArea),
+        (panes.cues, area.LeftDockWidgetArea),
+        (panes.inspector, area.RightDockWidgetArea),
+        (panes.takes, area.RightDockWidgetArea),
+        (panes.queue, area.RightDockWidgetArea),
+        (panes.timeline, area.BottomDockWidgetArea),
     )
+    docks = {}
     for pane, where in places:
-        dock = pane.docked()
-        window.docks[pane.key] = dock
-        window.addDockWidget(where, dock)
-    window.docks["queue"].hide()
+        docks[pane.key] = pane.docked()
+        window.addDockWidget(where, docks[pane.key])
+    docks["queue"].hide()
     horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-    window.resizeDocks([window.docks["cues"], window.docks["inspector"]], [448, 412], horizontal)
-    window.resizeDocks([window.docks["inspector"], window.docks["takes"]], [430, 330], vertical)
-    window.resizeDocks([window.docks["timeline"]], [290], vertical)
+    window.resizeDocks([docks["cues"], docks["inspector"]], [448, 412], horizontal)
+    window.resizeDocks([docks["inspector"], docks["takes"]], [430, 330], vertical)
+    window.resizeDocks([docks["timeline"]], [290], vertical)
     foot = QWidget()
     foot_layout = QVBoxLayout(foot)
     foot_layout.setContentsMargins(0, 0, 0, 0)
-    foot_layout.addWidget(window.status)
+    foot_layout.addWidget(status)
     bar = window.statusBar()
     assert bar is not None
     bar.setSizeGripEnabled(False)
     bar.setContentsMargins(0, 0, 0, 0)
     bar.addPermanentWidget(foot, 1)
     bar.setStyleSheet("QStatusBar::item{border:0} QStatusBar{padding:0}")
+    return docks
 
 
-def build_menus(window: MainWindow) -> None:
+def build_menus(
+    window: QMainWindow,
+    actions: Actions,
+    docks: Iterable[QDockWidget],
+    reset_layout: Callable[[], object],
+) -> None:
     """The menus, from the key table."""
     bar = window.menuBar()
     assert bar is not None
@@ -79,39 +88,39 @@ def build_menus(window: MainWindow) -> None:
     for key in KEYS:
         menu = menus.get(key.menu)
         if menu is not None:
-            menu.addAction(window.actions_[key.action])
+            menu.addAction(actions[key.action])
     view = menus["View"]
     assert view is not None
     view.addSeparator()
-    for dock in window.docks.values():
+    for dock in docks:
         view.addAction(dock.toggleViewAction())
     reset = QAction(_("Reset layout"), window)
-    reset.triggered.connect(window.reset_layout)
+    reset.triggered.connect(lambda: reset_layout())
     view.addAction(reset)
-    window.actions_["watch"].setCheckable(True)
+    actions["watch"].setCheckable(True)
 
 
-def attach_buttons(window: MainWindow) -> None:
+def attach_buttons(actions: Actions, panes: Panes, status: StatusBar) -> None:
     """Let the panes' buttons do what their keys do."""
-    attach = window.actions_.attach
+    attach = actions.attach
     for action, button in (
-        *window.viewer.buttons.items(),
-        *window.takes.buttons.items(),
-        *window.timeline.buttons.items(),
+        *panes.viewer.buttons.items(),
+        *panes.takes.buttons.items(),
+        *panes.timeline.buttons.items(),
     ):
         attach(action, button)
-    attach("write", window.status.write)
-    inspector = window.inspector
+    attach("write", status.write)
+    inspector = panes.inspector
     attach("generate", inspector.generate)
     attach("regenerate_span", inspector.regenerate)
     attach("spot", inspector.find_hits)
     attach("caption", inspector.recaption)
     attach("new_seed", inspector.dice)
     attach("lock_seed", inspector.lock)
-    explain = window.actions_.explain
+    explain = actions.explain
     explain("prompt", inspector.prompt)
     explain("negative", inspector.negative)
-    explain("filter", window.cues.search)
-    explain("queue", window.status.queue)
-    explain("pause_queue", window.status.pause)
-    explain("cancel", window.queue.cancel)
+    explain("filter", panes.cues.search)
+    explain("queue", status.queue)
+    explain("pause_queue", status.pause)
+    explain("cancel", panes.queue.cancel)

@@ -11,7 +11,7 @@ from pathlib import Path
 import opentimelineio as otio
 import pytest
 from PyQt6.QtCore import QSettings, QTimer
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from tests.helpers import movies
@@ -97,6 +97,12 @@ def make_window(folder: Path, argv: list[str] | None = None) -> MainWindow:
     window.resize(1440, 900)
     app.catch_errors(window)
     return window
+
+
+def press(panel: MainWindow, text: str) -> None:
+    """Click the button of this text in one of the window's dialogs."""
+    (button,) = [b for b in panel.findChildren(QPushButton) if b.text() == text and b.isVisible()]
+    button.click()
 
 
 def close_window(window: MainWindow, qtbot: QtBot) -> None:

@@ -18,6 +18,7 @@ from vatt_ui import spoken
 from vatt_ui.dialogs import (
     about,
     cue_source,
+    empty_trash,
     first_run,
     key_sheet,
     model_picker,
@@ -196,13 +197,14 @@ def test_tab_goes_from_pane_to_pane_and_down_each(worked: MainWindow) -> None:
 # --- dialogs -----------------------------------------------------------------------------------
 
 DIALOGS: dict[str, Callable[[MainWindow], QDialog]] = {
-    "about": about.show,
-    "cue source": cue_source.show,
-    "keys": key_sheet.show,
-    "models": model_picker.show,
-    "pattern": pattern.show,
-    "preferences": preferences.show,
-    "welcome": first_run.show,
+    "about": lambda w: about.show(w, w.theme),
+    "cue source": lambda w: cue_source.show(w, w.session.opening, w.theme),
+    "keys": lambda w: key_sheet.show(w, w.theme, w.preferences),
+    "models": lambda w: model_picker.show(w, w.session, w.theme, w.preferences),
+    "pattern": lambda w: pattern.show(w, w.session, w.theme),
+    "preferences": lambda w: preferences.show(w, w.session, w.theme, w.preferences),
+    "trash": lambda w: empty_trash.show(w, w.session, 2),
+    "welcome": lambda w: first_run.show(w, w.session, w.theme, w.player.transport.audio),
     "write": lambda w: write_preview.show(w, w.session, w.theme, w.preferences),
 }
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from tests.unit.ui.conftest import wait_take
+from tests.unit.ui.conftest import press, wait_take
 from vatt_ui.dialogs.model_picker import GPU_FIT, ModelPicker
 from vatt_ui.main_window import MainWindow
 
 
 def test_the_picker_says_whether_a_model_fits(panel: MainWindow, qtbot: QtBot) -> None:
-    dialog = ModelPicker(panel)
+    dialog = ModelPicker(panel, panel.session, panel.theme, panel.preferences)
     small = {"name": "small", "memory_bytes": 600_000_000, "machine_bytes": 23 * 10**9}
     rows = [
         {**small, "fits": True},
@@ -33,7 +33,7 @@ def test_the_picker_says_whether_a_model_fits(panel: MainWindow, qtbot: QtBot) -
 
 
 def test_the_picker_says_what_fits_on_the_gpu(panel: MainWindow, qtbot: QtBot) -> None:
-    dialog = ModelPicker(panel)
+    dialog = ModelPicker(panel, panel.session, panel.theme, panel.preferences)
     qtbot.waitUntil(lambda: dialog.table.rowCount() == 2, timeout=60000)
     assert dialog.table.isColumnHidden(GPU_FIT)
     questions = panel.session.questions
@@ -74,8 +74,23 @@ def test_the_inspector_says_that_a_model_hears_no_hits(panel: MainWindow, qtbot:
     assert not inspector.lacking.isVisible()
 
 
+def test_a_picked_model_makes_the_takes_and_the_inspector_knows(
+    panel: MainWindow, qtbot: QtBot
+) -> None:
+    panel.show_models()
+    dialog = panel.findChild(ModelPicker)
+    assert dialog is not None
+    qtbot.waitUntil(lambda: dialog.table.rowCount() == 2, timeout=60000)
+    deaf = {"name": "deaf", "trained": True, "sync_lane": False}
+    panel.session.questions.models_found.emit([{"name": "tiny", "sync_lane": True}, deaf])
+    dialog.table.setCurrentCell(1, 0)
+    press(panel, "Use this model")
+    assert panel.session.model == panel.preferences.model == "deaf"
+    assert "deaf does not hear hits" in panel.inspector.lacking.text()
+
+
 def test_the_picker_says_what_a_model_says_of_itself(panel: MainWindow, qtbot: QtBot) -> None:
-    dialog = ModelPicker(panel)
+    dialog = ModelPicker(panel, panel.session, panel.theme, panel.preferences)
     qtbot.waitUntil(lambda: dialog.table.rowCount() == 2, timeout=60000)
     row = next(r for r in range(2) if dialog.table.item(r, 0).text() == "tiny")
     dialog.table.setCurrentCell(row, 0)

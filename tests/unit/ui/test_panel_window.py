@@ -13,13 +13,15 @@ from pathlib import Path
 import opentimelineio as otio
 import pytest
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QKeySequence
 from PyQt6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from tests.unit.ui.conftest import open_cut, wait_take, write_cut
+from tests.unit.ui.conftest import open_cut, press, wait_take, write_cut
 from vatt_engine import messages
 from vatt_plugin.project import Project
 from vatt_ui.dialogs import first_run, write_preview
+from vatt_ui.dialogs.preferences import PreferencesDialog
 from vatt_ui.main_window import MainWindow
 
 
@@ -292,7 +294,7 @@ def test_batch_over_a_selection(panel: MainWindow, qtbot: QtBot) -> None:
     session = panel.session
     session.select([cue.cue_id for cue in session.cues])
     assert panel.inspector.generate.text() == "Generate for 3 cues"
-    dialog = pattern.show(panel)
+    dialog = pattern.show(panel, session, panel.theme)
     dialog.pattern.setText("steps in {clip}, {n}")
     dialog.generate.setChecked(True)
     dialog.apply.click()
@@ -402,9 +404,34 @@ def test_opening_can_be_cancelled(panel: MainWindow, cut_path: Path, qtbot: QtBo
 
 
 def test_the_first_page_tells_what_the_engine_runs_on(panel: MainWindow, qtbot: QtBot) -> None:
-    dialog = first_run.show(panel)
+    dialog = first_run.show(panel, panel.session, panel.theme, panel.player.transport.audio)
     qtbot.waitUntil(lambda: "24.0 GB" in dialog.row_text("device"), timeout=60000)
     assert "tiny" in dialog.row_text("model")
+    dialog.accept()
+
+
+def test_the_first_page_opens_the_sample(
+    panel: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(panel.opening, "sample", lambda: opened.append("sample"))
+    panel.show_first_run()
+    press(panel, "Open the sample")
+    assert opened == ["sample"]
+
+
+def test_every_action_does_something(window: MainWindow) -> None:
+    actions = window.actions_.actions
+    assert [name for name, a in actions.items() if not a.receivers(a.triggered)] == []
+
+
+def test_a_key_that_is_changed_acts_at_once(window: MainWindow) -> None:
+    window.show_keys()
+    press(window, "Change keys…")
+    dialog = window.findChild(PreferencesDialog)
+    assert dialog is not None
+    dialog.set_key("generate_now", QKeySequence("Ctrl+G"))
+    assert window.actions_["generate_now"].shortcut() == QKeySequence("Ctrl+G")
     dialog.accept()
 
 

@@ -184,7 +184,7 @@ def test_hits_by_keyboard_alone(panel: MainWindow) -> None:
     assert hits()[0] == Hit(pytest.approx(0.5 + 1 / 24), 0.9)
     act["hit_remove"]()
     assert [h.time_s for h in hits()] == [1.0]
-    panel.leave_field()
+    panel.commands.leave_field()
     assert timeline.hits.grabbed == -1
 
 

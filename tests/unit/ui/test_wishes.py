@@ -109,7 +109,7 @@ def test_markers_become_cues_and_clips_come_back(
     session.edit_each("Edit prompt", [session.current], prompt="kept")
     first = session.current
     add_marker(cut_path, 1)
-    dialog = cue_source.show(panel)
+    dialog = cue_source.show(panel, session.opening, panel.theme)
     dialog.kinds["markers"].setChecked(True)
     with qtbot.waitSignal(session.cut_opened, timeout=90000):
         dialog.apply.click()
@@ -135,7 +135,7 @@ def test_clips_are_split_where_their_media_cuts(
     session = window.session
     (whole,) = session.cues
     session.edit_each("Edit prompt", [whole.cue_id], prompt="kept")
-    dialog = cue_source.show(window)
+    dialog = cue_source.show(window, session.opening, window.theme)
     dialog.split.setChecked(True)
     with qtbot.waitSignal(session.cut_opened, timeout=90000):
         dialog.apply.click()
@@ -146,7 +146,7 @@ def test_clips_are_split_where_their_media_cuts(
     wait_take(window, qtbot)
     (take,) = session.takes(session.cues[1].cue_id)
     assert soundfile.info(take.wav_path).frames == round(16 / FPS * 48_000)
-    dialog = cue_source.show(window)
+    dialog = cue_source.show(window, session.opening, window.theme)
     assert dialog.split.isChecked()  # the project remembers
     dialog.split.setChecked(False)
     with qtbot.waitSignal(session.cut_opened, timeout=90000):
@@ -235,7 +235,7 @@ def test_writing_ducks_under_dialogue_and_lays_room_tone(
 
 
 def test_preferences_hold_the_page_of_new_takes(panel: MainWindow) -> None:
-    dialog = preferences.show(panel)
+    dialog = preferences.show(panel, panel.session, panel.theme, panel.preferences)
     dialog.takes.cfg.setValue(3.5)
     dialog.takes.device.setCurrentIndex(dialog.takes.device.findData("cpu"))
     assert panel.session.settings.cfg == 3.5

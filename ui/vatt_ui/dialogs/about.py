@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from PyQt6.QtWidgets import QWidget
 
 from vatt_plugin.product import manifest
 from vatt_ui.dialogs.base import Dialog
 from vatt_ui.language import _
 from vatt_ui.text import Label
+from vatt_ui.theme.apply import Theme
 from vatt_ui.widgets.common import text_button
-
-if TYPE_CHECKING:
-    from vatt_ui.main_window import MainWindow
 
 TEXT = _(
     "Synchronised Foley on your editing timeline, made on your own machine. Nothing is sent "
@@ -21,9 +19,9 @@ TEXT = _(
 )
 
 
-def show(window: MainWindow) -> Dialog:
+def show(parent: QWidget, theme: Theme) -> Dialog:
     """Open it."""
-    dialog = Dialog(window, _("About VATT Foley"))
+    dialog = Dialog(parent, _("About VATT Foley"))
     product = manifest()
     dialog.body.addWidget(
         Label(_("Version {version}").format(version=product.get("version", "")), "dim")
@@ -32,7 +30,7 @@ def show(window: MainWindow) -> Dialog:
     text.setWordWrap(True)
     text.setMinimumWidth(420)
     dialog.body.addWidget(text)
-    close = text_button(window.theme, _("Close"), primary=True)
+    close = text_button(theme, _("Close"), primary=True)
     close.clicked.connect(dialog.accept)
     dialog.add_buttons(close)
     dialog.show()

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QButtonGroup, QCheckBox, QFileDialog, QLineEdit, QRadioButton
+from PyQt6.QtWidgets import QButtonGroup, QCheckBox, QFileDialog, QLineEdit, QRadioButton, QWidget
 
+from vatt_ui.cut_opening import CutOpening
 from vatt_ui.dialogs.base import Dialog
 from vatt_ui.language import _
 from vatt_ui.text import Label
+from vatt_ui.theme.apply import Theme
 from vatt_ui.widgets.common import icon_button, row, text_button
 from vatt_ui.wishes import CueSource
-
-if TYPE_CHECKING:
-    from vatt_ui.main_window import MainWindow
 
 KINDS = {
     "clips": _("Each clip that is seen"),
@@ -27,10 +25,10 @@ KINDS = {
 class CueSourceDialog(Dialog):
     """Three ways, and splitting at shot cuts; applying reads the cut again."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window, _("What gets sound"))
-        self._opening = window.session.opening
-        source = self._opening.source
+    def __init__(self, parent: QWidget, opening: CutOpening, theme: Theme) -> None:
+        super().__init__(parent, _("What gets sound"))
+        self._opening = opening
+        source = opening.source
         kind = source.cues if source.cues in KINDS else "list"
         self.kinds = {name: QRadioButton(title) for name, title in KINDS.items()}
         group = QButtonGroup(self)
@@ -44,7 +42,7 @@ class CueSourceDialog(Dialog):
         self.path.setPlaceholderText(_("Columns: timecode in, timecode out, name, prompt"))
         self.path.setMinimumWidth(420)
         self.path.textChanged.connect(self._look)
-        self.browse = icon_button(window.theme, "folder", _("Choose a spotting list"))
+        self.browse = icon_button(theme, "folder", _("Choose a spotting list"))
         self.browse.clicked.connect(self._on_browse)
         self.body.addLayout(row(self.path, self.browse))
         self.split = QCheckBox(_("Split where the media itself cuts from one shot to another"))
@@ -59,8 +57,8 @@ class CueSourceDialog(Dialog):
         )
         note.setWordWrap(True)
         self.body.addWidget(note)
-        cancel = text_button(window.theme, _("Cancel"))
-        self.apply = text_button(window.theme, _("Apply"), primary=True)
+        cancel = text_button(theme, _("Cancel"))
+        self.apply = text_button(theme, _("Apply"), primary=True)
         cancel.clicked.connect(self.reject)
         self.apply.clicked.connect(self._on_applied)
         self.apply.setDefault(True)
@@ -91,8 +89,8 @@ class CueSourceDialog(Dialog):
         self.accept()
 
 
-def show(window: MainWindow) -> CueSourceDialog:
+def show(parent: QWidget, opening: CutOpening, theme: Theme) -> CueSourceDialog:
     """Open it."""
-    dialog = CueSourceDialog(window)
+    dialog = CueSourceDialog(parent, opening, theme)
     dialog.open()
     return dialog

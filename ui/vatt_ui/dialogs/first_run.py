@@ -5,21 +5,21 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from PyQt6.QtCore import QSize, QStandardPaths
-from PyQt6.QtWidgets import QGridLayout
+from PyQt6.QtCore import QSize, QStandardPaths, pyqtSignal
+from PyQt6.QtWidgets import QGridLayout, QWidget
 
 import vatt_plugin
 from vatt_plugin.client import EngineStatus
 from vatt_ui.dialogs.base import Dialog
 from vatt_ui.language import _
+from vatt_ui.playback.audio import AudioOut
+from vatt_ui.session import Session
 from vatt_ui.text import Label, plain
+from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP, PAD
 from vatt_ui.widgets.common import text_button
-
-if TYPE_CHECKING:
-    from vatt_ui.main_window import MainWindow
 
 TEXT_PX = 440
 NEEDED_BYTES = 2_000_000_000
@@ -61,12 +61,18 @@ def devices_in_words(devices: Sequence[Mapping[str, Any]]) -> str:
 
 
 class FirstRun(Dialog):
-    """Checks that fill in as the answers come; nothing here has to be waited for."""
+    """Checks that fill in as the answers come; nothing here has to be waited for.
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window, _("Welcome"))
+    Signals:
+        sample_wanted(): the bundled sample is to be opened.
+    """
+
+    sample_wanted = pyqtSignal()
+
+    def __init__(self, parent: QWidget, session: Session, theme: Theme, audio: AudioOut) -> None:
+        super().__init__(parent, _("Welcome"))
         self.setMinimumWidth(TEXT_PX + 160)
-        self._window = window
+        self._theme = theme
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(PAD)
         self._grid.setVerticalSpacing(GAP)
@@ -76,9 +82,9 @@ class FirstRun(Dialog):
         self.body.addLayout(self._grid)
         for name, title in ROWS.items():
             self._add_row(name, title)
-        self._check_sound()
+        self._check_sound(audio)
         self._check_disk()
-        self._check_engine(window.session.engine.status)
+        self._check_engine(session.engine.status)
         self._say("model", None, _("asking the engine…"))
         self._say("device", None, _("asking the engine…"))
         self.body.addSpacing(GAP)
@@ -87,13 +93,12 @@ class FirstRun(Dialog):
             line = Label(f"•  {hint}", "dim")
             line.setWordWrap(True)
             self.body.addWidget(line)
-        sample = text_button(window.theme, _("Open the sample"), "play", primary=True)
-        skip = text_button(window.theme, _("Close"))
+        sample = text_button(theme, _("Open the sample"), "play", primary=True)
+        skip = text_button(theme, _("Close"))
         sample.clicked.connect(self.accept)
-        sample.clicked.connect(window.opening.sample)
+        sample.clicked.connect(self.sample_wanted)
         skip.clicked.connect(self.accept)
         self.add_buttons(skip, sample)
-        session = window.session
         session.engine.status_changed.connect(self._check_engine)
         session.questions.models_found.connect(self._check_models)
         session.questions.devices_found.connect(self._check_devices)
@@ -117,7 +122,7 @@ class FirstRun(Dialog):
             False: ("warning", "edited"),
             None: ("queued", "dim"),
         }[good]
-        mark.setPixmap(self._window.theme.icon(icon, token).pixmap(QSize(18, 18)))
+        mark.setPixmap(self._theme.icon(icon, token).pixmap(QSize(18, 18)))
         mark.setAccessibleName({True: _("there"), False: _("missing"), None: _("unknown")}[good])
         label.setText(text)
         label.setMinimumHeight(label.heightForWidth(TEXT_PX))
@@ -126,8 +131,7 @@ class FirstRun(Dialog):
         """What a row says now."""
         return self._rows[name][1].text()
 
-    def _check_sound(self) -> None:
-        audio = self._window.player.transport.audio
+    def _check_sound(self, audio: AudioOut) -> None:
         audio.open()
         self._say("sound", audio.available, audio.note or _("the default output"))
 
@@ -157,8 +161,8 @@ class FirstRun(Dialog):
         self._say("model", bool(usable), ", ".join(usable) or _("none; see `vatt models list`"))
 
 
-def show(window: MainWindow) -> FirstRun:
+def show(parent: QWidget, session: Session, theme: Theme, audio: AudioOut) -> FirstRun:
     """Open it."""
-    dialog = FirstRun(window)
+    dialog = FirstRun(parent, session, theme, audio)
     dialog.show()
     return dialog

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from vatt_ui.dialogs.base import Dialog
 from vatt_ui.keys import KEYS, Key, shown_keys
 from vatt_ui.language import _
+from vatt_ui.preferences import Preferences
 from vatt_ui.text import Label
-from vatt_ui.theme.apply import fixed_font
+from vatt_ui.theme.apply import Theme, fixed_font
 from vatt_ui.theme.tokens import GAP, PAD, SPACE
 from vatt_ui.widgets.common import text_button
-
-if TYPE_CHECKING:
-    from vatt_ui.main_window import MainWindow
 
 COLUMNS = 3
 
 
 class KeySheet(Dialog):
-    """All groups side by side."""
+    """All groups side by side.
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window, _("Keys"))
+    Signals:
+        change_wanted(): the user asks to change keys.
+    """
+
+    change_wanted = pyqtSignal()
+
+    def __init__(self, parent: QWidget, theme: Theme, preferences: Preferences) -> None:
+        super().__init__(parent, _("Keys"))
         self.resize(1020, 690)
         groups: dict[str, list[tuple[Key, str]]] = {}
-        preferences = window.preferences
         for key in KEYS:
             if key.action.startswith("take_") and key.action not in ("take_1", "take_none"):
                 continue
@@ -53,10 +54,10 @@ class KeySheet(Dialog):
         scroll.setAccessibleName(_("Keys of all actions"))
         scroll.setWidget(content)
         self.body.addWidget(scroll, 1)
-        change = text_button(window.theme, _("Change keys…"), "settings")
-        close = text_button(window.theme, _("Close"), primary=True)
+        change = text_button(theme, _("Change keys…"), "settings")
+        close = text_button(theme, _("Close"), primary=True)
         change.clicked.connect(self.accept)
-        change.clicked.connect(window.show_preferences)
+        change.clicked.connect(self.change_wanted)
         close.clicked.connect(self.accept)
         self.add_buttons(change, close)
 
@@ -81,8 +82,8 @@ def _group(name: str, keys: list[tuple[Key, str]]) -> QWidget:
     return widget
 
 
-def show(window: MainWindow) -> KeySheet:
+def show(parent: QWidget, theme: Theme, preferences: Preferences) -> KeySheet:
     """Open the sheet."""
-    sheet = KeySheet(window)
+    sheet = KeySheet(parent, theme, preferences)
     sheet.show()
     return sheet

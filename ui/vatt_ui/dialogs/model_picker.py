@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QPlainTextEdit, QTableWidget, QTableWidgetItem
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QPlainTextEdit, QTableWidget, QTableWidgetItem, QWidget
 
 from vatt_plugin.client import EngineStatus
 from vatt_ui import spoken
@@ -15,12 +15,12 @@ from vatt_ui.dialogs.base import Dialog
 from vatt_ui.dialogs.first_run import devices_in_words
 from vatt_ui.fitting import fit_words, gpu_fit, gpu_of
 from vatt_ui.language import _
+from vatt_ui.preferences import Preferences
+from vatt_ui.session import Session
 from vatt_ui.text import Label, plain, tooltip
+from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import GAP
 from vatt_ui.widgets.common import quiet, row, text_button
-
-if TYPE_CHECKING:
-    from vatt_ui.main_window import MainWindow
 
 HEADERS = (
     _("Model"),
@@ -83,13 +83,21 @@ def about_model(model: Mapping[str, Any]) -> str:
 
 
 class ModelPicker(Dialog):
-    """Filled when the engine answers; works, and says so, when there is none."""
+    """Filled when the engine answers; works, and says so, when there is none.
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window, _("Engine and models"))
+    Signals:
+        model_picked(): another model makes the takes from now on.
+    """
+
+    model_picked = pyqtSignal()
+
+    def __init__(
+        self, parent: QWidget, session: Session, theme: Theme, preferences: Preferences
+    ) -> None:
+        super().__init__(parent, _("Engine and models"))
         self.resize(960, 560)
-        self._window = window
-        session = window.session
+        self._session = session
+        self._preferences = preferences
         self.state = Label("")
         self.state.setWordWrap(True)
         self.body.addWidget(self.state)
@@ -116,11 +124,11 @@ class ModelPicker(Dialog):
         self.log.setMaximumHeight(120)
         self.log.hide()
         self.body.addWidget(self.log)
-        show_log = text_button(window.theme, _("Log"))
+        show_log = text_button(theme, _("Log"))
         show_log.setCheckable(True)
         show_log.toggled.connect(self.log.setVisible)
-        use = text_button(window.theme, _("Use this model"), primary=True)
-        close = text_button(window.theme, _("Close"))
+        use = text_button(theme, _("Use this model"), primary=True)
+        close = text_button(theme, _("Close"))
         use.clicked.connect(self._on_used)
         close.clicked.connect(self.accept)
         buttons = row(show_log, 1, close, use, spacing=GAP)
@@ -156,15 +164,15 @@ class ModelPicker(Dialog):
                 said = spoken.cell(HEADERS[column], plain(text))
                 item.setData(Qt.ItemDataRole.AccessibleTextRole, said)
                 self.table.setItem(self.table.rowCount() - 1, column, item)
-            if model.get("name") == self._window.session.model:
+            if model.get("name") == self._session.model:
                 self.table.selectRow(self.table.rowCount() - 1)
             if not model.get("error"):
-                self._window.session.questions.tell_model(str(model.get("name", "")))
+                self._session.questions.tell_model(str(model.get("name", "")))
         self._show_gpu_fits()
 
     def _show_gpu_fits(self) -> None:
         """Whether the models fit on the GPU, where there is one."""
-        models = self._window.session.models
+        models = self._session.models
         self.table.setColumnHidden(GPU_FIT, not gpu_of(models.devices))
         for number in range(self.table.rowCount()):
             name = self.table.item(number, 0)
@@ -177,7 +185,7 @@ class ModelPicker(Dialog):
         item = self.table.item(row_number, 0)
         if item is not None:
             self._say_about("")
-            self._window.session.questions.tell_model(item.text())
+            self._session.questions.tell_model(item.text())
 
     def _show_model(self, model: dict[str, Any]) -> None:
         self._show_gpu_fits()
@@ -197,18 +205,17 @@ class ModelPicker(Dialog):
     def _on_used(self) -> None:
         item = self.table.item(self.table.currentRow(), 0)
         if item is not None:
-            session = self._window.session
+            session = self._session
             session.set_settings(dataclasses.replace(session.settings, model=item.text()))
             session.models.prefer(item.text())
             session.warn_of_model()
-            self._window.preferences.model = item.text()
-            self._window.status.refresh()
-            self._window.inspector.refresh()
+            self._preferences.model = item.text()
+            self.model_picked.emit()
         self.accept()
 
 
-def show(window: MainWindow) -> ModelPicker:
+def show(parent: QWidget, session: Session, theme: Theme, preferences: Preferences) -> ModelPicker:
     """Open it."""
-    dialog = ModelPicker(window)
+    dialog = ModelPicker(parent, session, theme, preferences)
     dialog.show()
     return dialog

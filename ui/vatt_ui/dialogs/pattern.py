@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from PyQt6.QtWidgets import QCheckBox, QLineEdit
+from PyQt6.QtWidgets import QCheckBox, QLineEdit, QWidget
 
 from vatt_plugin.cues import Cue
 from vatt_plugin.project_state import CueState
 from vatt_ui.dialogs.base import Dialog
 from vatt_ui.language import _, ngettext
+from vatt_ui.session import Session
 from vatt_ui.text import Label, plain
+from vatt_ui.theme.apply import Theme
 from vatt_ui.widgets.common import text_button
-
-if TYPE_CHECKING:
-    from vatt_ui.main_window import MainWindow
 
 
 def filled(pattern: str, cue: Cue, state: CueState, number: int) -> str:
@@ -32,11 +29,10 @@ def _title(n: int) -> str:
 class PatternDialog(Dialog):
     """Pattern, example, and whether to generate at once."""
 
-    def __init__(self, window: MainWindow) -> None:
-        session = window.session
+    def __init__(self, parent: QWidget, session: Session, theme: Theme) -> None:
         ids = [c for c in session.selected if not session.state(c).locked]
-        super().__init__(window, _title(len(ids)))
-        self._window, self._ids = window, ids
+        super().__init__(parent, _title(len(ids)))
+        self._session, self._ids = session, ids
         self.pattern = QLineEdit(session.state(session.current).prompt or "{caption}")
         self.pattern.setAccessibleName(_("Prompt pattern"))
         self.pattern.setMinimumWidth(480)
@@ -49,8 +45,8 @@ class PatternDialog(Dialog):
         self.body.addWidget(self.pattern)
         self.body.addWidget(self.example)
         self.body.addWidget(self.generate)
-        cancel = text_button(window.theme, _("Cancel"))
-        self.apply = text_button(window.theme, _("Apply"), primary=True)
+        cancel = text_button(theme, _("Cancel"))
+        self.apply = text_button(theme, _("Apply"), primary=True)
         cancel.clicked.connect(self.reject)
         self.apply.clicked.connect(self._on_applied)
         self.apply.setEnabled(bool(ids))
@@ -61,7 +57,7 @@ class PatternDialog(Dialog):
 
     def prompts(self) -> dict[str, str]:
         """The prompt of every selected cue."""
-        session = self._window.session
+        session = self._session
         return {
             cue_id: filled(self.pattern.text(), cue, session.state(cue_id), number)
             for number, cue_id in enumerate(self._ids, 1)
@@ -75,7 +71,7 @@ class PatternDialog(Dialog):
         )
 
     def _on_applied(self) -> None:
-        session = self._window.session
+        session = self._session
         changes = {cue_id: {"prompt": prompt} for cue_id, prompt in self.prompts().items()}
         session.edit(_title(len(changes)), changes)
         if self.generate.isChecked():
@@ -84,8 +80,8 @@ class PatternDialog(Dialog):
         self.accept()
 
 
-def show(window: MainWindow) -> PatternDialog:
+def show(parent: QWidget, session: Session, theme: Theme) -> PatternDialog:
     """Open it."""
-    dialog = PatternDialog(window)
+    dialog = PatternDialog(parent, session, theme)
     dialog.open()
     return dialog

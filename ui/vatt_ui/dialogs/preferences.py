@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtGui import QKeySequence
 from PyQt6.QtWidgets import (
     QCheckBox,
@@ -21,12 +20,12 @@ from vatt_ui.dialogs.base import Dialog
 from vatt_ui.dialogs.take_settings import TakeSettings
 from vatt_ui.keys import BY_ACTION, KEYS, conflicts, shown_keys
 from vatt_ui.language import _
+from vatt_ui.preferences import Preferences
+from vatt_ui.session import Session
 from vatt_ui.text import Label
+from vatt_ui.theme.apply import Theme
 from vatt_ui.theme.tokens import PAD, THEMES
 from vatt_ui.widgets.common import name_choice, quiet, row, text_button
-
-if TYPE_CHECKING:
-    from vatt_ui.main_window import MainWindow
 
 THEME_WORDS = {"dark": _("Dark"), "light": _("Light"), "high contrast": _("High contrast")}
 PROFILES = (
@@ -41,21 +40,31 @@ URL_PROFILES = (
 
 
 class PreferencesDialog(Dialog):
-    """Tabs: General, New takes, Keys."""
+    """Tabs: General, New takes, Keys.
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window, _("Preferences"))
+    Signals:
+        keys_changed(): keys are to be put on anew.
+        layout_reset_wanted(): every pane is to go back to where it was at first.
+    """
+
+    keys_changed = pyqtSignal()
+    layout_reset_wanted = pyqtSignal()
+
+    def __init__(
+        self, parent: QWidget, session: Session, theme: Theme, preferences: Preferences
+    ) -> None:
+        super().__init__(parent, _("Preferences"))
         self.resize(680, 560)
-        self._window = window
-        self._preferences = window.preferences
+        self._theme = theme
+        self._preferences = preferences
         tabs = QTabWidget()
         tabs.setAccessibleName(_("Preferences"))
         tabs.addTab(self._general(), _("General"))
-        self.takes = TakeSettings(window.session)
+        self.takes = TakeSettings(session)
         tabs.addTab(self.takes, _("New takes"))
         tabs.addTab(self._keys(), _("Keys"))
         self.body.addWidget(tabs, 1)
-        close = text_button(window.theme, _("Close"), primary=True)
+        close = text_button(theme, _("Close"), primary=True)
         close.clicked.connect(self.accept)
         self.add_buttons(close)
 
@@ -67,7 +76,7 @@ class PreferencesDialog(Dialog):
         name_choice(self.theme_box, _("Theme"))
         for name in THEMES:
             self.theme_box.addItem(THEME_WORDS.get(name, name), name)
-        self.theme_box.setCurrentIndex(list(THEMES).index(self._window.theme.tokens.name))
+        self.theme_box.setCurrentIndex(list(THEMES).index(self._theme.tokens.name))
         self.theme_box.currentIndexChanged.connect(self._on_theme_picked)
         form.addRow(Label(_("Theme"), "field"), self.theme_box)
         self.profile_box = _choice(PROFILES, self._preferences.profile, _("Written times count"))
@@ -82,8 +91,8 @@ class PreferencesDialog(Dialog):
         self.single.setChecked(self._preferences.single_keys)
         self.single.toggled.connect(self._on_single_toggled)
         form.addRow("", self.single)
-        reset = text_button(self._window.theme, _("Reset layout"))
-        reset.clicked.connect(self._window.reset_layout)
+        reset = text_button(self._theme, _("Reset layout"))
+        reset.clicked.connect(self.layout_reset_wanted)
         form.addRow("", row(reset, 1))
         return page
 
@@ -101,8 +110,8 @@ class PreferencesDialog(Dialog):
         self.sequence = QKeySequenceEdit()
         self.sequence.setAccessibleName(_("New key for the chosen action"))
         self.sequence.setMaximumSequenceLength(1)
-        self.apply = text_button(self._window.theme, _("Set"))
-        self.reset = text_button(self._window.theme, _("Default"))
+        self.apply = text_button(self._theme, _("Set"))
+        self.reset = text_button(self._theme, _("Default"))
         self.apply.clicked.connect(self._on_key_set)
         self.reset.clicked.connect(self._on_key_reset)
         column.addLayout(row(Label(_("New key"), "field"), self.sequence, self.apply, self.reset))
@@ -137,7 +146,7 @@ class PreferencesDialog(Dialog):
         """Give an action another key; an empty one takes it away."""
         text = sequence.toString(QKeySequence.SequenceFormat.PortableText)
         self._preferences.keys = {**self._preferences.keys, action: [text] if text else []}
-        self._window.use_keys()
+        self.keys_changed.emit()
         self._fill()
 
     def _on_key_set(self) -> None:
@@ -150,13 +159,13 @@ class PreferencesDialog(Dialog):
             self._preferences.keys = {
                 k: v for k, v in self._preferences.keys.items() if k != action
             }
-            self._window.use_keys()
+            self.keys_changed.emit()
             self._fill()
 
     def _on_theme_picked(self, place: int) -> None:
         name = self.theme_box.itemData(place)
         self._preferences.theme = name
-        self._window.theme.use(name)
+        self._theme.use(name)
 
     def _on_output_picked(self, _: int) -> None:
         self._preferences.profile = self.profile_box.currentData()
@@ -164,7 +173,7 @@ class PreferencesDialog(Dialog):
 
     def _on_single_toggled(self, on: bool) -> None:
         self._preferences.single_keys = on
-        self._window.use_keys()
+        self.keys_changed.emit()
 
 
 def _choice(options: tuple[tuple[str, str], ...], current: str, name: str) -> QComboBox:
@@ -176,8 +185,10 @@ def _choice(options: tuple[tuple[str, str], ...], current: str, name: str) -> QC
     return box
 
 
-def show(window: MainWindow) -> PreferencesDialog:
+def show(
+    parent: QWidget, session: Session, theme: Theme, preferences: Preferences
+) -> PreferencesDialog:
     """Open it."""
-    dialog = PreferencesDialog(window)
+    dialog = PreferencesDialog(parent, session, theme, preferences)
     dialog.show()
     return dialog

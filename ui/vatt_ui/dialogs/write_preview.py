@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PyQt6.QtCore import Qt, QUrl
 from PyQt6.QtGui import QDesktopServices
-from PyQt6.QtWidgets import QFileDialog, QLineEdit, QTableWidget, QTableWidgetItem
+from PyQt6.QtWidgets import QFileDialog, QLineEdit, QTableWidget, QTableWidgetItem, QWidget
 
 from vatt_engine.errors import VattError
 from vatt_plugin.project_state import take_to_plain
@@ -24,9 +24,6 @@ from vatt_ui.session import Session
 from vatt_ui.text import Label, plain, timecode
 from vatt_ui.theme.apply import Theme
 from vatt_ui.widgets.common import icon_button, quiet, row, text_button
-
-if TYPE_CHECKING:
-    from vatt_ui.main_window import MainWindow
 
 MAX_ROWS = 500
 
@@ -60,11 +57,10 @@ class WriteDialog(Dialog):
     """The preview: a row a cue, the name of the new timeline, Write."""
 
     def __init__(
-        self, window: MainWindow, session: Session, theme: Theme, preferences: Preferences
+        self, parent: QWidget, session: Session, theme: Theme, preferences: Preferences
     ) -> None:
-        super().__init__(window, _("Write timeline"))
+        super().__init__(parent, _("Write timeline"))
         assert session.cut is not None
-        self._window = window
         self._session = session
         self._preferences = preferences
         self._rows = chosen_rows(session)
@@ -172,7 +168,6 @@ class WriteDialog(Dialog):
         wishes = self.mix.wishes(session.wishes)
         settings = wishes.into(session.settings)
         session.set_settings(dataclasses.replace(settings, output=str(out)))
-        window = self._window
         session.background.ask(
             "write",
             {
@@ -188,19 +183,19 @@ class WriteDialog(Dialog):
                 "duck_db": wishes.duck_db,
                 "room_tone": wishes.room_tone,
             },
-            lambda reply: _on_written(window, reply),
-            on_error=lambda error: _on_failed(window, error),
+            lambda reply: _on_written(session, reply),
+            on_error=lambda error: _on_failed(session, error),
         )
         session.tell(Notice(_("Writing {name}…").format(name=out.name), pane="window", key="write"))
         self.accept()
 
 
-def _on_written(window: MainWindow, reply: dict[str, Any]) -> None:
+def _on_written(session: Session, reply: dict[str, Any]) -> None:
     path = Path(reply["path"])
     tracks = ", ".join(reply["tracks"]) or _("no track")
     notes = [f"{where}: {text}" if where else text for where, text in reply["notes"]]
     notes += [f"{where}: {text}" for where, text in reply["left_out"]]
-    window.show_notice(
+    session.tell(
         Notice(
             ngettext(
                 "Written: {name} with {tracks}, {n} sound.",
@@ -217,22 +212,20 @@ def _on_written(window: MainWindow, reply: dict[str, Any]) -> None:
     )
 
 
-def _on_failed(window: MainWindow, error: VattError) -> None:
+def _on_failed(session: Session, error: VattError) -> None:
     notice = from_error(error, "window", "write")
     if isinstance(error, CutChanged):
-        conform = (_("Conform takes to the new cut"), window.session.conform)
+        conform = (_("Conform takes to the new cut"), session.conform)
         notice = dataclasses.replace(notice, actions=(conform,))
-    window.show_notice(notice)
+    session.tell(notice)
 
 
 def _show_folder(folder: Path) -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
 
-def show(
-    window: MainWindow, session: Session, theme: Theme, preferences: Preferences
-) -> WriteDialog:
+def show(parent: QWidget, session: Session, theme: Theme, preferences: Preferences) -> WriteDialog:
     """Open the preview."""
-    dialog = WriteDialog(window, session, theme, preferences)
+    dialog = WriteDialog(parent, session, theme, preferences)
     dialog.open()
     return dialog

@@ -228,7 +228,7 @@ def _cue_of(our: OurClip, cut: Timeline, recipe: Recipe, n_samples: int) -> Cue:
     later in its media, and lasts as long as the take does.
     """
     facts, name = our.facts, our.clip.name
-    cue = next((cue for cue in cut.cues if cue.cue_id == facts.get("cue")), None)
+    cue = _shot_of(facts, cut)
     if cue is None:
         raise CannotRemake(
             f"The picture that {name} was made for is not in {cut.path.name}.",
@@ -265,6 +265,26 @@ def _cue_of(our: OurClip, cut: Timeline, recipe: Recipe, n_samples: int) -> Cue:
         record_frame=cue.record_frame + shift,
         picture=(replace(shown, start_s=float(start_s), duration_s=duration_s),),
     )
+
+
+def _shot_of(facts: Mapping[str, Any], cut: Timeline) -> Cue | None:
+    """The cue that a take was made for, under the id that it had then.
+
+    The id is made from the media's URL too, which packing and relinking change: where none has it,
+    the cue of the same name, place and media time is meant.
+    """
+    cue_id = str(facts.get("cue", ""))
+    cue = next((cue for cue in cut.cues if cue.cue_id == cue_id), None)
+    if cue is not None:
+        return cue
+    origin = facts.get("origin")
+    media_s = origin.get("media_s") if isinstance(origin, Mapping) else None
+    told = (*map(facts.get, ("source_clip", "picture_track", "start_frame", "n_frames")), media_s)
+    for cue in cut.cues:
+        place = (cue.clip, cue.track, cue.start_frame, cue.n_frames, cue.origin.get("media_s"))
+        if place == told:
+            return cue._replace(cue_id=cue_id)
+    return None
 
 
 # --- what came of it -------------------------------------------------------------------------

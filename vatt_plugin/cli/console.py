@@ -314,15 +314,14 @@ def add_remaking_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_made(args: argparse.Namespace, path: Path, unpack_to: Path) -> Timeline:
-    """Read the timeline that ``add_remaking_options`` describe, from ``path``."""
+def load_made(args: argparse.Namespace, path: Path) -> Timeline:
+    """Read the timeline that ``add_remaking_options`` describe, from ``path`` (unpacked)."""
     from vatt_plugin import timeline
 
     return timeline.load(
         path,
         timeline=args.timeline,
         media_roots=[Path(folder) for folder in args.media_dir],
-        media_dir=unpack_to,
         track=args.track,
         cues=args.cues,
         split_cuts=args.split_cuts,

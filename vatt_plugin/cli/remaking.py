@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -33,8 +32,8 @@ def remake(args: argparse.Namespace) -> int:
     console = Console(args.json)
     source = Path(args.input)
     folder = Path(args.output) if args.output else source.with_name(f"{source.stem}_remade")
-    with tempfile.TemporaryDirectory(prefix="vatt-") as scratch, opened_out(source) as path:
-        cut = load_made(args, path, Path(scratch) / "media")
+    with opened_out(source, pictures=True) as path:
+        cut = load_made(args, path)
         chosen = _chosen(cut, args.take)
         try:
             folder.mkdir(parents=True, exist_ok=True)

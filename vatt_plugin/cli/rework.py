@@ -25,7 +25,7 @@ def add_parser(subparsers: Any) -> None:
         "seconds from the timeline's start.",
     )
     parser.add_argument(
-        "-o", "--output", metavar="OUT", help="default: TIMELINE's name + _reworked.otio"
+        "-o", "--output", metavar="OUT", help="default: TIMELINE's name + _reworked"
     )
     parser.add_argument(
         "--take", metavar="ID", default="", help="which, by its id or the name of its clip"

@@ -33,8 +33,10 @@ from vatt_plugin.requests import picture_with_handles
 from vatt_plugin.reworking import Changes, changed, differing, with_hits
 from vatt_plugin.takes import Destination
 from vatt_plugin.timeline import Timeline, WriteReport, take_name
+from vatt_plugin.timeline.bundles import opened_out
 from vatt_plugin.timeline.facts import take_from_facts
 from vatt_plugin.timeline.laid import OurClip, our_clips
+from vatt_plugin.timeline.packing import is_bundle
 from vatt_plugin.timeline.writing import check_form, check_output, write_sounds
 
 _SEAM_S = 0.1  # the engine cross-fades into a span within less
@@ -44,27 +46,30 @@ def rework(args: argparse.Namespace) -> int:
     """Make one further take, or choose one; returns the exit code."""
     console = Console(args.json)
     source = Path(args.input)
-    if source.suffix.lower() == ".otioz":
-        raise UsageError(
-            f"{source.name} is packed.",
-            "Unzip it and give the content.otio in it; -o may be .otioz.",
-        )
-    output = Path(args.output or source.with_name(f"{source.stem}_reworked.otio"))
+    is_packed = source.suffix.lower() == ".otioz"
+    suffix = ".otioz" if is_packed else ".otio"
+    output = Path(args.output or source.with_name(f"{source.stem}_reworked{suffix}"))
     if not args.dry_run:
         check_output(source, output, args.force)
         check_form(output)
-    cut = load_made(args, source, output.with_name(f"{output.stem}_foley") / ".media")
-    clips = clips_of(cut, args.take, args.choose)
-    with (
-        Interrupt() as interrupted,
-        Workshop(console, interrupted, device=args.device, offload=args.offload) as workshop,
-    ):
-        bench = _Bench(args, cut, clips, workshop, console, output)
-        try:
-            return bench.choose() if args.choose else bench.make()
-        except Cancelled:
-            console.note("Cancelled; nothing was written.")
-            return CANCELLED
+        if is_packed and not is_bundle(output):
+            raise UsageError(
+                f"{source.name} holds its media itself, which {output.name} would not find.",
+                "Give -o a name that ends in .otioz or .otiod.",
+            )
+    with opened_out(source, pictures=True) as path:
+        cut = load_made(args, path)
+        clips = clips_of(cut, args.take, args.choose)
+        with (
+            Interrupt() as interrupted,
+            Workshop(console, interrupted, device=args.device, offload=args.offload) as workshop,
+        ):
+            bench = _Bench(args, cut, clips, workshop, console, output)
+            try:
+                return bench.choose() if args.choose else bench.make()
+            except Cancelled:
+                console.note("Cancelled; nothing was written.")
+                return CANCELLED
 
 
 class _Bench:

@@ -142,11 +142,11 @@ def unpacked(bundle: Bundle, member: str, folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def opened_out(path: Path) -> Iterator[Path]:
+def opened_out(path: Path, *, pictures: bool = False) -> Iterator[Path]:
     """A cut of ours with its sounds beside it as files, for as long as the block lasts.
 
-    An ``.otioz``'s timeline and WAVs are unpacked into a temporary folder; anything else is
-    yielded as it is.
+    An ``.otioz``'s timeline and WAVs, with ``pictures`` all of its media, are unpacked into a
+    temporary folder; anything else is yielded as it is.
 
     Raises:
         BadBundle: see ``unpacked``.
@@ -160,6 +160,6 @@ def opened_out(path: Path) -> Iterator[Path]:
         content = folder / f"{path.stem}.otio"
         content.write_bytes(bundle.data)
         for member in bundle.members:
-            if member.lower().endswith(".wav"):
+            if member.lower().endswith(".wav") or (pictures and member != CONTENT):
                 unpacked(bundle, member, folder)
         yield content

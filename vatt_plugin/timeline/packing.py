@@ -45,18 +45,18 @@ def pack(timeline: Timeline, text: str, wavs: Iterable[Path], out_path: Path) ->
     finder = MediaFinder(timeline.document.base)
     finder_out = MediaFinder(out_path.parent)
     offline: set[str] = set()
-    ours = {path.absolute() for path in wavs}
+    ours = {_absolute(path) for path in wavs}
     for reference in _references(data):
         url = reference["target_url"]
         if url.removeprefix("./") in inside:
             continue
         found = finder_out.find(url)
-        if found.path is None or found.path.absolute() not in ours:
+        if found.path is None or _absolute(found.path) not in ours:
             found = finder.find(url)
         if found.path is None or found.status != "ready":
             offline.add(url)
             continue
-        path = Path(os.path.abspath(found.path))  # noqa: PTH100
+        path = _absolute(found.path)
         if path not in files:
             stem, suffix = path.stem, path.suffix
             name = unique_name(plain(stem) + plain_suffix(suffix), taken)
@@ -77,6 +77,11 @@ def pack(timeline: Timeline, text: str, wavs: Iterable[Path], out_path: Path) ->
     if not offline:
         return []
     return [Note("not_packed", f"{len(offline)} media files are offline and not in the bundle.")]
+
+
+def _absolute(path: Path) -> Path:
+    """Absolute, without ``..``; symbolic links stay as the user made them."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
 
 
 def plain_suffix(suffix: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,12 @@ def played(path: Path) -> list[tuple[dict[str, Any], Path]]:
                 url = child["media_references"]["DEFAULT_MEDIA"]["target_url"]
                 found.append((facts, path.parent / url))
     return found
+
+
+def suffixes_in(bundle: Path) -> list[str]:
+    """Of the media files of an .otioz."""
+    with zipfile.ZipFile(bundle) as archive:
+        return [Path(name).suffix for name in archive.namelist() if name.startswith("media/")]
 
 
 def samples(path: Path) -> np.ndarray[Any, Any]:
@@ -254,6 +262,34 @@ def test_sounds_that_overlap_the_clip_stay(made: Path, vatt: Vatt, tmp_path: Pat
     assert set(after) == {"door", "steps", "cape"}
     assert after["door"] == before["door"]
     assert after["steps"] == before["steps"]
+
+
+def test_a_packed_cut_is_made_again_and_reworked_wherever_it_lies(
+    made: Path, vatt: Vatt, tmp_path: Path
+) -> None:
+    packed = tmp_path / "away" / "cut.otioz"
+    packed.parent.mkdir()
+    vatt("rework", made, "--take", "a", "--prompt", "door", "-o", packed)
+    for gone in (tmp_path / "a.mov", tmp_path / "b.mov"):
+        gone.unlink()
+    for folder in (tmp_path / "made_foley", packed.with_name("cut_foley")):
+        shutil.rmtree(folder)
+    assert remade(vatt("remake", packed)) == ["same", "same"]
+    last = vatt("rework", packed, "--take", "b", "--prompt", "rain")[-1]
+    out = packed.with_name("cut_reworked.otioz")
+    assert last["output"] == str(out)
+    assert remade(vatt("remake", out)) == ["same", "same"]
+    assert sorted(suffixes_in(out)) == [".mov", ".mov", ".wav", ".wav"]
+    vatt("rework", packed, "--take", "b", "-o", packed.with_name("loose.otio"), code=2)
+
+
+def test_media_that_was_relinked_is_still_what_a_take_was_made_for(
+    made: Path, vatt: Vatt, tmp_path: Path
+) -> None:
+    (tmp_path / "rushes").mkdir()
+    (tmp_path / "a.mov").rename(tmp_path / "rushes" / "a v2.mov")
+    made.write_text(made.read_text().replace('"a.mov"', '"rushes/a v2.mov"'))
+    assert remade(vatt("remake", made)) == ["same", "same"]
 
 
 @pytest.mark.parametrize(

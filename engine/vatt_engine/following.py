@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from vatt_engine.lane_words import NameOf
 from vatt_engine.messages import Generate, Log, SyncLane
 from vatt_engine.self_check import Wish
 from vatt_engine.worded_lane import Moments, rung
@@ -57,6 +58,7 @@ def follow(
     seen: SyncLane,
     lane: SyncLane | None,
     made_up: Callable[[], Moments | None],
+    name_of: NameOf,
 ) -> Followed:
     """Decide what the takes of a request follow.
 
@@ -66,8 +68,9 @@ def follow(
         seen: the lane of the picture.
         lane: the one that was asked for, ``seen`` or the user's; None for none.
         made_up: moments from the words; None where these say nothing of time.
+        name_of: tells the category of sound that words mean.
     """
-    wish = Wish.of(prompt, lane or seen, request.negative)
+    wish = Wish.of(prompt, lane or seen, name_of, request.negative)
     if wish.nothing:
         return Followed(_drawn(request, lane), None, wish, Log("WARNING", NOTHING_TO_HEAR))
     # A lane without hits, and fainter than what a net makes something of, would silence what

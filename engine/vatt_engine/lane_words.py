@@ -62,8 +62,8 @@ _LOUD = _words("loud loudly forceful heavy heavily hard violent violently slams"
 _SOFT = _words("soft softly quiet quietly gentle gently faint faintly light lightly")
 _QUALITIES = (
     {*_NUMBERS, *_TIMES, *_LOUD, *_SOFT, *" ".join(_PACES.values()).split()}
-    | _words("times time again many close up near far away distant distance pace only")
-    | _words("small large big tiny huge more microphone")
+    | _words("times time again many back forth close by up near far away distant distance pace")
+    | _words("only small large big tiny huge more microphone")
 )
 
 

@@ -18,6 +18,7 @@ from typing import Self
 import torch
 
 from vatt_engine.code_file import Codes
+from vatt_engine.corpus.sound_families import family_of
 from vatt_engine.evaluation.wording import category_of
 from vatt_engine.following import follow
 from vatt_engine.lane_words import NameOf, read
@@ -35,7 +36,7 @@ from vatt_engine.messages import (
     TakeReady,
 )
 from vatt_engine.model_folder import Model, load_model
-from vatt_engine.nets.repertoire import also_said, captions, nearest
+from vatt_engine.nets.repertoire import also_said, captions, meant
 from vatt_engine.rendering import Renderer
 from vatt_engine.seeing import Report, Seen, look, summary_of
 from vatt_engine.self_check import MAX_REDOS, SelfCheck, attempt_seed
@@ -160,7 +161,7 @@ class VATT:
         words = prompt.strip()
         if not words or self.model.repertoire is None:
             return words
-        also = also_said(self.model.converter, self.model.repertoire, words)
+        also = also_said(self.model.converter, self.model.repertoire, family_of, words)
         return f"{words}, {also}" if also else words
 
     def lane(self, seen: Seen) -> SyncLane:
@@ -200,7 +201,8 @@ class VATT:
         lane = {"auto": found, "off": None, "lane": request.lane}[request.sync]
         if lane is not None:
             yield LaneReady(request.job_id, lane)
-        followed = follow(request, prompt, found, lane, partial(self._made_up, job, prompt))
+        made_up = partial(self._made_up, job, prompt)
+        followed = follow(request, prompt, found, lane, made_up, self.name_of)
         maker = TakeMaker(
             self.model,
             seen,
@@ -266,15 +268,20 @@ class VATT:
                     take = replace(take, moments=_tellable(own[0]))
                 yield replace(take, figures=figures)
 
+    @property
+    def name_of(self) -> NameOf:
+        """Tells which known sound words mean: as the model reads them, if it can."""
+        model = self.model
+        if model.repertoire is None:
+            return category_of
+        return partial(meant, model.converter, model.repertoire, family_of)
+
     def _made_up(self, job: TakeJob, words: str) -> Moments | None:
         """Moments where nothing says when; None for no words, silence, or a model without lane."""
         model = self.model
         if model.config.audio.lane_width != LANE_WIDTH:
             return None
-        name_of: NameOf = category_of
-        if model.repertoire is not None:
-            name_of = partial(nearest, model.converter, model.repertoire)
-        parts = read(words, name_of)
+        parts = read(words, self.name_of)
         held = None if job.held is None else job.held.made_up
         return moments_of(words.strip(), parts, job.request, held) if parts else None
 

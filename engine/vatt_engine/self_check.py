@@ -13,6 +13,7 @@ All figures are plain numbers and depend on the take, the words and the lane alo
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,13 @@ from typing import Self
 import numpy as np
 import soundfile
 
-from vatt_engine.corpus.sound_families import FAMILIES
+from vatt_engine.corpus.sound_families import FAMILIES, family_of
 from vatt_engine.evaluation.family_judge import FamilyJudge
 from vatt_engine.evaluation.health import check_health
 from vatt_engine.evaluation.hearing import hear
-from vatt_engine.evaluation.wording import categories_of, families_of, stems
+from vatt_engine.evaluation.wording import categories_of, stems
 from vatt_engine.evaluation.yamnet import Yamnet
+from vatt_engine.lane_words import NameOf, read
 from vatt_engine.messages import SyncLane
 from vatt_engine.take_figures import TakeFigures, between_handles
 
@@ -68,11 +70,20 @@ class Wish:
     unwanted: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, text: str, lane: SyncLane, negative: str = "") -> Self:
-        """Read the words of a prompt or a caption, and those of a negative prompt."""
-        words, banned = set(stems(text)), set(stems(negative))
+    def of(cls, text: str, lane: SyncLane, name_of: NameOf, negative: str = "") -> Self:
+        """Read the words of a prompt or a caption, and those of a negative prompt.
+
+        Args:
+            text: the prompt, or the caption that stands for it.
+            lane: what the take should follow.
+            name_of: tells the category of sound that words mean.
+            negative: what must not be heard.
+        """
+        # A negative prompt's own negations mean nothing: "no rain" there is rain.
+        bare = re.sub(r"\b(no|not|without|never)\b", " ", negative.lower())
+        words, banned = set(stems(text)), set(stems(bare))
         still = not lane.hits
-        families = families_of(text)
+        families = _families(text, name_of)
         named = categories_of(text, 1)
         hush = bool(named) and named[0][0] == "room_tone"
         rows = [FAMILIES[name] for name in families]
@@ -85,7 +96,7 @@ class Wish:
             # Words nobody here knows may well mean a hiss; where something hits they do not.
             noise=any(row.noisy for row in rows) or (still and not rows),
             must_sound=not still,
-            unwanted=tuple(name for name in families_of(negative) if name not in families),
+            unwanted=tuple(name for name in _families(bare, name_of) if name not in families),
         )
 
 
@@ -188,6 +199,12 @@ class SelfCheck:
         faults = tuple(name for name in FAULTS if found[name])
         score = _score(measured, closeness, unwanted, wish)
         return Verdict(faults, closeness, score, wish.nothing, unwanted)
+
+
+def _families(text: str, name_of: NameOf) -> tuple[str, ...]:
+    """Sound families that the parts of a text name, each once, in their order."""
+    families = (family_of(part.category) for part in read(text, name_of))
+    return tuple(dict.fromkeys(family for family in families if family))
 
 
 def _share(likely: Mapping[str, float], families: Sequence[str]) -> float | None:

@@ -22,8 +22,11 @@ from vatt_engine.nets.converter import Converter
 from vatt_engine.nets.prompts import clean_text
 from vatt_engine.sampling import draw
 
-_NEAR = 0.6
-"""Nearness (two cosines) below which words mean nothing known: "xyzzy" has 0.52, "twice" 0.56."""
+_HEAT = 0.05
+"""Of nearness, two cosines: by so much nearer, a sound is e times as likely to be meant."""
+
+GroupOf = Callable[[str], str]
+"""Tells the group of sounds that a name belongs to; groups are told apart before names are."""
 
 
 @dataclass(frozen=True)
@@ -185,37 +188,50 @@ def captions(
 
 
 @torch.inference_mode()
-def nearest(converter: Converter, repertoire: Repertoire, words: str) -> str:
-    """The name of the known sound whose wordings are nearest to words; empty if none is near.
+def meant(converter: Converter, repertoire: Repertoire, group_of: GroupOf, words: str) -> str:
+    """The name of the known sound that words mean, by how near they are to its wordings.
 
     Args:
         converter: of the repertoire.
         repertoire: sounds by name.
-        words: a user's or a caption's; blank ones are near to nothing.
+        group_of: tells which names are of one group.
+        words: a user's or a caption's; blank ones mean nothing.
+
+    Returns:
+        A name; empty where no group of sounds is as likely as all others together: "xyzzy", or
+        music for a model that knows none.
     """
     if converter.sentence is None or not words.strip():
         return ""
     nearness = repertoire.nearness(converter.sentence([words])[0])
-    best = int(nearness.argmax())
-    return repertoire.names[best] if float(nearness[best]) >= _NEAR else ""
+    shares = (nearness / _HEAT).softmax(dim=0).tolist()
+    groups: dict[str, float] = {}
+    for name, share in zip(repertoire.names, shares, strict=False):  # silence has no share
+        groups[group_of(name)] = groups.get(group_of(name), 0.0) + share
+    likeliest = max(groups, key=lambda group: groups[group])
+    if groups[likeliest] < 0.5:
+        return ""
+    inside = [n for n, name in enumerate(repertoire.names[:-1]) if group_of(name) == likeliest]
+    return repertoire.names[max(inside, key=lambda n: shares[n])]
 
 
 @torch.inference_mode()
-def also_said(converter: Converter, repertoire: Repertoire, prompt: str) -> str:
+def also_said(converter: Converter, repertoire: Repertoire, group_of: GroupOf, prompt: str) -> str:
     """The plain name of the sound a prompt means, where the converter hears another one in it.
 
     Args:
         converter: with a sentence encoder.
         repertoire: of that converter.
+        group_of: tells which names are of one group.
         prompt: a user's words, not blank.
 
     Returns:
-        Words to be said after the prompt; empty where the prompt is understood as it is.
+        Words to be said after the prompt; empty where the prompt is understood as it is, or means
+        nothing known.
     """
-    if converter.sentence is None:
+    name = meant(converter, repertoire, group_of, prompt)
+    if not name:
         return ""
-    meant = int(repertoire.nearness(converter.sentence([prompt])[0]).argmax())
     state = converter.prompt_states([prompt])[0].to(repertoire.readout.weight.device)
-    if int(repertoire.readout(state).argmax()) == meant:
-        return ""
-    return repertoire.wordings[meant][0]
+    heard = repertoire.names[int(repertoire.readout(state).argmax())]
+    return "" if heard == name else repertoire.wordings[repertoire.names.index(name)][0]

@@ -19,6 +19,7 @@ from vatt_engine.config import VisualConfig
 from vatt_engine.corpus.scenes.draw import frames
 from vatt_engine.corpus.scenes.photos import photo_index
 from vatt_engine.corpus.scenes.portraits import portrait
+from vatt_engine.corpus.sound_families import family_of
 from vatt_engine.evaluation.wording import paraphrases, says
 from vatt_engine.nets.converter import Converter
 from vatt_engine.nets.prompts import caption_ids
@@ -53,7 +54,7 @@ def heard_figures(net: Converter, repertoire: Repertoire) -> dict[str, float]:
     added = []
 
     def heard(text: str) -> str:
-        also = also_said(net, repertoire, text)
+        also = also_said(net, repertoire, family_of, text)
         added.append(bool(also))
         return f"{text}, {also}" if also else text
 

@@ -9,6 +9,7 @@ import torch
 import vatt_engine
 from vatt_engine.config import CaptionConfig, ConverterConfig, SentenceConfig
 from vatt_engine.corpus.categories import CATEGORIES
+from vatt_engine.corpus.sound_families import family_of
 from vatt_engine.errors import BadModelFolder
 from vatt_engine.model_folder import load_model
 from vatt_engine.model_writing import save_model
@@ -129,15 +130,23 @@ def test_only_a_prompt_taken_for_another_sound_gets_a_name_added() -> None:
     assert net.sentence is not None
     words = [way for row in made.wordings for way in row]
     made.vectors.copy_(net.sentence(words))
+
+    def one_group(name: str) -> str:
+        return "all"
+
     for number, wrong in ((0, 1), (1, 2)):
         made.readout.bias.zero_()
         made.readout.bias[wrong] = 5.0
         text = made.wordings[number][0]
         meant = int(made.nearness(net.sentence([text])[0]).argmax())
         expected = made.wordings[meant][0] if meant != wrong else ""
-        assert also_said(net, made, text) == expected
+        assert also_said(net, made, one_group, text) == expected
+        nobody_is_sure = {name: name for name in made.names}
+        made.vectors.mul_(1e-3)
+        assert also_said(net, made, nobody_is_sure.__getitem__, text) == ""
+        made.vectors.mul_(1e3)
         made.readout.bias[meant] = 9.0
-        assert also_said(net, made, text) == ""
+        assert also_said(net, made, one_group, text) == ""
 
 
 def test_files_give_the_same_repertoire_and_refuse_another_converter(tmp_path: Path) -> None:
@@ -170,6 +179,6 @@ def test_a_model_folder_keeps_its_repertoire(tmp_path: Path) -> None:
     assert again.repertoire is not None
     assert torch.equal(again.repertoire.things, model.repertoire.things)
     text = "sneakers on a gym floor"
-    added = also_said(model.converter, model.repertoire, text)
-    assert added == also_said(again.converter, again.repertoire, text)
+    added = also_said(model.converter, model.repertoire, family_of, text)
+    assert added == also_said(again.converter, again.repertoire, family_of, text)
     assert added in ("", *(c.phrase for c in CATEGORIES.values()))

@@ -11,8 +11,10 @@ import pytest
 import soundfile
 
 from tests.helpers.movies import write_numbered
+from vatt_engine.corpus.sound_families import family_of
 from vatt_engine.corpus.synth import api
 from vatt_engine.errors import Cancelled
+from vatt_engine.evaluation.wording import category_of, paraphrases
 from vatt_engine.messages import Event, Generate, Log, PictureSegment, SyncLane, TakeReady
 from vatt_engine.pipeline import VATT
 from vatt_engine.self_check import MAX_REDOS, SelfCheck, Verdict, Wish, attempt_seed
@@ -41,7 +43,7 @@ def judged(ears: SelfCheck, tmp_path: Path) -> Callable[..., Verdict]:
         path = tmp_path / "take.wav"
         soundfile.write(path, wave.astype(np.float32), RATE, subtype="FLOAT")
         measured = measure_take(path, lane, lambda: None, handle_s)
-        wish = Wish.of(words, lane, negative)
+        wish = Wish.of(words, lane, category_of, negative)
         return ears.verdict(path, measured, wish, lambda: None, handle_s)
 
     return judge
@@ -110,9 +112,10 @@ def test_a_take_that_sounds_like_what_must_not_be_heard_is_faulty(
 
 
 def test_words_that_are_asked_for_are_not_banned_but_voices_can_be() -> None:
-    assert Wish.of("a door knock while rain falls", LANE, "rain").unwanted == ()
-    assert Wish.of("a door knock", LANE, "rain").unwanted == ("rain",)
-    assert not Wish.of("a crowd singing", LANE, "no voices, no singing").voices
+    assert Wish.of("a door knock while rain falls", LANE, category_of, "rain").unwanted == ()
+    assert Wish.of("a door knock", LANE, category_of, "rain").unwanted == ("rain",)
+    assert Wish.of("a door knock", LANE, category_of, "no rain").unwanted == ("rain",)
+    assert not Wish.of("a crowd singing", LANE, category_of, "no voices, no singing").voices
 
 
 def test_hiss_is_right_where_it_is_asked_for(judged: Callable[..., Verdict]) -> None:
@@ -133,13 +136,25 @@ def test_where_there_is_nothing_to_hear_silence_is_right_and_knocks_are_not(
 
 
 def test_words_and_lane_tell_what_is_wished_for() -> None:
-    assert Wish.of("sneakers on a gym floor", LANE).families == ("steps_firm",)
-    assert Wish.of("a door knock while rain falls", LANE).families == ("knock", "rain")
-    assert Wish.of("a woman sings", STILL).voices
-    assert not Wish.of("wood knocked", STILL).voices
-    assert Wish.of("a bell ringing", LANE).tones
-    assert not Wish.of("silence", LANE).nothing  # the picture hits: it is not believed
-    assert not Wish.of("a quiet stream", STILL).nothing
+    assert Wish.of("sneakers on a gym floor", LANE, category_of).families == ("steps_firm",)
+    assert Wish.of("a door knock while rain falls", LANE, category_of).families == ("knock", "rain")
+    assert Wish.of("a woman sings", STILL, category_of).voices
+    assert not Wish.of("wood knocked", STILL, category_of).voices
+    assert Wish.of("a bell ringing", LANE, category_of).tones
+    assert not Wish.of("silence", LANE, category_of).nothing  # the picture hits: it is not believed
+    assert not Wish.of("a quiet stream", STILL, category_of).nothing
+
+
+def test_the_bundled_model_reads_words_of_a_users_own() -> None:
+    name_of = VATT.from_pretrained("vatt-mini").name_of
+    told = [
+        family_of(category) in Wish.of(text, LANE, name_of).families
+        for category, texts in paraphrases().items()
+        for text in texts
+    ]
+    assert sum(told) > 0.6 * len(told)
+    assert Wish.of("background music", LANE, name_of).families == ()
+    assert Wish.of("a dog barking, close by", LANE, name_of).families == ("beast",)
 
 
 def test_redos_have_seeds_of_their_own() -> None:

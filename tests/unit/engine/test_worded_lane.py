@@ -9,11 +9,12 @@ from functools import partial
 
 import pytest
 
+from vatt_engine.corpus.sound_families import family_of
 from vatt_engine.evaluation.wording import category_of
 from vatt_engine.lane_words import Part, read
 from vatt_engine.messages import Generate, HeldTake, SyncLane
 from vatt_engine.model_folder import load_model
-from vatt_engine.nets.repertoire import nearest
+from vatt_engine.nets.repertoire import meant
 from vatt_engine.worded_lane import moments_of, place, rung
 
 SECONDS = 6.0
@@ -191,12 +192,13 @@ def test_odd_hits_are_left_to_who_checks_lanes(odd: tuple[float, float]) -> None
 def test_the_bundled_model_understands_more_words_than_the_table_has() -> None:
     model = load_model("vatt-mini")
     assert model.repertoire is not None
-    name_of = partial(nearest, model.converter, model.repertoire)
+    name_of = partial(meant, model.converter, model.repertoire, family_of)
     for words, kind in (
         ("a stallion in the stable", "oneshot"),
         ("hiking along a dusty trail", "rhythm"),
         ("a downpour on the roof", "continuous"),
         ("xyzzy", "unknown"),
+        ("piano music", "unknown"),
     ):
         assert [part.kind for part in read(words, name_of)] == [kind], words
     assert name_of("  ") == ""

@@ -1,9 +1,8 @@
-"""From what is remembered of a cue to a request for the engine: pure functions of the session."""
+"""From what is remembered of a cue to a request for the engine: functions of the workspace."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 from vatt_engine import messages
 from vatt_engine.messages import HeldTake, SyncLane
@@ -11,9 +10,7 @@ from vatt_plugin.cues import Cue, Take
 from vatt_plugin.project_state import CueState, relinked_picture
 from vatt_plugin.requests import Wish, generate_request
 from vatt_ui.shown_lane import windowed
-
-if TYPE_CHECKING:
-    from vatt_ui.session import Session
+from vatt_ui.workspace import Workspace
 
 N_CAPTIONS = 3
 
@@ -25,13 +22,13 @@ def as_shown(cue: Cue, state: CueState) -> Cue:
     return cue._replace(picture=relinked_picture(cue, state.relinked), status="ready")
 
 
-def new_takes(session: Session, cue: Cue, n_takes: int, seed: int) -> messages.Generate:
+def new_takes(work: Workspace, cue: Cue, n_takes: int, seed: int) -> messages.Generate:
     """The request for takes of a cue as its inspector stands now."""
-    state, settings = session.state(cue.cue_id), session.settings
+    state, settings = work.state(cue.cue_id), work.settings
     lane = state.lane() if state.hits_edited else None
-    prompt = prompt_of(session, cue)
+    prompt = prompt_of(work, cue)
     wish = Wish(
-        model=session.model,
+        model=work.model,
         device=settings.device,
         prompt=prompt or None,
         captioned=prompt == state.caption and prompt not in (state.prompt, _asked_in(cue)),
@@ -42,14 +39,14 @@ def new_takes(session: Session, cue: Cue, n_takes: int, seed: int) -> messages.G
         cfg=settings.cfg,
         sync="lane" if lane is not None else "auto",
         lane=lane,
-        handle_frames=handle_frames(session, cue),
+        handle_frames=handle_frames(work, cue),
     )
-    return generate_request(as_shown(cue, state), wish, scratch=session.scratch())
+    return generate_request(as_shown(cue, state), wish, scratch=work.scratch())
 
 
-def handle_frames(session: Session, cue: Cue) -> int:
+def handle_frames(work: Workspace, cue: Cue) -> int:
     """Extra timeline frames of sound at either end of a new take."""
-    return round(session.wishes.handles_s * cue.fps)
+    return round(work.wishes.handles_s * cue.fps)
 
 
 def without_handles(lane: SyncLane, cue: Cue, n_frames: int) -> SyncLane:
@@ -62,21 +59,21 @@ def _asked_in(cue: Cue) -> str:
     return str(cue.origin.get("prompt", ""))
 
 
-def prompt_of(session: Session, cue: Cue) -> str:
+def prompt_of(work: Workspace, cue: Cue) -> str:
     """The words a new take is made from: the user's, a spotting list's, or the caption."""
-    state = session.state(cue.cue_id)
+    state = work.state(cue.cue_id)
     return state.prompt or _asked_in(cue) or state.caption
 
 
-def new_span(session: Session, cue: Cue, take: Take) -> messages.Generate:
+def new_span(work: Workspace, cue: Cue, take: Take) -> messages.Generate:
     """The request for a take that differs from another one in in..out only."""
-    state = session.state(cue.cue_id)
+    state = work.state(cue.cue_id)
     assert state.span is not None
     recipe = take.recipe
     lane = state.lane() if state.hits_edited else None
     wish = Wish(
-        model=recipe.model or session.model,
-        device=session.settings.device,
+        model=recipe.model or work.model,
+        device=work.settings.device,
         prompt=state.prompt or recipe.prompt,
         captioned=recipe.captioned and not state.prompt,
         negative=state.negative,
@@ -87,7 +84,7 @@ def new_span(session: Session, cue: Cue, take: Take) -> messages.Generate:
         lane=lane,
         handle_frames=recipe.handle_frames,
     )
-    request = generate_request(as_shown(cue, state), wish, scratch=session.scratch())
+    request = generate_request(as_shown(cue, state), wish, scratch=work.scratch())
     if lane is None:  # a recipe's lane counts handles already
         request = dataclasses.replace(request, lane=recipe.lane)
     handle_s = float(recipe.handle_frames / cue.fps)
@@ -95,22 +92,22 @@ def new_span(session: Session, cue: Cue, take: Take) -> messages.Generate:
     return dataclasses.replace(request, held=held)
 
 
-def caption(session: Session, cue: Cue) -> messages.Caption:
+def caption(work: Workspace, cue: Cue) -> messages.Caption:
     """The question what a cue should sound like."""
-    state = session.state(cue.cue_id)
+    state = work.state(cue.cue_id)
     return messages.Caption(
-        model=session.model,
-        device=session.settings.device,
+        model=work.model,
+        device=work.settings.device,
         picture=as_shown(cue, state).picture,
         n=N_CAPTIONS,
         seed=state.seed,
     )
 
 
-def spot(session: Session, cue: Cue) -> messages.Spot:
+def spot(work: Workspace, cue: Cue) -> messages.Spot:
     """The question where things hit in the picture of a cue."""
     return messages.Spot(
-        model=session.model,
-        device=session.settings.device,
-        picture=as_shown(cue, session.state(cue.cue_id)).picture,
+        model=work.model,
+        device=work.settings.device,
+        picture=as_shown(cue, work.state(cue.cue_id)).picture,
     )

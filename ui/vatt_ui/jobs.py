@@ -11,8 +11,7 @@ import dataclasses
 import shutil
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
@@ -24,43 +23,19 @@ from vatt_plugin.cues import Cue
 from vatt_plugin.project_state import Hit, picture_key, take_from_plain, take_to_plain
 from vatt_ui import asking
 from vatt_ui.cue_status import JobLook, overall
+from vatt_ui.engine_process import EngineProcess
 from vatt_ui.fitting import kind_of
 from vatt_ui.helper.plain import cue_to_plain
+from vatt_ui.helper_process import HelperProcess
 from vatt_ui.job_failures import failure_notice
-from vatt_ui.language import _, ngettext
+from vatt_ui.job_info import JobInfo
+from vatt_ui.language import _
 from vatt_ui.notices import from_error
 from vatt_ui.take_keeping import add_take, use_best
-
-if TYPE_CHECKING:
-    from vatt_ui.session import Session
+from vatt_ui.workspace import Workspace
 
 CHANGED_MS = 30
 N_ENDED = 50  # ended jobs kept in the queue's table
-
-
-@dataclass(frozen=True)
-class JobInfo:
-    """A job of the panel: what for, and with how many frames of sound at either end.
-
-    ``parent`` is the take that a span is made anew of.
-    """
-
-    job_id: str
-    cue_id: str
-    kind: str
-    parent: str = ""
-    n_takes: int = 0
-    handle_frames: int = 0
-
-    @property
-    def verb(self) -> str:
-        """What it does, for the queue."""
-        return {
-            "generate": ngettext("New take", "{n} takes", self.n_takes).format(n=self.n_takes),
-            "span": _("Regenerate in..out"),
-            "caption": _("Caption"),
-            "spot": _("Find hits"),
-        }[self.kind]
 
 
 class Jobs(QObject):
@@ -74,9 +49,11 @@ class Jobs(QObject):
     changed = pyqtSignal()
     cue_progressed = pyqtSignal(str)
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._session = session
+    def __init__(self, work: Workspace, engine: EngineProcess, background: HelperProcess) -> None:
+        super().__init__(work)
+        self._work = work
+        self._engine = engine
+        self._background = background
         self._jobs: dict[str, JobInfo] = {}
         self._by_cue: dict[str, list[str]] = {}
         self._adopting: dict[str, int] = {}
@@ -85,8 +62,8 @@ class Jobs(QObject):
         # Per model and kind of device: seconds of work a second of sound.
         self._pace: dict[tuple[str, str], float] = {}
         self.failures: dict[str, VattError] = {}
-        session.engine.event_received.connect(self._on_event)
-        session.engine.jobs_changed.connect(self._on_jobs_changed)
+        engine.event_received.connect(self._on_event)
+        engine.jobs_changed.connect(self._on_jobs_changed)
         self._due = QTimer(self)  # progress comes in bursts; the table is drawn once for each
         self._due.setSingleShot(True)
         self._due.setInterval(CHANGED_MS)
@@ -98,27 +75,27 @@ class Jobs(QObject):
         self, cue_id: str, *, takes: int = 0, first: bool = False, seed: int | None = None
     ) -> str:
         """Ask for takes of a cue; returns the job's id, or an empty string when it cannot be."""
-        cue, state = self._session.cue(cue_id), self._session.state(cue_id)
-        if cue is None or not self._session.can_generate(cue_id):
+        cue, state = self._work.cue(cue_id), self._work.state(cue_id)
+        if cue is None or not self._work.can_generate(cue_id):
             return ""
         n_takes = takes or state.n_takes
         own_seed = state.seed if seed is None else seed
-        request = asking.new_takes(self._session, cue, n_takes, own_seed)
+        request = asking.new_takes(self._work, cue, n_takes, own_seed)
         if seed is None and not state.seed_locked:
-            self._session.note(cue_id, seed=state.seed + n_takes)
-        handles = asking.handle_frames(self._session, cue)
+            self._work.note(cue_id, seed=state.seed + n_takes)
+        handles = asking.handle_frames(self._work, cue)
         return self._submit(request, cue_id, "generate", first=first, handle_frames=handles)
 
     def regenerate_span(self, cue_id: str, *, first: bool = False) -> str:
         """Ask for a new take that differs from the current one in in..out only."""
-        cue, state = self._session.cue(cue_id), self._session.state(cue_id)
-        take = self._session.take(self._session.current_take(cue_id))
+        cue, state = self._work.cue(cue_id), self._work.state(cue_id)
+        take = self._work.take(self._work.current_take(cue_id))
         if cue is None or state.span is None or take is None:
             return ""
-        self._session.notice_cleared.emit("around")  # that offer is being taken up
-        request = asking.new_span(self._session, cue, take)
+        self._work.notice_cleared.emit("around")  # that offer is being taken up
+        request = asking.new_span(self._work, cue, take)
         if not state.seed_locked:
-            self._session.note(cue_id, seed=state.seed + 1)
+            self._work.note(cue_id, seed=state.seed + 1)
         return self._submit(
             request,
             cue_id,
@@ -130,38 +107,38 @@ class Jobs(QObject):
 
     def caption(self, cue_id: str) -> str:
         """Ask the engine what the cue should sound like."""
-        cue = self._session.cue(cue_id)
-        if cue is None or not self._session.can_generate(cue_id):
+        cue = self._work.cue(cue_id)
+        if cue is None or not self._work.can_generate(cue_id):
             return ""
-        return self._submit(asking.caption(self._session, cue), cue_id, "caption")
+        return self._submit(asking.caption(self._work, cue), cue_id, "caption")
 
     def spot(self, cue_id: str) -> str:
         """Ask the engine where things hit in the picture."""
-        cue = self._session.cue(cue_id)
-        if cue is None or not self._session.can_generate(cue_id):
+        cue = self._work.cue(cue_id)
+        if cue is None or not self._work.can_generate(cue_id):
             return ""
-        return self._submit(asking.spot(self._session, cue), cue_id, "spot")
+        return self._submit(asking.spot(self._work, cue), cue_id, "spot")
 
     def retry(self, job_id: str, *, device: str = "") -> str:
         """Ask again for what failed or was cancelled, on another device if one is named."""
         info = self._jobs.get(job_id)
         if info is None:
             return ""
-        request = self._session.engine.job(job_id).request
+        request = self._engine.job(job_id).request
         parent = info.parent
         self.forget(job_id)
         fresh = dataclasses.replace(request, job_id="")  # type: ignore[call-arg]
         if device:
             fresh = dataclasses.replace(fresh, device=device)  # type: ignore[call-arg]
         if isinstance(fresh, messages.Generate):
-            fresh = dataclasses.replace(fresh, scratch=self._session.scratch())
+            fresh = dataclasses.replace(fresh, scratch=self._work.scratch())
         return self._submit(
             fresh, info.cue_id, info.kind, parent=parent, handle_frames=info.handle_frames
         )
 
     def cancel(self, job_id: str) -> None:
         """Cancel one job."""
-        self._session.engine.cancel(job_id)
+        self._engine.cancel(job_id)
 
     def cancel_current(self) -> None:
         """Cancel what runs now; with nothing running, nothing happens."""
@@ -171,14 +148,14 @@ class Jobs(QObject):
 
     def cancel_all(self) -> None:
         """Cancel everything."""
-        self._session.engine.cancel_all()
+        self._engine.cancel_all()
 
     def forget(self, job_id: str) -> None:
         """Take an ended job off the table."""
         info = self._jobs.pop(job_id, None)
         if info is not None:
             self._by_cue[info.cue_id].remove(job_id)
-            self._session.engine.forget(job_id)
+            self._engine.forget(job_id)
 
     def clear_ended(self) -> None:
         """Take all ended jobs off the table."""
@@ -196,9 +173,8 @@ class Jobs(QObject):
 
     def table(self) -> list[tuple[JobInfo, JobState]]:
         """Running first, then waiting in their order, then ended, newest first."""
-        engine = self._session.engine
-        waiting = {job_id: i for i, job_id in enumerate(engine.client.waiting())}
-        known = [(info, engine.job(info.job_id)) for info in self._jobs.values()]
+        waiting = {job_id: i for i, job_id in enumerate(self._engine.client.waiting())}
+        known = [(info, self._engine.job(info.job_id)) for info in self._jobs.values()]
         order = {info.job_id: i for i, info in enumerate(self._jobs.values())}
 
         def rank(row: tuple[JobInfo, JobState]) -> tuple[int, int]:
@@ -218,7 +194,7 @@ class Jobs(QObject):
             info = self._jobs[job_id]
             if info.kind not in ("generate", "span"):
                 continue
-            state = self._session.engine.job(info.job_id)
+            state = self._engine.job(info.job_id)
             if state.status == "running" or info.job_id in self._adopting:
                 return JobLook(True, state.stage, overall(state.stage, state.fraction))
             if state.status == "queued":
@@ -280,14 +256,14 @@ class Jobs(QObject):
     ) -> str:
         self.failures.pop(cue_id, None)
         try:
-            job_id = self._session.engine.client.submit(request, first=first)
+            job_id = self._engine.client.submit(request, first=first)
         except VattError as error:
-            self._session.tell(from_error(error, "inspector"))
+            self._work.tell(from_error(error, "inspector"))
             return ""
         n_takes = request.takes if isinstance(request, messages.Generate) else 0
         self._jobs[job_id] = JobInfo(job_id, cue_id, kind, parent, n_takes, handle_frames)
         self._by_cue.setdefault(cue_id, []).append(job_id)
-        self._session.engine.wake()
+        self._engine.wake()
         self.cue_progressed.emit(cue_id)
         return job_id
 
@@ -316,7 +292,7 @@ class Jobs(QObject):
 
     def _note_pace(self, info: JobInfo) -> None:
         began = self._began.pop(info.job_id, None)
-        state = self._session.engine.job(info.job_id)
+        state = self._engine.job(info.job_id)
         request = state.request
         if began is not None and isinstance(request, messages.Generate) and info.n_takes:
             sound_s = request.n_samples / request.sample_rate * info.n_takes
@@ -333,25 +309,25 @@ class Jobs(QObject):
             device: where; empty for where the last job of this model ran.
             n_takes: of each; 0 for as many as the cue says.
         """
-        model = self._session.model
+        model = self._work.model
         paces = [pace for (name, _where), pace in self._pace.items() if name == model]
         pace = self._pace.get((model, device)) if device else next(reversed(paces), None)
         if pace is None:
             return None
-        cues = ((self._session.cue(c), n_takes or self._session.state(c).n_takes) for c in cue_ids)
+        cues = ((self._work.cue(c), n_takes or self._work.state(c).n_takes) for c in cue_ids)
         return pace * sum(float(cue.duration_s) * n for cue, n in cues if cue is not None)
 
     def _take_caption(self, info: JobInfo, event: messages.CaptionReady) -> None:
-        if info.kind != "caption" and self._session.state(info.cue_id).caption:
+        if info.kind != "caption" and self._work.state(info.cue_id).caption:
             return  # the caption that is shown stays until another one is asked for
         others = tuple(text for text, _score in event.alternatives if text != event.caption)
-        self._session.note(info.cue_id, caption=event.caption, alternatives=others)
+        self._work.note(info.cue_id, caption=event.caption, alternatives=others)
 
     def _take_lane(self, info: JobInfo, lane: messages.SyncLane) -> None:
-        state = self._session.state(info.cue_id)
+        state = self._work.state(info.cue_id)
         if info.kind != "spot" and state.hits is not None:
             return  # a lane the user has seen or made is not replaced behind their back
-        cue = self._session.cue(info.cue_id)
+        cue = self._work.cue(info.cue_id)
         if cue is None:
             return
         lane = asking.without_handles(lane, cue, info.handle_frames)
@@ -359,32 +335,32 @@ class Jobs(QObject):
         found = {"hits": hits, "spotted": hits, "intensity": lane.intensity}
         if info.kind == "spot" and state.hits is not None:
             again = {info.cue_id: found | {"hits_edited": False}}
-            self._session.edit(_("Find hits again"), again)
+            self._work.edit(_("Find hits again"), again)
         else:
-            self._session.note(info.cue_id, **found, rate_hz=lane.rate_hz)
+            self._work.note(info.cue_id, **found, rate_hz=lane.rate_hz)
 
     def _adopt(self, info: JobInfo, event: TakeReady) -> None:
         """Have a take checked, levelled and stored by the helper; then it joins its cue."""
-        session = self._session
-        cue = session.cue(info.cue_id)
-        job = session.engine.job(info.job_id)
-        if cue is None or session.project is None or session.cut is None:
+        work = self._work
+        cue = work.cue(info.cue_id)
+        job = self._engine.job(info.job_id)
+        if cue is None or work.project is None or work.cut is None:
             return
-        parent = session.take(info.parent)
+        parent = work.take(info.parent)
         self._adopting[info.job_id] = self._adopting.get(info.job_id, 0) + 1
-        session.background.ask(
+        self._background.ask(
             "adopt",
             {
                 "event": dataclasses.asdict(event),
                 "request": dataclasses.asdict(job.request),
                 "device": job.device,
                 "cue": cue_to_plain(cue),
-                "takes": str(session.project.takes_folder),
+                "takes": str(work.project.takes_folder),
                 "handle_frames": info.handle_frames,
-                "caption": session.state(cue.cue_id).caption,
+                "caption": work.state(cue.cue_id).caption,
                 "parent": take_to_plain(parent) if parent else None,
-                "project": session.cut.name,
-                "drop": session.cut.drop,
+                "project": work.cut.name,
+                "drop": work.cut.drop,
             },
             lambda reply: self._on_adopted(info, cue, reply),
             on_error=lambda error: self._on_not_adopted(info, error),
@@ -392,7 +368,7 @@ class Jobs(QObject):
 
     def _on_adopted(self, info: JobInfo, cue: Cue, reply: dict[str, Any]) -> None:
         take = take_from_plain(reply["take"])
-        add_take(self._session, cue, take, picture_key(cue))
+        add_take(self._work, cue, take, picture_key(cue))
         self._made.setdefault(info.job_id, []).append(take.take_id)
         self._adopted(info)
         self.cue_progressed.emit(info.cue_id)
@@ -414,13 +390,13 @@ class Jobs(QObject):
         """When all takes of a job are there: use the best, unless the user has picked one."""
         made = self._made.pop(info.job_id, [])
         if len(made) > 1 and info.kind == "generate":
-            use_best(self._session, info.cue_id, made)
+            use_best(self._work, info.cue_id, made)
 
     def _clean(self, info: JobInfo) -> None:
         """Remove what the engine handed over, once it is adopted: a reel would fill the disk."""
         if info.job_id not in self._jobs or info.job_id in self._adopting:
             return
-        state = self._session.engine.job(info.job_id)
+        state = self._engine.job(info.job_id)
         if state.ended:
             self._use_best(info)
         if state.ended and isinstance(state.request, messages.Generate):
@@ -428,8 +404,8 @@ class Jobs(QObject):
 
     def _fail(self, info: JobInfo, error: VattError) -> None:
         self.failures[info.cue_id] = error
-        state = self._session.engine.job(info.job_id)
-        self._session.tell(failure_notice(self._session, info, state, error))
+        state = self._engine.job(info.job_id)
+        self._work.tell(failure_notice(self._work, self, info, state, error))
 
     def _on_jobs_changed(self) -> None:
         if not self._due.isActive():

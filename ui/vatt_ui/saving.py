@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
@@ -18,10 +18,8 @@ from vatt_engine.errors import CannotWrite, EngineLost, VattError
 from vatt_plugin.project import Project
 from vatt_plugin.project_text import snapshot_pieces
 from vatt_ui.helper_process import HelperProcess
+from vatt_ui.jobs import Jobs
 from vatt_ui.language import _
-
-if TYPE_CHECKING:
-    from vatt_ui.jobs import Jobs
 
 SYNC_MS = 1000
 QUEUE_MS = 500  # a batch of thousands ends jobs faster than its queue is worth writing

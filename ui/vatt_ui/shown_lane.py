@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from vatt_engine.messages import SyncLane
 from vatt_plugin.cues import Take
 from vatt_plugin.project_state import CueState, Hit
 from vatt_ui.language import _
-
-if TYPE_CHECKING:
-    from vatt_ui.session import Session
+from vatt_ui.workspace import Workspace
 
 _WITH_THE_LANE = ("spotted", "intensity", "rate_hz")
 
@@ -46,11 +44,11 @@ class ShownLane(NamedTuple):
         return fields
 
 
-def shown_lane(session: Session, cue_id: str) -> ShownLane:
+def shown_lane(work: Workspace, cue_id: str) -> ShownLane:
     """The lane of a cue with its shown take; with the used one unless the cue is current."""
-    cue, state = session.cue(cue_id), session.state(cue_id)
-    current = cue_id == session.current
-    take = session.take(session.current_take(cue_id) if current else state.chosen)
+    cue, state = work.cue(cue_id), work.state(cue_id)
+    current = cue_id == work.current
+    take = work.take(work.current_take(cue_id) if current else state.chosen)
     if cue is None or take is None or take.moments is None or not _is_open(state, take):
         return ShownLane(state)
     # Where it sounds: a take that a re-cut or the user nudged takes its moments along.

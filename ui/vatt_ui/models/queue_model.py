@@ -9,7 +9,7 @@ from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from vatt_plugin.client import JobState
 from vatt_ui import spoken
 from vatt_ui.cue_status import overall, stage_words
-from vatt_ui.jobs import JobInfo
+from vatt_ui.job_info import JobInfo
 from vatt_ui.language import _
 from vatt_ui.session import Session
 from vatt_ui.text import duration, plain, tooltip

@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
+
+# scipy.signal takes half a second to import, longer than most of what a command may have to say
+# before it measures anything, so functions that filter import it themselves.
 
 SAMPLE_RATE = 48_000
 TARGET_LUFS = -27.0
@@ -100,6 +102,8 @@ class Meter:
 
     def add(self, block: Block) -> None:
         """Take in samples [n, channels]."""
+        from scipy import signal
+
         if block.shape[0] == 0:
             return
         self._n_samples += block.shape[0]
@@ -129,6 +133,8 @@ class Meter:
         )
 
     def _add_peak(self, samples: NDArray[np.float64]) -> None:
+        from scipy import signal
+
         joined = np.concatenate([self._tail, samples])
         finer = signal.upfirdn(self._kernel, joined, up=_OVERSAMPLING, axis=0)
         # The first and last taps' worth of output see only part of their input; the overlap
@@ -197,6 +203,8 @@ def _gated_loudness(steps: NDArray[np.float64]) -> float | None:
 
 def _oversampling_kernel() -> NDArray[np.float64]:
     """Low-pass at the old Nyquist frequency, unit gain after four times oversampling."""
+    from scipy import signal
+
     n_taps = _TAPS_A_PHASE * _OVERSAMPLING
     kernel: Any = signal.firwin(n_taps + 1, 1 / _OVERSAMPLING, window=("kaiser", 8.0))
     return np.asarray(kernel * _OVERSAMPLING, dtype=np.float64)

@@ -84,24 +84,25 @@ def _print(event: dict[str, Any]) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from vatt_engine.evaluation import figures, results
+    from vatt_engine.evaluation import results
     from vatt_engine.evaluation.films import FilmSet, read_set
-    from vatt_engine.evaluation.report import write_report
 
+    # What may be mistyped is looked at first: a model takes seconds to load, a set hours to judge.
+    _check(args)
+    other = results.read(Path(args.against)) if _is_results(args.against) else None
     cache = Path(platformdirs.user_cache_dir("vatt"))
     films = read_set(args.set, cache / "sets", _progress(args, "rendering films"))
     if args.limit and args.limit < len(films.films):
         step = len(films.films) / args.limit
         films = FilmSet(films.name, tuple(films.films[int(i * step)] for i in range(args.limit)))
+    from vatt_engine.evaluation import figures
+    from vatt_engine.evaluation.report import write_report
+
     judge, notes = _judge(args)
     found = _run_one(args, args.model, films, judge, cache)
-    other = differences = None
+    differences = None
     if args.against:
-        other = (
-            results.read(Path(args.against))
-            if args.against.endswith(".json")
-            else _run_one(args, args.against, films, judge, cache)
-        )
+        other = other or _run_one(args, args.against, films, judge, cache)
         differences = figures.compare(other, found)
     summary = figures.summarise(found)
     if args.report:
@@ -130,6 +131,25 @@ def _evaluate(args: argparse.Namespace) -> int:
     for film in failed:
         sys.stderr.write(f"vatt eval: {film.name} failed: {film.failed}\n")
     return 0 if not failed else 1 if len(failed) == len(found.films) else 3
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse models that are not there and reports that could not be written."""
+    from vatt_engine.model_library import model_info
+
+    for model in filter(None, (args.model, args.against)):
+        if not model.startswith("baseline:") and not _is_results(model):
+            model_info(model)
+    for path in filter(None, (args.report, args.rating_page)):
+        if not path.absolute().parent.is_dir():
+            raise BadRequest(
+                f"The folder {path.parent} does not exist, for {path.name}.",
+                "Make it first, or choose another.",
+            )
+
+
+def _is_results(name: str | None) -> bool:
+    return name is not None and name.endswith(".json")
 
 
 def _judge(args: argparse.Namespace) -> tuple[Any, list[str]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -187,6 +189,9 @@ def test_command_prints_json_and_writes_the_report(
         ["baseline:loud", "SET"],
         ["baseline:exact", "nowhere"],
         ["baseline:exact", "SET", "--only", "sometimes"],
+        ["baseline:exact", "SET", "--report", "nowhere/report.html"],
+        ["baseline:exact", "SET", "--against", "nowhere.json"],
+        ["nobody", "SET"],
     ],
 )
 def test_what_cannot_be_done_is_said_by_name(
@@ -196,6 +201,18 @@ def test_what_cannot_be_done_is_said_by_name(
     out = ["--out", str(tmp_path)]
     assert main([folder if w == "SET" else w for w in words] + out) == 1
     assert "vatt eval: " in capsys.readouterr().err
+
+
+def test_a_wrong_name_is_told_before_torch_is_loaded() -> None:
+    code = (
+        "import sys; from vatt_engine.evaluation.__main__ import main\n"
+        "status = main(['nobody', 'heldout'])\n"
+        "sys.exit('torch was imported' if 'torch' in sys.modules else status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("vatt eval: No model called 'nobody' is installed.")
+    assert "torch" not in done.stderr
 
 
 def test_sets_are_found_by_name_and_bad_ones_refused(tmp_path: Path) -> None:

@@ -120,6 +120,23 @@ def test_help_imports_nothing_that_takes_time() -> None:
         assert command in done.stdout
 
 
+@pytest.mark.parametrize("command", ["generate", "rework", "remake", "spot"])
+def test_a_path_that_leads_nowhere_is_told_at_once(command: str, tmp_path: Path) -> None:
+    words = [command, str(tmp_path / "no.otio")]
+    code = (
+        "import sys; from vatt_plugin.cli.main import main\n"
+        f"status = main({words!r})\n"
+        "heavy = {'torch', 'scipy.signal', 'PyQt6'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy) or status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines() == [
+        f"vatt: There is no file {tmp_path / 'no.otio'}.",
+        "      Check the path.",
+    ]  # and no module that takes long to import
+    assert done.returncode == 1
+
+
 @pytest.mark.parametrize(
     "command", ["generate", "caption", "spot", "models", "doctor", "bench", "engine"]
 )

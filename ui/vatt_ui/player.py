@@ -16,10 +16,10 @@ from vatt_ui.asking import as_shown
 from vatt_ui.language import _
 from vatt_ui.notices import Notice
 from vatt_ui.playback.audio import RATE, Program, Sound
+from vatt_ui.playback.places import Place, place_of
 from vatt_ui.playback.sounds import SoundBank
 from vatt_ui.playback.transport import Transport
 from vatt_ui.session import Session
-from vatt_ui.widgets.viewer import Place, place_of
 
 AHEAD_S = 20.0  # sounds this far ahead of the playhead are fetched and mixed
 ORIGINAL_GAIN = 0.35

@@ -21,10 +21,10 @@ from vatt_ui.helper import operations, picture
 from vatt_ui.helper.sound import peaks_of
 from vatt_ui.main_window import MainWindow
 from vatt_ui.playback.audio import FADE_SAMPLES, RATE, AudioOut, Mixer, Program, Sound
+from vatt_ui.playback.places import place_of
 from vatt_ui.playback.sounds import Peaks
 from vatt_ui.playback.transport import MAX_LEAD_S, Transport
 from vatt_ui.player import matched_gain
-from vatt_ui.widgets.viewer import place_of
 
 
 class Clock:

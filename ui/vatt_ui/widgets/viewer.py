@@ -5,7 +5,6 @@ One picture is asked for at a time and always the newest one, so scrubbing never
 
 from __future__ import annotations
 
-import dataclasses
 import mmap
 from pathlib import Path
 from typing import Any
@@ -15,34 +14,11 @@ from PyQt6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QWidget
 
 from vatt_engine.errors import VattError
-from vatt_engine.messages import PictureSegment
 from vatt_ui.helper.shared import N_SLOTS, SLOT_BYTES
 from vatt_ui.helper_process import HelperProcess
 from vatt_ui.language import _
+from vatt_ui.playback.places import Place
 from vatt_ui.theme.apply import Theme
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """A picture that can be asked for."""
-
-    media: str
-    time_s: float
-    sequence: dict[str, float] | None = None
-
-
-def place_of(picture: tuple[PictureSegment, ...], at_s: float) -> Place | None:
-    """Where in the media the picture of a cue's time lies; None for black."""
-    start = 0.0
-    for i, segment in enumerate(picture):
-        if at_s < start + segment.duration_s - 1e-6 or i == len(picture) - 1:
-            if not segment.media:
-                return None
-            time_s = max(0.0, segment.start_s + (at_s - start) * segment.time_scalar)
-            sequence = dataclasses.asdict(segment.sequence) if segment.sequence else None
-            return Place(segment.media, time_s, sequence)
-        start += segment.duration_s
-    return None
 
 
 class Screen(QWidget):

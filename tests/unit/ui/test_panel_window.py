@@ -111,6 +111,7 @@ def test_writing_adds_tracks_and_leaves_the_cut_alone(
     dialog.path.setText(str(out))
     dialog.start()
     qtbot.waitUntil(lambda: any("Written" in t for t in panel.window_notices.texts), timeout=90000)
+    assert "Written: out.otio" in panel.status.message.text()  # for screen readers
     assert hashlib.sha256(cut_path.read_bytes()).hexdigest() == before
     written = otio.adapters.read_from_file(str(out))
     (foley,) = [t for t in written.tracks if t.kind == "Audio"]

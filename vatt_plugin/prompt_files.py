@@ -91,7 +91,9 @@ def _read(path: Path, encoding: str) -> str:
             raise BadPromptFile(f"{path.name} is larger than {MAX_BYTES >> 20} MB.")
         return path.read_text(encoding=encoding)
     except OSError as error:
-        raise BadPromptFile(f"{path.name} cannot be read: {error.strerror}.") from error
+        raise BadPromptFile(
+            f"{path} cannot be read: {error.strerror}.", "Check the path."
+        ) from error
     except UnicodeDecodeError as error:
         raise BadPromptFile(f"{path.name} is not UTF-8 text.", "Save it as UTF-8.") from error
 

@@ -141,6 +141,9 @@ def serve(mode: str, folder: Path) -> None:
             if mode == "fail" or (mode == "fail-second" and n_jobs == 2):
                 say(type="failed", job_id=job_id, code="media_unreadable",
                     message="No picture in it.", hint="Export it again.")  # fmt: skip
+            elif request["model"] == "nobody":
+                say(type="failed", job_id=job_id, code="unknown_model",
+                    message="There is no nobody.", hint="There is fake.")  # fmt: skip
             elif mode in ("slow", "deaf"):
                 say(type="progress", job_id=job_id, stage="sampling", done=1, total=100)
             elif mode != "mute":

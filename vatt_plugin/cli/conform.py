@@ -15,6 +15,7 @@ from vatt_plugin.cli.console import (
     choose_model,
     device_of,
     engine,
+    media_roots,
     plain,
     print_json,
 )
@@ -92,12 +93,11 @@ def run(args: argparse.Namespace) -> int:
         check_output(Path(args.old), output, args.force)
         check_form(output)
     folder = output.with_name(f"{output.stem}_foley")
-    roots = [Path(root) for root in args.media_dir]
     new = load(
         source,
         timeline=args.timeline,
         rate=args.rate,
-        media_roots=roots,
+        media_roots=media_roots(args),
         media_dir=folder / ".media" if args.regenerate else None,
     )
     with opened_out(Path(args.old)) as path:

@@ -225,6 +225,19 @@ def device_of(args: argparse.Namespace) -> str:
     return f"{args.device}+offload" if args.offload else str(args.device)
 
 
+def media_roots(args: argparse.Namespace) -> list[Path]:
+    """The folders of ``--media-dir``.
+
+    Raises:
+        UsageError: one is not there; its media would be called missing, and nothing say why.
+    """
+    roots = [Path(folder) for folder in args.media_dir]
+    gone = next((root for root in roots if not root.is_dir()), None)
+    if gone is not None:
+        raise UsageError(f"There is no folder {gone}, named by --media-dir.", "Check the path.")
+    return roots
+
+
 def add_timeline_options(parser: argparse.ArgumentParser) -> None:
     """What says which clips of which timeline are meant."""
     parser.add_argument(
@@ -275,7 +288,7 @@ def load_timeline(args: argparse.Namespace, unpack_to: Path | None = None) -> Ti
         Path(args.input),
         timeline=args.timeline,
         rate=args.rate,
-        media_roots=[Path(folder) for folder in args.media_dir],
+        media_roots=media_roots(args),
         media_dir=unpack_to,
         clips=[name.strip() for name in args.clips.split(",")] if args.clips else None,
         track=args.track,
@@ -321,7 +334,7 @@ def load_made(args: argparse.Namespace, path: Path) -> Timeline:
     return timeline.load(
         path,
         timeline=args.timeline,
-        media_roots=[Path(folder) for folder in args.media_dir],
+        media_roots=media_roots(args),
         track=args.track,
         cues=args.cues,
         split_cuts=args.split_cuts,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,6 +257,8 @@ def _finish(
         if result.chosen is not None
     ]
     if not placements:
+        with contextlib.suppress(OSError):  # it was made for sounds, and stays if it holds any
+            paths.folder.rmdir()
         return _nothing(results, console)
     if ducking is not None:
         placements = duck(placements, ducking)

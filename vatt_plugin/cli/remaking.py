@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from vatt_engine.errors import Cancelled, CannotWrite, VattError
+from vatt_engine.errors import (
+    Cancelled,
+    CannotWrite,
+    DeviceUnavailable,
+    UnknownModel,
+    VattError,
+)
 from vatt_plugin import takes
 from vatt_plugin.cli.console import Console, Interrupt, load_made, plain
 from vatt_plugin.cli.main import CANCELLED, DONE, FAILED, PARTLY
@@ -125,6 +131,7 @@ class _Run:
         Raises:
             Cancelled: by the user.
             CannotWrite: the folder takes no more.
+            VattError: the model or the device that was asked for is not there.
         """
         name = plain(our.clip.name)
         about = {"take": our.take, "clip": our.clip.name}
@@ -138,6 +145,8 @@ class _Run:
         except (Cancelled, CannotWrite):
             raise
         except VattError as error:
+            if self._is_of_all(error):
+                raise
             self._console.event("remade", **about, verdict="", error=error.to_dict())
             self._console.note(f"{name} was not made again. {error}")
             return ""
@@ -147,6 +156,12 @@ class _Run:
         self._console.event("remade", **about, wav=remade.take.wav_path, spans=n_spans, **facts)
         self._say(name, found, n_spans)
         return found.verdict
+
+    def _is_of_all(self, error: VattError) -> bool:
+        """Whether what was asked for is not there, for this take as for every other."""
+        return (bool(self._args.device) and isinstance(error, DeviceUnavailable)) or (
+            bool(self._args.model) and isinstance(error, UnknownModel)
+        )
 
     def _say(self, name: str, found: Comparison, n_spans: int) -> None:
         text = _IN_WORDS[found.verdict]

@@ -170,11 +170,9 @@ class _Bench:
                 "Give IN before OUT.",
             )
         handle_s = original.recipe.handle_frames / self._cut.fps
-        start_s, end_s = (
-            self._moments.in_take(each, "The span's end at") - float(handle_s)
-            for each in (first_s, last_s)
-        )
-        return start_s, end_s
+        start_s = self._moments.in_take(first_s, "The span's beginning at")
+        end_s = self._moments.in_take(last_s, "The span's end at")
+        return start_s - float(handle_s), end_s - float(handle_s)
 
     def _base(self, original: Original) -> Take:
         """The take as it is, made again for its codes.

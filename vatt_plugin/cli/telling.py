@@ -97,8 +97,19 @@ def in_words(result: CueResult) -> str:
     kept = ", kept from an earlier run" if result.kept else ""
     words = plain(result.prompt or result.caption)
     added = f" (heard as: ..., {plain(take.added_words)})" if take.added_words else ""
-    remarks = "".join(f"; {remark}" for remark in ranking.remarks(take))
+    remarks = "".join(
+        f"; {remark}" for remark in (*_unseen(result.cue, take), *ranking.remarks(take))
+    )
     return f"{words!r}{added}, {loud}{kept}{remarks}"
+
+
+def _unseen(cue: Cue, take: Take) -> list[str]:
+    """Whether its media ends before the shot does; that it lacks handles is nothing to mind."""
+    handles_s = float(2 * take.recipe.handle_frames / cue.fps)
+    missing_s = take.figures.get("picture_missing_s", 0.0) - handles_s
+    if missing_s <= float(1 / cue.fps):
+        return []
+    return [f"its media has no picture for {missing_s:.1f} s of it"]
 
 
 def result_facts(result: CueResult) -> dict[str, Any]:

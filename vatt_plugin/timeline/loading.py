@@ -26,6 +26,16 @@ from vatt_plugin.timeline.splice import Pointer
 from vatt_plugin.timeline.text import checked, read_bytes
 
 SOUND_SUFFIXES = frozenset((".mp3", ".wav", ".aif", ".aiff", ".flac", ".m4a", ".ogg", ".opus"))
+PROJECTS = {
+    ".prproj": ("a Premiere project", "File > Export > OpenTimelineIO"),
+    ".drp": ("a Resolve project", "File > Export > Timeline, type OpenTimelineIO"),
+    ".drt": ("a Resolve timeline", "File > Export > Timeline, type OpenTimelineIO"),
+    ".kdenlive": ("a Kdenlive project", "File > OpenTimelineIO Export"),
+    ".hrox": ("a Hiero project", "File > Export > Export OTIO"),
+    ".avb": ("an Avid bin", "as AAF with linked media"),
+    ".avp": ("an Avid project", "as AAF with linked media"),
+}
+"""Files that editors save their work in: what each is, and how to get a timeline out of it."""
 _EXTRA_HINT = "Install the format's adapter (pip install 'vatt-plugin[adapters]') or export .otio."
 
 
@@ -90,6 +100,12 @@ def _sniffed(path: Path, timeline: str | None, rate: float | None) -> Loaded:
         raise UnknownFormat(
             f"{path.name} holds sound alone; Foley is made for a picture.",
             "Give the film or the timeline that it belongs to.",
+        )
+    if path.suffix.lower() in PROJECTS:
+        what, menu = PROJECTS[path.suffix.lower()]
+        raise UnknownFormat(
+            f"{path.name} is {what}, which only its own program reads.",
+            f"Export the timeline there ({menu}) and give that file.",
         )
     known = ", ".join(sorted(f".{s}" for s in {*_adapter_suffixes(), "otio", "otioz", "otiod"}))
     raise UnknownFormat(

@@ -313,8 +313,14 @@ def chosen_cues(
             first, last = first - timeline.global_start_s, last - timeline.global_start_s
         cues = tuple(c for c in cues if c.start_s < last and c.start_s + c.duration_s > first)
         if not cues:
+            start, n_frames = timeline.global_start_frame, timeline.n_frames
+            begins, ends = (
+                rates.to_timecode(frame, timeline.fps, timeline.drop)
+                for frame in (start, start + n_frames)
+            )
             raise UnknownClip(
-                f"No clip lies between {between[0]} and {between[1]}.",
+                f"No clip lies between {between[0]} and {between[1]}; the cut lasts from {begins} "
+                f"to {ends}.",
                 "Give record timecodes, or seconds from the timeline's start.",
             )
     return cues

@@ -71,7 +71,9 @@ def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BadCueList(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise BadCueList(
+            f"{path} cannot be read: {error.strerror or error}.", "Check the path."
+        ) from error
     if len(data) > MAX_BYTES:
         raise BadCueList(f"{path.name} is {len(data) >> 20} MB; no spotting list is that long.")
     try:

@@ -143,6 +143,8 @@ def check_output(source: Path, out_path: Path, force: bool) -> None:
             f"{out_path.name} is the input itself, which is never written.",
             "Choose another name with -o.",
         )
+    if out_path.is_dir() and not is_bundle(out_path):
+        raise TimelineOutputExists(f"{out_path} is a folder.", "Name the file in it, too.")
     if out_path.exists() and not force:
         raise TimelineOutputExists(
             f"{out_path} is already there.", "Choose another name, or replace it with --force."

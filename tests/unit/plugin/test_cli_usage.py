@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import opentimelineio as otio
 import pytest
 
 from tests.helpers import movies
-from tests.helpers.timelines import clip, save, timeline, track
+from tests.helpers.cuts import make_cue
+from tests.helpers.timelines import clip, save, take_for, timeline, track
+from vatt_plugin.batch import CueResult
 from vatt_plugin.cli.main import main
+from vatt_plugin.cli.telling import in_words
 
 
 def said(capsys: pytest.CaptureFixture[str], code: int, *words: object) -> str:
@@ -89,3 +94,56 @@ def test_missing_media_is_counted_and_the_remedy_named(
         assert main([str(word) for word in words]) == 0
         last = capsys.readouterr().out.splitlines()[-1]
         assert last.startswith("2 cues: 2 offline. --media-dir")
+
+
+def test_a_project_file_is_told_from_a_timeline(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "Reel 1.prproj").write_bytes(b"\x1f\x8b")
+    text = said(capsys, 1, "generate", tmp_path / "Reel 1.prproj")
+    assert "Reel 1.prproj is a Premiere project" in text
+    assert "File > Export > OpenTimelineIO" in text
+
+
+def test_a_stretch_outside_of_the_cut_is_told_with_where_the_cut_lies(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    hour = otio.opentime.RationalTime(86_400, 24)
+    path = save(timeline(track(clip("A", duration=48)), start=hour), tmp_path)
+    text = said(capsys, 1, "cues", path, "--between", "00:00:00:00", "00:00:01:00")
+    assert "the cut lasts from 01:00:00:00 to 01:00:02:00" in text
+
+
+@pytest.mark.parametrize("command", ["generate", "rework"])
+def test_a_folder_as_output_and_one_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    path = save(timeline(track(clip("A"))), tmp_path)
+    desktop = tmp_path / "Desktop"
+    desktop.mkdir()
+    text = said(capsys, 1, command, path, "-o", desktop, "--force")
+    assert f"{desktop} is a folder." in text
+    text = said(capsys, 2, command, path, "--media-dir", tmp_path / "rushes")
+    assert f"There is no folder {tmp_path / 'rushes'}, named by --media-dir." in text
+
+
+@pytest.mark.parametrize("option", ["--prompts", "--sync", "--cues"])
+def test_a_list_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, option: str
+) -> None:
+    path = save(timeline(track(clip("A"))), tmp_path)
+    text = said(capsys, 1, "generate", path, option, tmp_path / "no.csv")
+    assert text.splitlines() == [
+        f"vatt: {tmp_path / 'no.csv'} cannot be read: No such file or directory.",
+        "      Check the path.",
+    ]
+
+
+def test_media_that_ends_before_its_shot_does_is_minded() -> None:
+    cue = make_cue(n_frames=48)
+    take = take_for(cue)
+    for missing_s, handle_frames, minded in ((1.0, 0, True), (1.0, 12, False), (0.0, 0, False)):
+        recipe = replace(take.recipe, handle_frames=handle_frames)
+        made = replace(take, recipe=recipe, figures={"picture_missing_s": missing_s})
+        words = in_words(CueResult(cue, "done", takes=(made,), chosen=made))
+        assert ("no picture for 1.0 s of it" in words) is minded

@@ -221,6 +221,13 @@ def test_a_timeline_without_takes_and_media_that_is_gone(
     assert same["verdict"] == "same"
 
 
+def test_a_model_that_is_not_there_is_said_once_and_not_of_each_take(
+    made: Path, vatt: Vatt
+) -> None:
+    (last,) = vatt("remake", made, "--model", "nobody", code=1)
+    assert (last["event"], last["code"]) == ("error", "unknown_model")
+
+
 def test_spotted_takes_are_made_again_by_their_list(made: Path, vatt: Vatt, tmp_path: Path) -> None:
     spots = tmp_path / "spots.csv"
     spots.write_text("in,out,category,prompt\n0.5,1.5,DOORWood,door\n1,3,,steps\n")

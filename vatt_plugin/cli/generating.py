@@ -35,7 +35,7 @@ from vatt_plugin.cli.telling import (
     tell_report,
 )
 from vatt_plugin.cues import Cue
-from vatt_plugin.errors import OutputExists, UsageError
+from vatt_plugin.errors import OutputExists
 from vatt_plugin.mixing import Ducking, duck, find_speech
 from vatt_plugin.prompt_files import Prompt
 from vatt_plugin.requests import Wish
@@ -132,12 +132,7 @@ class _Paths:
         from vatt_plugin.preview import check_form as check_film
 
         check_film(preview)
-        if preview.exists() and (not force or preview.samefile(self.input)):
-            raise OutputExists(
-                f"{preview} is already there.", "Choose another name, or replace it with --force."
-            )
-        if not preview.parent.is_dir():
-            raise UsageError(f"The folder {preview.parent} does not exist.", "Make it first.")
+        check_output(self.input, preview, force)
 
     def spare(self, timeline: Timeline) -> None:
         """Never write over the user's media, whatever ``--force`` says.

@@ -8,6 +8,7 @@ format, JSON that Python refuses) is written from the OTIO objects.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -137,6 +138,7 @@ def check_output(source: Path, out_path: Path, force: bool) -> None:
 
     Raises:
         TimelineOutputExists: see above.
+        TimelineNotWritten: its folder is not there, or closed.
     """
     if out_path.exists() and source.exists() and out_path.samefile(source):
         raise TimelineOutputExists(
@@ -152,6 +154,11 @@ def check_output(source: Path, out_path: Path, force: bool) -> None:
     if not out_path.parent.is_dir():
         raise TimelineNotWritten(
             f"The folder {out_path.parent} does not exist.", "Make it first, or choose another."
+        )
+    as_acting = os.access in os.supports_effective_ids
+    if not os.access(out_path.parent, os.W_OK, effective_ids=as_acting):
+        raise TimelineNotWritten(
+            f"You may not write to the folder {out_path.parent}.", "Choose another."
         )
 
 

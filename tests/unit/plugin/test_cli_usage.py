@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from tests.helpers import movies
 from tests.helpers.cuts import make_cue
 from tests.helpers.timelines import clip, save, take_for, timeline, track
+from tests.helpers.unprivileged import unprivileged
 from vatt_plugin.batch import CueResult
 from vatt_plugin.cli.main import main
 from vatt_plugin.cli.telling import in_words
@@ -125,6 +127,32 @@ def test_a_folder_as_output_and_one_that_is_not_there(
     assert f"{desktop} is a folder." in text
     text = said(capsys, 2, command, path, "--media-dir", tmp_path / "rushes")
     assert f"There is no folder {tmp_path / 'rushes'}, named by --media-dir." in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("generate", "-o", "out.otio"),
+        ("generate", "--preview", "film.mp4"),
+        ("rework", "-o", "out.otio"),
+        ("spot", "--csv", "list.csv"),
+        ("cues", "--markers", "marked.otio"),
+    ],
+)
+def test_a_closed_folder_is_told_before_the_work_and_not_after_it(
+    capsys: pytest.CaptureFixture[str], anyones_path: Path, words: tuple[str, ...]
+) -> None:
+    command, option, name = words
+    for module in ("generating", "reworking", "spotting", "cues"):  # nobody may not import them
+        importlib.import_module(f"vatt_plugin.cli.{module}")
+    path = save(timeline(track(clip("A"))), anyones_path)
+    anyones_path.chmod(0o500)
+    try:
+        with unprivileged(anyones_path):
+            text = said(capsys, 1, command, path, option, anyones_path / name)
+    finally:
+        anyones_path.chmod(0o700)
+    assert f"You may not write to the folder {anyones_path}." in text
 
 
 @pytest.mark.parametrize("option", ["--prompts", "--sync", "--cues"])

@@ -6,6 +6,7 @@ project, and writes PNGs to ``build/screenshots``. A person looks at them.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import os
 import shutil
@@ -273,7 +274,7 @@ class Studio:
         """The window at other scales and with long words, each in a process of its own."""
         for name, settings in VARIANTS.items():
             environment = {**os.environ, **settings}
-            command = [sys.executable, __file__, str(self.out), name]
+            command = [sys.executable, __file__, str(self.out), "--variant", name]
             subprocess.run(command, env=environment, check=True)
 
     def variant(self, name: str) -> None:
@@ -396,9 +397,24 @@ class Studio:
             self.close(window)
 
 
-if __name__ == "__main__":
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "screenshots"
-    if len(sys.argv) > 2:
-        Studio(folder).variant(sys.argv[2])
+def main() -> None:
+    """Take the pictures; with ``--variant`` only that one's, as ``Studio.variants`` asks."""
+    parser = argparse.ArgumentParser(description="Pictures of every pane and theme of the panel.")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", default=ROOT / "build" / "screenshots",
+        help="where the PNGs go (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--variant", choices=VARIANTS,
+        help="one kind of window only; scale and language are those of the environment",
+    )  # fmt: skip
+    args = parser.parse_args()
+    studio = Studio(args.folder)
+    if args.variant:
+        studio.variant(args.variant)
     else:
-        Studio(folder).run()
+        studio.run()
+
+
+if __name__ == "__main__":
+    main()

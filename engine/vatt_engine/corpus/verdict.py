@@ -27,6 +27,9 @@ from vatt_engine.evaluation.yamnet import Yamnet
 
 CLIP_S = 4.2
 N_CLIPS = 6
+HEARD_WITHIN_S = 0.1
+"""An event counts as heard when an onset is this near."""
+
 _NOT_A_SOURCE = frozenset(
     {
         "Silence", "Inside, small room", "Inside, large room or hall", "Inside, public space",
@@ -47,8 +50,9 @@ class Verdict:
         top: mean of the best patch per class, best first: (class, score).
         centroid_hz: spectral centroid of all clips.
         level_db: loudest 50 ms of each clip, mean, dBFS.
-        onset_error_ms: median distance from an asked-for event to the nearest onset heard; None
-            without events.
+        onsets_heard: share of the asked-for events with an onset within `HEARD_WITHIN_S`; None
+            without events. Low for what swells rather than starts, like a whoosh.
+        onset_error_ms: median distance of those from their onset; None where none was heard.
         examples: clips for listening, mono at `SAMPLE_RATE`, dry.
     """
 
@@ -57,6 +61,7 @@ class Verdict:
     top: tuple[tuple[str, float], ...]
     centroid_hz: float
     level_db: float
+    onsets_heard: float | None
     onset_error_ms: float | None
     examples: tuple[Wave, ...]
 
@@ -64,21 +69,19 @@ class Verdict:
 def judge_synth(judge: Yamnet, name: str, n_clips: int = N_CLIPS) -> Verdict:
     """Verdict on a synthesised category; clip ``k`` comes from seed ``k``."""
     row = CATEGORIES[name]
-    clips, errors = [], []
+    clips: list[Wave] = []
+    errors: list[float] = []
     for seed in range(n_clips):
         rng = np.random.default_rng(seed)
         if api.has_events(name):
             events = _event_times(row, rng)
             wave = api.render_events(name, events, CLIP_S, SAMPLE_RATE, rng)
             heard = find_onsets(wave, SAMPLE_RATE).times_s
-            errors += [
-                float(np.abs(heard - time).min()) if len(heard) else CLIP_S for time, _ in events
-            ]
+            errors += [float(np.abs(heard - time).min(initial=CLIP_S)) for time, _ in events]
         else:
             wave = api.render(name, None, CLIP_S, SAMPLE_RATE, rng)
         clips.append(wave)
-    error_ms = 1000 * float(np.median(errors)) if errors else None
-    return _verdict(judge, row, clips, error_ms)
+    return _verdict(judge, row, clips, errors)
 
 
 def judge_recordings(
@@ -101,7 +104,7 @@ def judge_recordings(
             sound, _ = soundfile.read(out / item["file"], dtype="float32")
             add_at(wave, sound, round(time * SAMPLE_RATE), strength)
         clips.append(wave)
-    return _verdict(judge, row, clips, None)
+    return _verdict(judge, row, clips, [])
 
 
 def _event_times(row: Category, rng: Rng) -> list[tuple[float, float]]:
@@ -113,7 +116,7 @@ def _event_times(row: Category, rng: Rng) -> list[tuple[float, float]]:
 
 
 def _verdict(
-    judge: Yamnet, row: Category, clips: Sequence[Wave], error_ms: float | None
+    judge: Yamnet, row: Category, clips: Sequence[Wave], errors_s: Sequence[float]
 ) -> Verdict:
     ranks, best = [], []
     for seed, clip in enumerate(clips):
@@ -123,6 +126,7 @@ def _verdict(
         best.append(scores)
         named = [name for name, _ in judge.top(scores, 24) if name not in _NOT_A_SOURCE][:5]
         ranks.append(next((i for i, name in enumerate(named) if name in row.yamnet), 99))
+    heard = [error for error in errors_s if error <= HEARD_WITHIN_S]
     mean = sum(best[1:], best[0]) / len(best)
     return Verdict(
         recognised=float(np.mean([rank < 5 for rank in ranks])),
@@ -130,7 +134,8 @@ def _verdict(
         top=tuple(judge.top(mean, 6)),
         centroid_hz=_centroid(clips),
         level_db=float(np.mean([_level_db(clip) for clip in clips])),
-        onset_error_ms=error_ms,
+        onsets_heard=len(heard) / len(errors_s) if errors_s else None,
+        onset_error_ms=1000 * float(np.median(heard)) if heard else None,
         examples=tuple(clips[:1]),
     )
 

@@ -1,4 +1,4 @@
-"""A film to listen to: the cut's picture with the Foley under it, as one small MP4.
+"""A film to listen to: the cut's picture with the Foley, and its own sound if wanted, as an MP4.
 
 For judging, not for delivery: at most 1280 pixels wide, H.264 and AAC. Picture and sound go through
 one frame at a time, so an hour needs no more memory than a minute. A media file that cannot be
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from vatt_engine.errors import CannotWrite
 from vatt_engine.messages import PictureSegment
 from vatt_plugin.cues import OUTPUT_SAMPLE_RATE, Cue
+from vatt_plugin.original import Original, Playback, bent
 from vatt_plugin.timeline import Placement, Timeline
 from vatt_plugin.timeline.probe import FORMATS, probe
 from vatt_plugin.timeline.tracks import Sound
@@ -45,6 +46,9 @@ _OPTIONS = {
 
 Image = NDArray[np.uint8]
 """RGB [height, width, 3]."""
+
+_Heard = Callable[[int, int], NDArray[np.float32]]
+"""Stereo samples of the timeline, from one number to the one before another; called in order."""
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +74,7 @@ def write_preview(
     on_frame: Callable[[int], object] = lambda _: None,
     *,
     extra: Sequence[Sound] = (),
+    original: Original | None = None,
 ) -> None:
     """Write the film under a temporary name, then rename it.
 
@@ -78,6 +83,8 @@ def write_preview(
         placements: the sounds, as ``timeline.write`` took them.
         path: of the film; replaced if it exists.
         extra: sounds that belong to no cue, as room tone, likewise.
+        original: the cut's own sound, heard with the Foley; loud moments of both are bent, so
+            that none clips.
         on_frame: told how many more video frames are done; may raise to stop.
 
     Raises:
@@ -86,8 +93,12 @@ def write_preview(
     check_form(path)
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix or '.mp4'}")
     try:
-        with _Mix([*placements, *extra], timeline.fps) as mix, _Screen(timeline.cues) as screen:
-            _encode(timeline, mix, screen, part, on_frame)
+        with (
+            _Mix([*placements, *extra], timeline.fps) as mix,
+            _with_original(mix, original) as heard,
+            _Screen(timeline.cues) as screen,
+        ):
+            _encode(timeline, heard, screen, part, on_frame)
         part.replace(path)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise CannotWrite(
@@ -99,8 +110,22 @@ def write_preview(
             part.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def _with_original(mix: _Mix, original: Original | None) -> Iterator[_Heard]:
+    """The Foley as it is, or added to the cut's own sound."""
+    if original is None or not original.stretches:
+        yield mix.samples
+        return
+    with Playback(original) as playback:
+        yield lambda start, end: bent(mix.samples(start, end) + playback.samples(start, end))
+
+
 def _encode(
-    timeline: Timeline, mix: _Mix, screen: _Screen, path: Path, on_frame: Callable[[int], object]
+    timeline: Timeline,
+    heard: _Heard,
+    screen: _Screen,
+    path: Path,
+    on_frame: Callable[[int], object],
 ) -> None:
     fps = timeline.fps
     with av.open(str(path), "w") as film:
@@ -119,7 +144,7 @@ def _encode(
             until = ceil((number + 1) * OUTPUT_SAMPLE_RATE / fps)
             for start in range(n_sent, until, 1024):
                 n_sent = min(start + 1024, until)
-                film.mux(audio.encode(_audio_frame(mix.samples(start, n_sent), start)))
+                film.mux(audio.encode(_audio_frame(heard(start, n_sent), start)))
             on_frame(1)
         film.mux(video.encode(None))
         film.mux(audio.encode(None))

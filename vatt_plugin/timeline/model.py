@@ -12,6 +12,7 @@ from typing import Any, Literal
 import opentimelineio as otio
 
 from vatt_plugin.cues import Cue, CueStatus, Take
+from vatt_plugin.timeline.media import MediaFinder
 from vatt_plugin.timeline.rates import Frames
 
 
@@ -134,6 +135,7 @@ class Timeline:
         cues: by start; those that cannot be served say so in ``status``.
         report: everything that was repaired, guessed or left out.
         document: what ``write`` needs.
+        finder: looks up media that no cue names, as that of the audio tracks.
         show: makes ``tracks`` when they are first asked for.
     """
 
@@ -148,6 +150,7 @@ class Timeline:
     cues: tuple[Cue, ...]
     report: tuple[Note, ...]
     document: Document = field(repr=False, compare=False)
+    finder: MediaFinder = field(repr=False, compare=False)
     show: Callable[[], tuple[TrackInfo, ...]] = field(repr=False, compare=False)
 
     @property

@@ -165,6 +165,7 @@ def read_document(
         cues=found,
         report=(*notes, *walk.notes, *maker.notes),
         document=document,
+        finder=finder,
         show=functools.partial(_tracks, root, walk, fps, finder),
     )
     chosen = chosen_cues(timeline, clips, between)

@@ -72,21 +72,28 @@ class Walker:
             ``source_range`` of a retimed clip; Resolve, and for want of knowledge everyone else,
             stores the record length.
         on_clip: called with the number of clips so far, every 500 clips; may raise to cancel.
+        kind: of the tracks that are walked for what they play; of sound all is heard at once,
+            where of picture the topmost hides what lies below.
     """
 
     def __init__(
-        self, fps: Fraction, host: str = "", on_clip: Callable[[int], None] | None = None
+        self,
+        fps: Fraction,
+        host: str = "",
+        on_clip: Callable[[int], None] | None = None,
+        kind: str = otio.schema.TrackKind.Video,
     ) -> None:
         self._fps = fps
         self._count = rates.counter(fps)
         self._host = host
         self._on_clip = on_clip
+        self._kind = kind
         self._n_clips = 0
         self._track = ""
         self._notes: list[Note] = []
 
     def run(self, stack: Any, only: frozenset[int] | None = None) -> Walk:
-        """Walk a timeline's stack; ``only`` narrows which of its children count as picture."""
+        """Walk a timeline's stack; ``only`` narrows which of its children count."""
         walk = Walk(notes=self._notes)
         layers: list[Part] = []
         for index, child in enumerate(stack):
@@ -99,9 +106,9 @@ class Walker:
                 part = Part()
             walk.tracks.append(placed)
             walk.length = max(walk.length, part.length)
-            if _shows_picture(child) and (only is None or index in only):
+            if self._counts(child) and (only is None or index in only):
                 layers.append(part)
-        whole = overlay(layers)
+        whole = self._together(layers)
         whole.length = walk.length
         if stack.source_range is not None:
             whole = self._own_range(stack, whole, *walk.tracks)
@@ -205,7 +212,7 @@ class Walker:
                     whole.seen.extend(moved(part.seen, at))
                     whole.out.extend(moved(part.out, at))
                     at += part.length
-                    if _shows_picture(track):
+                    if self._counts(track):
                         self._note_empty(child, part)
             except _NoRangeError:
                 text = (
@@ -239,11 +246,21 @@ class Walker:
                 self._note("no_range", f"{child.name!r} has no range at all; left out.", stack.name)
                 continue
             length = max(length, part.length)
-            if _shows_picture(child):
+            if self._counts(child):
                 layers.append(part)
-        whole = overlay(layers)
+        whole = self._together(layers)
         whole.length = length
         return whole
+
+    def _counts(self, child: Any) -> bool:
+        """Whether a child of a stack is of the kind: tracks say so, bare items are taken as it."""
+        return not isinstance(child, Track) or child.kind == self._kind
+
+    def _together(self, layers: list[Part]) -> Part:
+        if self._kind == otio.schema.TrackKind.Video:
+            return overlay(layers)
+        seen = [span for layer in layers for span in layer.seen]
+        return Part(seen=seen, out=[span for layer in layers for span in layer.out])
 
     def _own_range(self, item: Any, part: Part, *tracks: list[Placed] | None) -> Part:
         """A composition's ``source_range`` and retime, applied to what lies in it."""
@@ -299,11 +316,6 @@ class Walker:
 
     def _note(self, code: str, message: str, where: str) -> None:
         self._notes.append(Note(code, message, where))
-
-
-def _shows_picture(child: Any) -> bool:
-    """Whether a child of a stack is picture: tracks say so, bare items are taken as picture."""
-    return not isinstance(child, Track) or child.kind == otio.schema.TrackKind.Video
 
 
 # --- ranges ----------------------------------------------------------------------------------

@@ -53,6 +53,19 @@ PEAK = 0.5
 OPUS_BIT_RATE = 6000
 OPUS = "Opus at 6 kb/s"
 N_PLAYERS = 8
+TITLES = {
+    "name": "system",
+    "kbit_s": "kb/s",
+    "mel": "mel distance, nats",
+    "mel_median": "its median",
+    "si_sdr_db": "SI-SDR, dB",
+    "yamnet_cosine": "YAMNet distance",
+    "yamnet_same_class": "class kept",
+    "onset_f1": "onset F1",
+    "firm_onset_f1": "firm onset F1",
+    "n_onsets": "onsets",
+    "pre_echo_ms": "pre-echo, ms",
+}
 BARS = {"onset_f1": 0.95, "pre_echo_ms": 10.0, "codes_used": 0.5}
 
 
@@ -241,10 +254,9 @@ def page(
     sample_rate: int,
 ) -> str:
     """One HTML file: figures, bars, codebooks and players."""
-    columns = list(figures["systems"][0])
-    head = "".join(f"<th>{html.escape(c)}</th>" for c in columns)
+    head = "".join(f"<th>{html.escape(title)}</th>" for title in TITLES.values())
     body = "".join(
-        "<tr>" + "".join(f"<td>{_text(row[c])}</td>" for c in columns) + "</tr>"
+        "<tr>" + "".join(f"<td>{_text(row[c])}</td>" for c in TITLES) + "</tr>"
         for row in figures["systems"]
     )
     bars = "".join(
@@ -263,19 +275,23 @@ def page(
         for name, row in figures["onset_yardsticks"].items()
     )
     players = "".join(
-        f"<tr><td>{html.escape(name)}</td>"
+        f"<tr><td class=sound>{html.escape(name)}</td>"
         + "".join(f"<td>{html.escape(k)}<br>{_player(w, sample_rate)}</td>" for k, w in row.items())
         + "</tr>"
         for name, row in sounds
     )
     style = (
-        "body{font:14px sans-serif;max-width:1200px;margin:2em auto;color:#222}"
-        "table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #ccc;padding:.3em .6em}"
+        "body{font:14px sans-serif;max-width:1200px;margin:2em auto;padding:0 1em;color:#222;"
+        "background:#fff}table{border-collapse:collapse;margin:1em 0}"
+        "td,th{border:1px solid #ccc;padding:.3em .6em;text-align:left}"
+        ".sound{max-width:12em;overflow-wrap:anywhere}audio{width:180px;height:32px}"
     )
     return (
-        f"<!doctype html><meta charset=utf-8><title>{html.escape(title)}</title>"
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title>"
         f"<style>{style}</style><h1>{html.escape(title)}</h1>"
-        f"<p>{figures['n_clips']} held-out clips, {figures['seconds']} s.</p>"
+        f"<p>{figures['n_clips']} held-out clips, {figures['seconds']} s. Onsets are "
+        "compared within 20 ms, firm ones rise twice as far as an onset must; SI-SDR is low for "
+        "any codec that keeps no phase.</p>"
         f"<table><tr>{head}</tr>{body}</table><ul>{bars}</ul>"
         f"<h2>Codebooks</h2><table><tr><th>codebook</th><th>codes used</th><th>perplexity</th></tr>"
         f"{use}</table><h2>What hardly audible changes do to the onset figures</h2>"

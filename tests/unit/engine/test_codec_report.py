@@ -65,6 +65,7 @@ def test_an_untrained_codec_is_measured_and_fails_its_bars(place, capsys):
     assert len(figures["codebooks"]["used"]) == 2
     page = (place / "out" / "report.html").read_text()
     assert page.count("<audio") == 2 * 5
+    assert "<th>firm onset F1</th>" in page
     assert "not met" in page
 
 

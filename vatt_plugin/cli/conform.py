@@ -29,9 +29,10 @@ from vatt_plugin.requests import Wish
 from vatt_plugin.timeline import Placement, Timeline, load
 from vatt_plugin.timeline.bundles import opened_out
 from vatt_plugin.timeline.conform import CueFate, Plan, plan, sounds_of
+from vatt_plugin.timeline.outputs import check_form, check_output
 from vatt_plugin.timeline.saving import not_written
 from vatt_plugin.timeline.tracks import URL_PROFILES, Sound
-from vatt_plugin.timeline.writing import PROFILES, Profile, check_form, check_output, write_sounds
+from vatt_plugin.timeline.writing import PROFILES, Profile, write_sounds
 from vatt_plugin.timeline.writing import sounds_of as sounds_of_placements
 
 

@@ -18,10 +18,10 @@ from vatt_plugin.cli.telling import in_all
 from vatt_plugin.cues import Cue
 from vatt_plugin.timeline import Timeline
 from vatt_plugin.timeline.markers import write_markers
+from vatt_plugin.timeline.outputs import check_output
 from vatt_plugin.timeline.rates import to_timecode
 from vatt_plugin.timeline.saving import save
 from vatt_plugin.timeline.spotting import spots_csv
-from vatt_plugin.timeline.writing import check_output
 
 
 def add_parser(subparsers: Any) -> None:

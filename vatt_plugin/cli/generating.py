@@ -42,9 +42,10 @@ from vatt_plugin.requests import Wish
 from vatt_plugin.room_tone import room_tone
 from vatt_plugin.timeline import Placement, Timeline, WriteReport
 from vatt_plugin.timeline.earlier import Earlier
+from vatt_plugin.timeline.outputs import check_form, check_output
 from vatt_plugin.timeline.tracks import ROOM_TONE, Sound
 from vatt_plugin.timeline.walk import LEFT_OUT_ON_PURPOSE
-from vatt_plugin.timeline.writing import check_form, check_output, sounds_of, write
+from vatt_plugin.timeline.writing import sounds_of, write
 
 
 def generate(args: argparse.Namespace) -> int:

@@ -36,8 +36,9 @@ from vatt_plugin.timeline import Timeline, WriteReport, take_name
 from vatt_plugin.timeline.bundles import opened_out
 from vatt_plugin.timeline.facts import take_from_facts
 from vatt_plugin.timeline.laid import OurClip, our_clips
+from vatt_plugin.timeline.outputs import check_form, check_output
 from vatt_plugin.timeline.packing import is_bundle
-from vatt_plugin.timeline.writing import check_form, check_output, write_sounds
+from vatt_plugin.timeline.writing import write_sounds
 
 _SEAM_S = 0.1  # the engine cross-fades into a span within less
 

@@ -27,9 +27,9 @@ from vatt_plugin.cli.main import CANCELLED, DONE, FAILED, PARTLY
 from vatt_plugin.cli.telling import names, tell_report
 from vatt_plugin.cues import Cue
 from vatt_plugin.timeline import Timeline
+from vatt_plugin.timeline.outputs import check_output
 from vatt_plugin.timeline.rates import to_timecode
 from vatt_plugin.timeline.saving import save
-from vatt_plugin.timeline.writing import check_output
 
 COLUMNS = ("clip", "track", "timecode", "time_s", "strength")
 

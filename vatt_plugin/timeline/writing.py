@@ -8,7 +8,6 @@ format, JSON that Python refuses) is written from the OTIO objects.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -19,9 +18,10 @@ import opentimelineio as otio
 
 from vatt_plugin.timeline import facts, lenient, own, splice
 from vatt_plugin.timeline.earlier import Earlier
-from vatt_plugin.timeline.errors import TimelineNotWritten, TimelineOutputExists
+from vatt_plugin.timeline.errors import TimelineNotWritten
 from vatt_plugin.timeline.model import Note, Placement, Timeline, WriteReport
 from vatt_plugin.timeline.naming import is_category, plain
+from vatt_plugin.timeline.outputs import OTHER_FORMS, OTIO_SUFFIXES, check_form, check_output
 from vatt_plugin.timeline.packing import is_bundle, pack
 from vatt_plugin.timeline.rates import frames_a_day
 from vatt_plugin.timeline.reading import host_of
@@ -31,7 +31,6 @@ from vatt_plugin.timeline.tracks import Sound, UrlProfile, build_track, lanes
 from vatt_plugin.timeline.wavfacts import wav_facts
 
 Profile = Literal["nle", "post"]
-_OTIO_SUFFIXES = (".otio", ".json", "")
 _RELATIVE_URL = re.compile(r'"target_url"\s*:\s*"(?!/|[A-Za-z][A-Za-z0-9+.-]*:|\\\\|")')
 PROFILES: tuple[Profile, ...] = ("nle", "post")
 
@@ -118,7 +117,7 @@ def write_sounds(
     wavs = [sound.wav_path for sound in everything]
     if is_bundle(out_path):
         report += pack(timeline, text, wavs, out_path)
-    elif out_path.suffix.lower() in _OTIO_SUFFIXES:
+    elif out_path.suffix.lower() in OTIO_SUFFIXES:
         save(out_path, text.encode("utf-8"))
         report += _moved_base(timeline, out_path)
     else:
@@ -131,55 +130,6 @@ def write_sounds(
         sidecar,
         tuple(report),
     )
-
-
-def check_output(source: Path, out_path: Path, force: bool) -> None:
-    """Refuse to write over the input, ever, and over anything else without ``force``.
-
-    Raises:
-        TimelineOutputExists: see above.
-        TimelineNotWritten: its folder is not there, or closed.
-    """
-    if out_path.exists() and source.exists() and out_path.samefile(source):
-        raise TimelineOutputExists(
-            f"{out_path.name} is the input itself, which is never written.",
-            "Choose another name with -o.",
-        )
-    if out_path.is_dir() and not is_bundle(out_path):
-        raise TimelineOutputExists(f"{out_path} is a folder.", "Name the file in it, too.")
-    if out_path.exists() and not force:
-        raise TimelineOutputExists(
-            f"{out_path} is already there.", "Choose another name, or replace it with --force."
-        )
-    if not out_path.parent.is_dir():
-        raise TimelineNotWritten(
-            f"The folder {out_path.parent} does not exist.", "Make it first, or choose another."
-        )
-    as_acting = os.access in os.supports_effective_ids
-    if not os.access(out_path.parent, os.W_OK, effective_ids=as_acting):
-        raise TimelineNotWritten(
-            f"You may not write to the folder {out_path.parent}.", "Choose another."
-        )
-
-
-def check_form(out_path: Path) -> None:
-    """Refuse an output that could not carry the sounds; before they are made, not after.
-
-    Raises:
-        TimelineNotWritten: its format holds no audio tracks, or nothing here writes it.
-    """
-    suffix = out_path.suffix.lower()
-    if suffix == ".edl":
-        raise TimelineNotWritten(
-            "An EDL cannot carry the new audio tracks: its writer drops all audio.",
-            _OTHER_FORMS,
-        )
-    if suffix in _OTIO_SUFFIXES or is_bundle(out_path):
-        return
-    if suffix.lstrip(".") not in otio.adapters.suffixes_with_defined_adapters(write=True):
-        raise TimelineNotWritten(
-            f"No installed OTIO adapter writes {suffix} files.", "Write .otio, .otioz or .otiod."
-        )
 
 
 # --- sounds ----------------------------------------------------------------------------------
@@ -341,9 +291,6 @@ def _moved_base(timeline: Timeline, out_path: Path) -> list[Note]:
     return [Note("moved_base", text)]
 
 
-_OTHER_FORMS = "Write .otio, .otioz or .otiod, or the WAVs alone (vatt export)."
-
-
 def _take_ids(root: Any) -> set[str]:
     """Takes that a timeline's clips name."""
     roots = root if isinstance(root, otio.schema.SerializableCollection) else [root]
@@ -390,7 +337,7 @@ def _write_with_adapter(text: str, out_path: Path) -> list[Note]:
         if wanted - found:
             raise TimelineNotWritten(
                 f"The OTIO adapter for {suffix} lost {len(wanted - found)} of {len(wanted)} takes.",
-                _OTHER_FORMS,
+                OTHER_FORMS,
             )
         notes = _losses(root, written, suffix)
         temporary.replace(out_path)
@@ -400,7 +347,7 @@ def _write_with_adapter(text: str, out_path: Path) -> list[Note]:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise TimelineNotWritten(
             f"The OTIO adapter for {suffix} could not write the timeline ({reason:.300}).",
-            _OTHER_FORMS,
+            OTHER_FORMS,
         ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -64,7 +64,7 @@ def write(
     from vatt_plugin import mixing
     from vatt_plugin import timeline as timelines
     from vatt_plugin.room_tone import room_tone as make_room_tone
-    from vatt_plugin.timeline.writing import check_output
+    from vatt_plugin.timeline.outputs import check_output
 
     source, target = Path(path), Path(out)
     if sha256 and file_sha256(source) != sha256:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
@@ -249,6 +249,13 @@ def _is_cut(
     return abs(at_s - old_s) >= near or (known and abs(at_s - Fraction(faded_s)) < near)
 
 
+def _made_for(laid: Laid) -> str:
+    """The id of the cue that a take was made for, before any re-cut: its own id counts it in."""
+    earlier = laid.metadata.get("conformed")
+    from_cue = earlier.get("from_cue") if isinstance(earlier, Mapping) else None
+    return str(from_cue or laid.metadata.get("cue") or laid.cue.cue_id)
+
+
 def _sound(fate: CueFate, piece: Piece, new: Timeline) -> Sound:
     cue, laid = fate.cue, piece.laid
     held = laid.length_s * new.fps
@@ -261,7 +268,7 @@ def _sound(fate: CueFate, piece: Piece, new: Timeline) -> Sound:
         "schema": facts.SCHEMA,
         "take": laid.take,
         **picture,
-        "conformed": {"from_cue": laid.cue.cue_id, "fate": fate.fate},
+        "conformed": {"from_cue": _made_for(laid), "fate": fate.fate},
     }
     in_s, out_s = piece.in_frame / new.fps, (piece.in_frame + n_frames) / new.fps
     faded = laid.fade

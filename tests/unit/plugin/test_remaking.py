@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pytest
 
 from tests.helpers import fake_engine
 from tests.helpers.cuts import make_cue
-from tests.helpers.timelines import clip, save, timeline, track
+from tests.helpers.timelines import clip, gap, save, timeline, track
 from vatt_engine.messages import SyncLane, TakeReady
 from vatt_plugin import product
 from vatt_plugin.cli.main import main
@@ -209,6 +210,20 @@ def test_after_a_re_cut_the_whole_take_is_made_again(
     events = told(vatt("remake", tmp_path / "new.otio"))
     assert [event["verdict"] for event in events] == ["same", "same"]
     assert {Path(event["wav"]).name for event in events} <= set(wavs(tmp_path / "made_foley"))
+
+
+def test_a_take_is_known_by_its_id_after_any_number_of_re_cuts(
+    made: Path, vatt: Vatt, tmp_path: Path
+) -> None:
+    old = made
+    for n in (1, 2):
+        cut = timeline(track(gap(12 * n), clip("a", 24, 48), clip("b", 0, 48)))
+        new = save(cut, tmp_path, f"re-cut {n}.otio")
+        vatt("conform", old, new, "-o", tmp_path / f"{n}.otio")
+        old = tmp_path / f"{n}.otio"
+    shutil.rmtree(tmp_path / "2_foley")
+    remade = told(vatt("remake", old))
+    assert [event["verdict"] for event in remade] == ["same take", "same take"]
 
 
 def test_a_timeline_without_takes_and_media_that_is_gone(

@@ -49,6 +49,18 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--preview", metavar="OUT.mp4", help="a film of the picture with the Foley")
     parser.add_argument(
+        "--preview-original",
+        action="store_true",
+        help="with the cut's own sound too: its audio tracks, or the film's",
+    )
+    parser.add_argument(
+        "--preview-original-db",
+        type=float,
+        default=0.0,
+        metavar="DB",
+        help="how much louder than in its files (default 0; -6 is softer)",
+    )
+    parser.add_argument(
         "--profile",
         choices=("nle", "post"),
         default="nle",
@@ -81,6 +93,11 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check the numbers, then read, generate and write."""
     _check_numbers(args)
+    if args.preview_original and not args.preview:
+        raise UsageError(
+            "--preview-original is heard in the preview film, and none is asked for.",
+            "Add --preview OUT.mp4.",
+        )
     from vatt_plugin.cli.generating import generate
 
     return generate(args)
@@ -94,6 +111,7 @@ def _check_numbers(args: argparse.Namespace) -> None:
         ("--cfg", args.cfg, 0.0, 100.0),
         ("--handles", args.handles, 0.0, 60.0),
         ("--duck-db", args.duck_db, -60.0, 0.0),
+        ("--preview-original-db", args.preview_original_db, -60.0, 20.0),
     )
     for name, value, low, high in limits:
         if value is not None and not low <= value <= high:

@@ -37,6 +37,7 @@ from vatt_plugin.cli.telling import (
 from vatt_plugin.cues import Cue
 from vatt_plugin.errors import OutputExists
 from vatt_plugin.mixing import Ducking, duck, find_speech
+from vatt_plugin.original import Original, find_original
 from vatt_plugin.prompt_files import Prompt
 from vatt_plugin.requests import Wish
 from vatt_plugin.room_tone import room_tone
@@ -61,6 +62,7 @@ def generate(args: argparse.Namespace) -> int:
     paths.spare(timeline)
     tell_report(timeline, console)
     ducking = find_speech(timeline, args.duck, args.duck_db) if args.duck else None
+    original = _original(args, timeline, console)
     with engine() as process, Interrupt() as interrupted:
         model = choose_model(process, args.model)
         if not model.get("trained", True):
@@ -85,7 +87,7 @@ def generate(args: argparse.Namespace) -> int:
         return _cancelled(results, console)
     if any(is_of_engine(result.error) for result in results):
         console.note(where_is_the_log())
-    return _finish(args, paths, timeline, results, ducking, console)
+    return _finish(args, paths, timeline, results, ducking, original, console)
 
 
 # --- what is wanted --------------------------------------------------------------------------
@@ -145,6 +147,8 @@ class _Paths:
             if path is None or not path.exists():
                 continue
             media = {cue.media for cue in timeline.cues if cue.media}
+            items = [item for info in timeline.tracks for item in info.items]
+            media |= {item.media for item in items if item.media and item.status == "ready"}
             if any(Path(name).exists() and path.samefile(name) for name in media):
                 raise OutputExists(
                     f"{path} is media of the cut, which is never written.", "Choose another name."
@@ -194,6 +198,16 @@ def _orders(
     return orders
 
 
+def _original(args: argparse.Namespace, timeline: Timeline, console: Console) -> Original | None:
+    """The cut's own sound, if it is wanted; what of it cannot be heard is told at once."""
+    if not args.preview_original:
+        return None
+    original = find_original(timeline, args.preview_original_db)
+    for note in original.notes:
+        console.note(plain(note.message, 1000), code=note.code)
+    return original
+
+
 def _dry_run(timeline: Timeline, console: Console) -> int:
     if console.json_events:
         print_json({"cues": [_cue_facts(cue) for cue in timeline.cues]})
@@ -239,6 +253,7 @@ def _finish(
     timeline: Timeline,
     results: list[CueResult],
     ducking: Ducking | None,
+    original: Original | None,
     console: Console,
 ) -> int:
     placements = [
@@ -277,7 +292,7 @@ def _finish(
     for note in report.notes:
         console.note(plain(note.message, 1000), code=note.code, clip=note.where)
     extra = [*beds, *earlier.heard_beside([*laid, *beds])]
-    preview = _preview(paths, timeline, placements, extra, console)
+    preview = _preview(paths, timeline, placements, extra, original, console)
     console.event(
         "finished",
         output=str(report.path),
@@ -304,6 +319,7 @@ def _preview(
     timeline: Timeline,
     placements: list[Placement],
     extra: list[Sound],
+    original: Original | None,
     console: Console,
 ) -> str:
     if paths.preview is None:
@@ -313,7 +329,9 @@ def _preview(
     try:
         n_frames = timeline.n_frames
         with console.bar(n_frames, "frame", log="slow") as bar:
-            write_preview(timeline, placements, paths.preview, bar.update, extra=extra)
+            write_preview(
+                timeline, placements, paths.preview, bar.update, extra=extra, original=original
+            )
     except VattError as error:
         console.note(f"The timeline is written, its preview is not. {error}")
         return ""

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import opentimelineio as otio
 import pytest
 import soundfile
@@ -226,7 +228,10 @@ def test_a_rerun_for_some_clips_keeps_room_tone_under_all_and_previews_all(
 ) -> None:
     heard: list[tuple[int, int]] = []
 
-    def preview(timeline: Any, placements: Any, path: Path, on_frame: Any, *, extra: Any) -> None:
+    def preview(
+        timeline: Any, placements: Any, path: Path, on_frame: Any, *, extra: Any, original: Any
+    ) -> None:
+        assert original is None
         heard.extend((p.cue.start_frame, p.cue.n_frames) for p in placements)
         heard.extend((sound.start_frame, sound.n_frames) for sound in extra)
 
@@ -240,6 +245,43 @@ def test_a_rerun_for_some_clips_keeps_room_tone_under_all_and_previews_all(
     assert [clip.source_range.duration.value for clip in bed.find_clips()] == [3 * N_FRAMES]
     assert sorted(heard) == [(0, N_FRAMES), (0, 3 * N_FRAMES), (N_FRAMES, N_FRAMES),
                              (2 * N_FRAMES, N_FRAMES)]  # fmt: skip
+
+
+def add_line(cut: Path) -> Path:
+    """Production sound on the cut's ``A1``, and a clip after it whose file is not there."""
+    line = cut.parent / "rushes" / "line.wav"
+    soundfile.write(line, np.full(48_000, 0.2), 48_000)
+    made = otio.adapters.read_from_file(str(cut))
+    length = made.tracks[0][0].source_range
+    track = otio.schema.Track("A1", kind=otio.schema.TrackKind.Audio)
+    for name in ("line", "gone"):
+        reference = otio.schema.ExternalReference(f"rushes/{name}.wav")
+        track.append(otio.schema.Clip(name, reference, length))
+    made.tracks.append(track)
+    otio.adapters.write_to_file(made, str(cut))
+    return line
+
+
+def test_the_preview_has_the_sound_of_the_cut_if_it_is_asked_for(
+    vatt: Shell, cut: Path, tmp_path: Path
+) -> None:
+    add_line(cut)
+    film = tmp_path / "film.mp4"
+    words = ("generate", cut, "-o", tmp_path / "o.otio", "--preview", film)
+    original = ("--preview-original", "--preview-original-db", -6.0)
+    means = []
+    for more in ((), original):
+        assert vatt(*words, "--force", *more) == 0
+        with av.open(str(film)) as opened:
+            blocks = [f.to_ndarray()[0] for f in opened.decode(opened.streams.audio[0])]
+        means.append(np.concatenate(blocks)[:48_000].reshape(4, -1)[:, 3_000:9_000].mean(axis=1))
+        assert ("gone.wav" in vatt.err) == bool(more)
+    assert means[1] - means[0] == pytest.approx([0.1, 0.1, 0, 0], abs=0.01)
+
+
+def test_the_sound_of_the_cut_needs_a_film_to_be_heard_in(vatt: Shell, cut: Path) -> None:
+    assert vatt("generate", cut, "--preview-original") == 2
+    assert "--preview OUT.mp4" in vatt.err
 
 
 def test_a_shot_too_short_for_a_loudness_is_not_called_silent(
@@ -350,6 +392,11 @@ def test_media_is_never_written_whatever_is_forced(vatt: Shell, cut: Path, tmp_p
     assert "never written" in vatt.err
     assert vatt("generate", cut, "-o", media, "--force") == 1
     assert fingerprints(cut.parent) == before
+    line = add_line(cut)
+    film = line.rename(line.with_suffix(".mov"))
+    cut.write_text(cut.read_text().replace("line.wav", "line.mov"))
+    assert vatt(*args, "--preview", film) == 1
+    assert "never written" in vatt.err
 
 
 def test_clips_of_one_name_are_told_apart_by_timecode(vatt: Shell, cut: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -237,7 +237,7 @@ class _Player:
             self._done = True
 
 
-def _decoded(stretch: Stretch) -> Any:
+def _decoded(stretch: Stretch) -> Generator[tuple[int, Samples], None, None]:
     """Blocks of a file's sound, each with where it lies from the stretch's first sample.
 
     They begin before the stretch, and go on past it as long as they are asked for.

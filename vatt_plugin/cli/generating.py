@@ -204,7 +204,8 @@ def _original(args: argparse.Namespace, timeline: Timeline, console: Console) ->
         return None
     original = find_original(timeline, args.preview_original_db)
     for note in original.notes:
-        console.note(plain(note.message, 1000), code=note.code)
+        where = f" {WHERE_MEDIA_IS}" if note.code == "original_offline" else ""
+        console.note(plain(note.message, 1000) + where, code=note.code)
     return original
 
 

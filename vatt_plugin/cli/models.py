@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from pathlib import Path
 from typing import Any
 
 from vatt_engine.messages import ListModels, ModelInfo
 from vatt_plugin.cli.console import ask, engine, plain, print_json
 
 EXTENSIONS = ("import", "pull", "verify")
-"""Further subcommands; each is offered once its module ``models_<name>.py`` is there."""
+"""Further subcommands, each in a module ``models_<name>.py`` of its own."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -24,8 +23,7 @@ def add_parser(subparsers: Any) -> None:
     info.add_argument("model", metavar="M", help="name or folder of the model")
     info.add_argument("--json", action="store_true", help="print JSON")
     for name in EXTENSIONS:
-        if (Path(__file__).parent / f"models_{name}.py").is_file():
-            _extension(name).add_parser(actions)
+        _extension(name).add_parser(actions)
 
 
 def run(args: argparse.Namespace) -> int:

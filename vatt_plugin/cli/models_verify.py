@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from vatt_engine.messages import VerifyModel
-from vatt_plugin.cli.console import Console, plain, print_json
+from vatt_engine.messages import ModelInfo, VerifyModel
+from vatt_plugin.cli.console import Console, ask, engine, plain, print_json
 from vatt_plugin.cli.models_import import run_with_bar
 
 
@@ -19,6 +19,8 @@ def add_parser(actions: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Verify; a damaged model is an error that names the file."""
+    with engine(warm=False) as process:
+        ask(process, ModelInfo(model=args.model))  # a wrong name is told before torch is imported
     answer = run_with_bar(VerifyModel(model=args.model), Console(args.json))
     if args.json:
         print_json({"event": "finished", **answer})

@@ -313,11 +313,17 @@ class Beat(Event):
 
 @dataclass(frozen=True)
 class Log(Event):
-    """A line for the log: ``level`` is a name of the logging module."""
+    """A line for the log: ``level`` is a name of the logging module.
+
+    ``job_id`` tells of which job it is said, if of one; ``code`` what is amiss with its media:
+    ``media_damaged`` or ``media_short``.
+    """
 
     type: ClassVar[str] = "log"
     level: str = "INFO"
     message: str = ""
+    job_id: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)

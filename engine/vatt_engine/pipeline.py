@@ -293,7 +293,7 @@ class VATT:
 
 def _notes(seen: Seen) -> Iterator[Event]:
     for note in seen.notes:
-        yield Log("WARNING", note.message)
+        yield Log("WARNING", note.message, code=note.kind)
 
 
 def _tellable(lane: SyncLane) -> SyncLane | None:

@@ -6,6 +6,7 @@ does the work.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable
@@ -56,6 +57,8 @@ class Job:
             self._emit(messages.Progress(self.job_id, stage, done, total))
 
     def emit(self, event: Event) -> None:
-        """Send an event of this job."""
+        """Send an event of this job; a line for the log is marked as one of its own."""
         self.check()
+        if isinstance(event, messages.Log):
+            event = dataclasses.replace(event, job_id=self.job_id)
         self._emit(event)

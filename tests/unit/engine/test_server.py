@@ -117,6 +117,14 @@ def job(job_id: str) -> Generate:
     return Generate(job_id=job_id)
 
 
+def test_what_the_worker_logs_of_a_job_reaches_its_owner(bench: Bench) -> None:
+    bench.send(job("a"))
+    for job_id in ("a", "somebody else's"):
+        bench.worker.says(Log("WARNING", "film.mov: 3 damaged places", job_id, "media_damaged"))
+    bench.settle()
+    assert bench.of(Log) == [Log("WARNING", "film.mov: 3 damaged places", "a", "media_damaged")]
+
+
 def test_hello_is_answered_with_protocol_and_version() -> None:
     bench = Bench()
     bench.send(Hello())

@@ -17,6 +17,7 @@ from vatt_engine.messages import (
     Finished,
     Generate,
     JobCancelled,
+    Log,
     Progress,
 )
 from vatt_engine.running_job import Job
@@ -50,6 +51,17 @@ def test_a_job_finishes_with_its_result() -> None:
     ended, runner, _ = run(lambda job, small: {"takes": 1})
     assert ended == Finished("j", {"takes": 1})
     assert runner.n_released == 0
+
+
+def test_a_line_for_the_log_tells_of_which_job_it_is() -> None:
+    """Without its id the front takes it for a line of a job that is gone, and drops it."""
+
+    def work(job: Job, small: bool) -> dict[str, Any]:
+        job.emit(Log("WARNING", "3 damaged places", code="media_damaged"))
+        return {}
+
+    _, _, said = run(work)
+    assert said == [Log("WARNING", "3 damaged places", "j", "media_damaged")]
 
 
 def test_named_errors_keep_their_names() -> None:

@@ -17,7 +17,6 @@ import pytest
 import soundfile
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QKeySequence
-from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -50,15 +49,14 @@ def panel(qtbot: QtBot, tmp_path: Path, movie: Path) -> Iterator[MainWindow]:
 def press(window: MainWindow, keys: str, times: int = 1) -> None:
     """Press keys where the keyboard is, as a person would."""
     target: QWidget = QApplication.focusWidget() or window
-    combination = QKeySequence(keys)[0]
     for _ in range(times):
-        QTest.keyClick(target, combination.key(), combination.keyboardModifiers())
+        QtBot.keySequence(target, QKeySequence(keys))
 
 
 def type_text(text: str) -> None:
     focus = QApplication.focusWidget()
     assert focus is not None
-    QTest.keyClicks(focus, text)
+    QtBot.keyClicks(focus, text)
 
 
 def wait_takes(window: MainWindow, qtbot: QtBot, n: int) -> None:
@@ -135,7 +133,7 @@ def test_keyboard_only(panel: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     press(panel, "Ctrl+E")
     dialog = panel.findChild(WriteDialog)
     assert dialog is not None
-    QTest.keyClick(dialog.write, Qt.Key.Key_Return)
+    QtBot.keyClick(dialog.write, Qt.Key.Key_Return)
     qtbot.waitUntil(
         lambda: any("Written" in text for text in panel.window_notices.texts), timeout=SLOW_MS
     )

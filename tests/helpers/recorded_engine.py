@@ -20,9 +20,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from fake_engine import wav
+from tests.helpers.fake_engine import wav
 
 BEAT_S = 1.0  # as the real one; without it an engine counts as lost, on a slow machine too soon
 

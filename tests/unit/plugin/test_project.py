@@ -6,9 +6,11 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.helpers.crashes import crash
 from tests.helpers.unprivileged import unprivileged
 from vatt_engine.errors import CannotWrite
 from vatt_engine.messages import SyncLane
@@ -51,15 +53,7 @@ def take(take_id: str = "t1") -> Take:
     return Take(take_id, "c1", "/x/t1.wav", "/x/t1.safetensors", "a door", recipe, lag_s=0.01)
 
 
-def crash(project: Project) -> None:
-    """What the operating system does to a killed process: its lock goes, nothing is saved."""
-    handle = project._lock._handle
-    assert handle is not None
-    os.close(handle)
-    project._lock._handle = None
-
-
-ACTIONS = {
+ACTIONS: dict[str, dict[str, Any]] = {
     "prompt": {"prompt": "heavy door <b>"},
     "negative": {"negative": "speech"},
     "seed": {"seed": 99, "seed_locked": True},
@@ -262,11 +256,11 @@ def test_full_disk_keeps_the_step_and_tries_again(
         real(handle, data[: len(data) // 2])
         return len(data) // 2
 
-    monkeypatch.setattr(journal.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(CannotWrite, match="kept in memory"):
         project.edit("two", {"c1": {"prompt": "during"}})
     assert project.state("c1").prompt == "during"
-    monkeypatch.setattr(journal.os, "write", real)
+    monkeypatch.setattr(os, "write", real)
     project.sync()
     crash(project)
     assert Project.open(timeline).state("c1").prompt == "during"
@@ -283,7 +277,7 @@ def test_failed_save_leaves_the_former_one(
     def no_space(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(journal.os, "fsync", no_space)
+    monkeypatch.setattr(os, "fsync", no_space)
     with pytest.raises(CannotWrite, match="Nothing was overwritten"):
         project.save()
     assert {p.name: p.read_bytes() for p in (project.folder / "snapshots").iterdir()} == before

@@ -11,7 +11,7 @@ from pathlib import Path
 import opentimelineio as otio
 import pytest
 from PyQt6.QtCore import QSettings, QTimer
-from PyQt6.QtWidgets import QApplication, QPushButton
+from PyQt6.QtWidgets import QApplication, QPushButton, QTableWidget
 from pytestqt.qtbot import QtBot
 
 from tests.helpers import movies
@@ -103,6 +103,13 @@ def press(panel: MainWindow, text: str) -> None:
     """Click the button of this text in one of the window's dialogs."""
     (button,) = [b for b in panel.findChildren(QPushButton) if b.text() == text and b.isVisible()]
     button.click()
+
+
+def cell_text(table: QTableWidget, row: int, column: int) -> str:
+    """What a cell of a table shows."""
+    item = table.item(row, column)
+    assert item is not None, f"the table has no cell {row}, {column}"
+    return item.text()
 
 
 def close_window(window: MainWindow, qtbot: QtBot) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from tests.unit.ui.conftest import press, wait_take
+from tests.unit.ui.conftest import cell_text, press, wait_take
 from vatt_ui.dialogs.model_picker import GPU_FIT, ModelPicker
 from vatt_ui.main_window import MainWindow
 
@@ -20,15 +20,15 @@ def test_the_picker_says_whether_a_model_fits(panel: MainWindow, qtbot: QtBot) -
     ]
     qtbot.waitUntil(lambda: dialog.table.rowCount() == 2, timeout=60000)  # the engine's answer
     panel.session.questions.models_found.emit(rows)
-    fits = [dialog.table.item(row, 3).text() for row in range(4)]
+    fits = [cell_text(dialog.table, row, 3) for row in range(4)]
     assert fits == [
         "fits: needs 0.6 GB of 23 GB",
         "too large: needs 31.0 GB of 23 GB",
         "needs 0.6 GB",
         "–",
     ]
-    assert dialog.table.item(1, 1).text() == "7.0 GB"
-    assert dialog.table.item(3, 5).text() == "damaged: a file is missing"
+    assert cell_text(dialog.table, 1, 1) == "7.0 GB"
+    assert cell_text(dialog.table, 3, 5) == "damaged: a file is missing"
     dialog.accept()
 
 
@@ -45,7 +45,7 @@ def test_the_picker_says_what_fits_on_the_gpu(panel: MainWindow, qtbot: QtBot) -
         memory = {"resident": int(whole * 1e9), "offload": int(lean * 1e9)}
         questions.model_told.emit({"name": name, "memory": memory})
     assert not dialog.table.isColumnHidden(GPU_FIT)
-    assert [dialog.table.item(row, GPU_FIT).text() for row in range(4)] == [
+    assert [cell_text(dialog.table, row, GPU_FIT) for row in range(4)] == [
         "fits: needs 1.1 GB of 8 GB",
         "in parts: needs 3.5 GB of 8 GB",
         "too large: needs 20.0 GB of 8 GB",
@@ -92,7 +92,7 @@ def test_a_picked_model_makes_the_takes_and_the_inspector_knows(
 def test_the_picker_says_what_a_model_says_of_itself(panel: MainWindow, qtbot: QtBot) -> None:
     dialog = ModelPicker(panel, panel.session, panel.theme, panel.preferences)
     qtbot.waitUntil(lambda: dialog.table.rowCount() == 2, timeout=60000)
-    row = next(r for r in range(2) if dialog.table.item(r, 0).text() == "tiny")
+    row = next(r for r in range(2) if cell_text(dialog.table, r, 0) == "tiny")
     dialog.table.setCurrentCell(row, 0)
     qtbot.waitUntil(lambda: "Random weights" in dialog.about.text(), timeout=60000)
     assert "Untrained" in dialog.about.text()

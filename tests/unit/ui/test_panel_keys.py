@@ -54,7 +54,7 @@ def bare(
         action.setEnabled(True)
     window.show()
     window.activateWindow()
-    QTest.qWaitForWindowActive(window)
+    QTest.qWaitForWindowActive(window)  # type: ignore[call-overload]  # the stub lacks @static
     yield window
     window.close()
     window.deleteLater()
@@ -63,8 +63,7 @@ def bare(
 
 
 def press(widget: QWidget, sequence: QKeySequence) -> None:
-    combination = sequence[0]
-    QTest.keyClick(widget, combination.key(), combination.keyboardModifiers())
+    QtBot.keySequence(widget, sequence)
 
 
 def cases() -> list[tuple[Key, QKeySequence]]:

@@ -14,10 +14,19 @@ import opentimelineio as otio
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QKeySequence
-from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from tests.unit.ui.conftest import open_cut, press, wait_take, write_cut
+from tests.helpers.crashes import crash
+from tests.unit.ui.conftest import (
+    cell_text,
+    close_window,
+    make_window,
+    open_cut,
+    press,
+    wait_take,
+    write_cut,
+)
 from vatt_engine import messages
 from vatt_plugin.project import Project
 from vatt_ui.dialogs import first_run, write_preview
@@ -55,8 +64,9 @@ def test_generating_makes_a_take_that_is_heard_and_used(panel: MainWindow, qtbot
     assert session.state(session.current).chosen == take.take_id
     assert session.status(session.current) == "done"
     assert session.state(session.current).seed == 2  # the next take is another one
-    assert session.project is not None
-    qtbot.waitUntil(lambda: not any(session.project.scratch_folder.iterdir()), timeout=30000)
+    project = session.project
+    assert project is not None
+    qtbot.waitUntil(lambda: not any(project.scratch_folder.iterdir()), timeout=30000)
     assert panel.takes.model.rowCount() == 1
     qtbot.waitUntil(lambda: bool(panel.player.transport.mixer.program.sounds), timeout=60000)
     assert len(session.state(session.current).hits or ()) == 2
@@ -104,7 +114,7 @@ def test_writing_adds_tracks_and_leaves_the_cut_alone(
     wait_take(panel, qtbot)
     dialog = write_preview.show(panel, session, panel.theme, panel.preferences)
     assert dialog.table.rowCount() == 3
-    assert "left out" in dialog.table.item(1, 3).text()
+    assert "left out" in cell_text(dialog.table, 1, 3)
     dialog.path.setText(str(cut_path))
     assert not dialog.write.isEnabled()
     out = tmp_path / "out.otio"
@@ -133,10 +143,12 @@ def test_killing_the_engine_leaves_the_panel_alive(panel: MainWindow, qtbot: QtB
     wait_take(panel, qtbot, 2)
 
 
-def test_no_engine_is_said_and_editing_goes_on(panel: MainWindow, qtbot: QtBot) -> None:
+def test_no_engine_is_said_and_editing_goes_on(
+    tmp_path: Path, cut_path: Path, qtbot: QtBot
+) -> None:
+    panel = make_window(tmp_path, ["/nonexistent/python"])
+    open_cut(panel, cut_path, qtbot)
     session = panel.session
-    session.engine._argv = ["/nonexistent/python"]
-    session.engine._command = ["/nonexistent/python"]
     panel.commands.generate()
     qtbot.waitUntil(lambda: session.engine.status.life == "unavailable", timeout=30000)
     assert any("still work" in t for t in panel.window_notices.texts)
@@ -144,6 +156,7 @@ def test_no_engine_is_said_and_editing_goes_on(panel: MainWindow, qtbot: QtBot) 
     assert "No engine" in panel.status.chip.text()
     panel.inspector.prompt.setPlainText("edits work")
     assert session.state(session.current).prompt == "edits work"
+    close_window(panel, qtbot)
 
 
 def test_offline_media_is_shown_and_can_be_relinked(
@@ -222,9 +235,9 @@ def test_second_panel_on_a_project_only_looks(panel: MainWindow, cut_path: Path)
 def test_crash_offers_recovery(panel: MainWindow, cut_path: Path, qtbot: QtBot) -> None:
     session = panel.session
     session.edit_each("Edit prompt", [session.current], prompt="before the crash")
-    folder = session.project.folder if session.project else None
-    assert folder is not None
-    os.close(session.project._lock._handle)  # a crash: the lock goes, nobody saves
+    assert session.project is not None
+    folder = session.project.folder
+    crash(session.project)
     session.project = None
     found = session.unsaved(cut_path)
     assert found.unsaved_steps == 1
@@ -283,7 +296,10 @@ def test_captions_are_offered_and_become_prompts(panel: MainWindow, qtbot: QtBot
     qtbot.waitUntil(lambda: bool(session.state(session.current).caption), timeout=90000)
     assert panel.inspector.caption.text() == "a door closes"
     assert panel.inspector.chips.count() == 2
-    panel.inspector.chips.itemAt(0).widget().click()
+    item = panel.inspector.chips.itemAt(0)
+    chip = item.widget() if item is not None else None
+    assert isinstance(chip, QPushButton)
+    chip.click()
     assert session.state(session.current).prompt == "steps on wood"
     session.undo()
     assert session.state(session.current).prompt == ""
@@ -363,16 +379,16 @@ def test_the_best_installed_model_is_taken_unless_one_was_named(
     assert "tiny" in panel.status.chip.text()
 
 
-def test_undo_inside_the_prompt_is_the_panels(panel: MainWindow) -> None:
+def test_undo_inside_the_prompt_is_the_panels(panel: MainWindow, qtbot: QtBot) -> None:
     session, prompt = panel.session, panel.inspector.prompt
     session.edit_each("Edit prompt", [session.current], prompt="door")
     prompt.setFocus()
     prompt.moveCursor(prompt.textCursor().MoveOperation.End)
-    QTest.keyClicks(prompt, " slams")
+    qtbot.keyClicks(prompt, " slams")
     assert session.state(session.current).prompt == "door slams"
-    QTest.keyClick(prompt, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(prompt, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert prompt.toPlainText() == session.state(session.current).prompt == "door"
-    QTest.keyClick(
+    qtbot.keyClick(
         prompt,
         Qt.Key.Key_Z,
         Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
+from tests.helpers.crashes import crash
 from tests.unit.ui.conftest import write_cut
 from vatt_plugin.project import Project, inspect
 from vatt_ui.dialogs.recovery import RecoveryList
@@ -29,7 +29,7 @@ def crashed(window: MainWindow, movie: Path, tmp_path: Path) -> list[Path]:
         project.save()
         for step in range(n_steps):
             project.edit("Edit prompt", {"cue": {"prompt": f"unsaved {step}"}})
-        os.close(project._lock._handle)  # a crash: the lock goes, nobody saves
+        crash(project)
         window.preferences.add_recent(str(path))
     return paths
 

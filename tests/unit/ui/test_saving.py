@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
+from tests.helpers.crashes import crash
 from tests.unit.ui.conftest import wait_take
 from vatt_engine.errors import CannotWrite
 from vatt_plugin.project import Project
@@ -51,7 +51,7 @@ def test_saving_goes_on_between_events_and_keeps_later_steps(
         session.edit_each("Edit prompt", [session.cues[1].cue_id], prompt="later")
     assert session.project.saved_at is not None
     assert session.project.unsaved_steps >= 1
-    os.close(session.project._lock._handle)  # a crash: the lock goes, nobody saves
+    crash(session.project)
     session.project = None
     session.saving.stop()
     again = Project.open(cut_path)

@@ -41,6 +41,7 @@ def test_a_job_short_of_memory_offers_what_helps_there(
     job_id = session.jobs.generate(session.current, takes=2)
     job = session.engine.job(job_id)
     asked = job.request
+    assert isinstance(asked, messages.Generate)
     session.engine.client._jobs.take_in(job, messages.Started(job_id, told))
     session.engine.event_received.emit(
         messages.Failed(job_id, "out_of_memory", "Not enough memory.", "Close other programs.")
@@ -55,8 +56,10 @@ def test_a_job_short_of_memory_offers_what_helps_there(
     assert again.device == {
         "Use less GPU memory": f"{told or device}+offload", "Try on the CPU": "cpu", "Retry": device
     }[chosen]  # fmt: skip
-    plain = {"job_id": "", "device": "", "scratch": ""}
-    assert dataclasses.replace(again, **plain) == dataclasses.replace(asked, **plain)
+    renamed = dataclasses.replace(
+        again, job_id=asked.job_id, device=asked.device, scratch=asked.scratch
+    )
+    assert renamed == asked
     session.jobs.cancel_all()
 
 

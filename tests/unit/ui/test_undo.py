@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pytestqt.qtbot import QtBot
 
+from tests.helpers.crashes import crash
 from tests.unit.ui.conftest import wait_take
 from vatt_ui.collector import Collector
 from vatt_ui.main_window import MainWindow
@@ -18,6 +18,11 @@ from vatt_ui.main_window import MainWindow
 def actions(panel: MainWindow) -> dict[str, Callable[[], object]]:
     """What a user does to a cue with two takes and hits, by what it is called."""
     hits, takes = panel.timeline.hits, panel.takes
+
+    def set_span(which: str, seconds: float) -> None:
+        panel.player.transport.seek(seconds)
+        panel.commands.set_span(which)
+
     return {
         "prompt": lambda: panel.inspector.prompt.setPlainText("boots on gravel"),
         "negative": lambda: panel.inspector.negative.setPlainText("birds"),
@@ -29,8 +34,8 @@ def actions(panel: MainWindow) -> dict[str, Callable[[], object]]:
         "weaken hit": lambda: hits.strengthen(-0.3),
         "mute hit": hits.mute,
         "delete hit": hits.remove,
-        "set in": lambda: (panel.player.transport.seek(0.5), panel.commands.set_span("in")),
-        "set out": lambda: (panel.player.transport.seek(1.0), panel.commands.set_span("out")),
+        "set in": lambda: set_span("in", 0.5),
+        "set out": lambda: set_span("out", 1.0),
         "clear in and out": panel.commands.clear_span,
         "choose": lambda: takes.choose_number(2),
         "star": takes.star_shown,
@@ -69,7 +74,7 @@ def test_every_action_is_undone_redone_and_recovered(
     session.project.save()
     session.edit_each("Edit prompt", [session.cues[1].cue_id], prompt="after the save")
     whole = session.project.as_plain()
-    os.close(session.project._lock._handle)  # a crash: the lock goes, nobody saves
+    crash(session.project)
     session.saving.stop()
     session.project = None
     with qtbot.waitSignal(session.cut_opened, timeout=90000):

@@ -7,6 +7,7 @@ looked up in /proc.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import resource
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -55,7 +57,7 @@ class Engine:
         self.movie = write_numbered(root / "film.mp4", 50, fps=25)
         self._n = 0
 
-    def generate(self, duration_s: float = 1.0, **changes: object) -> Generate:
+    def generate(self, duration_s: float = 1.0, **changes: Any) -> Generate:
         self._n += 1
         scratch = self.root / f"scratch{self._n}"
         scratch.mkdir()
@@ -65,7 +67,7 @@ class Engine:
             picture=(PictureSegment(str(self.movie), 0.0, duration_s),),
             n_samples=round(duration_s * 48_000),
             scratch=str(scratch),
-            **changes,  # type: ignore[arg-type]
+            **changes,
         )
 
     def run(
@@ -169,10 +171,8 @@ def test_captions_spots_and_questions(engine: Engine) -> None:
     ],
 )
 def test_what_cannot_be_done_is_named_and_the_engine_serves_on(
-    engine: Engine, changes: dict[str, object], code: str
+    engine: Engine, changes: dict[str, Any], code: str
 ) -> None:
-    import dataclasses
-
     request = dataclasses.replace(engine.generate(0.2, prompt="x"), **changes)
     job = engine.run(request)
     assert isinstance(job.error, VattError)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -121,7 +122,7 @@ def write_movie(
     return path
 
 
-def write_numbered(path: Path, n: int, width: int = 128, height: int = 96, **options) -> Path:
+def write_numbered(path: Path, n: int, width: int = 128, height: int = 96, **options: Any) -> Path:
     """A movie that counts from 0; ``options`` as of ``write_movie``."""
     return write_movie(path, (number_image(i, width, height) for i in range(n)), **options)
 
@@ -146,7 +147,8 @@ def texture(width: int, height: int, seed: int = 0) -> Image:
     fy, fx = (y - y0)[:, None, None], (x - x0)[None, :, None]
     top = coarse[y0][:, x0] * (1 - fx) + coarse[y0][:, x0 + 1] * fx
     bottom = coarse[y0 + 1][:, x0] * (1 - fx) + coarse[y0 + 1][:, x0 + 1] * fx
-    return (top * (1 - fy) + bottom * fy).astype(np.uint8)
+    smooth: Image = (top * (1 - fy) + bottom * fy).astype(np.uint8)
+    return smooth
 
 
 def disc(image: Image, x: float, y: float, radius: float, colour: Sequence[int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import hashlib
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
@@ -163,9 +164,7 @@ def test_a_full_disk_keeps_the_old_file_and_says_what_to_do(tmp_path: Path) -> N
 
 def test_a_disk_that_lies_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Short writes that report success: what is read back decides."""
-    import hashlib
-
-    monkeypatch.setattr(bwf.hashlib, "file_digest", lambda *_: hashlib.sha256(b"something else"))
+    monkeypatch.setattr(hashlib, "file_digest", lambda *_: hashlib.sha256(b"something else"))
     with pytest.raises(CannotWrite, match="read back"):
         bwf.write(tmp_path / "a.wav", FACTS, [PCM])
     assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,8 +31,10 @@ def test_handles_continue_the_clip_in_its_own_media() -> None:
 
 def test_what_lies_before_the_media_is_black() -> None:
     black, there, *_ = segments(PictureSegment("/a", 0.2, 2.0))
-    assert black == PictureSegment("", 0.0, pytest.approx(0.3))
-    assert there == PictureSegment("/a", 0.0, pytest.approx(0.2))
+    assert black == PictureSegment("", 0.0, black.duration_s)
+    assert black.duration_s == pytest.approx(0.3)
+    assert there == PictureSegment("/a", 0.0, there.duration_s)
+    assert there.duration_s == pytest.approx(0.2)
     assert segments(PictureSegment("/a", 0.0, 2.0))[0] == PictureSegment("", 0.0, 0.5)
 
 
@@ -69,8 +72,11 @@ def test_the_key_changes_with_what_changes_the_sound_and_with_nothing_else(tmp_p
 
     same = key()
     assert key(scratch="/2", job_id="2") == same
-    changes = {"prompt": "x", "negative": "x", "seed": 1, "takes": 2, "steps": 3, "cfg": 2.0}
-    for name, value in {**changes, "sync": "off", "device": "cuda", "handle_frames": 1}.items():
+    changes: dict[str, Any] = {
+        "prompt": "x", "negative": "x", "seed": 1, "takes": 2, "steps": 3, "cfg": 2.0,
+        "sync": "off", "device": "cuda", "handle_frames": 1,
+    }  # fmt: skip
+    for name, value in changes.items():
         assert key(dataclasses.replace(wish, **{name: value})) != same, name
     assert key(model="other weights") != same
     os.utime(media, ns=(1, 1))

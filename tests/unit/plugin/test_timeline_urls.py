@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -9,6 +10,7 @@ from vatt_plugin.timeline.media import MediaFinder, sequence_in_name
 from vatt_plugin.timeline.urls import parse_media_url
 
 BASE = Path("/cut")
+Form = Literal["NFC", "NFD"]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_protocols_of_ffmpeg_are_offline(url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("stored", "asked"), [("NFC", "NFD"), ("NFD", "NFC")])
-def test_search_roots_forgive_unicode_forms(stored: str, asked: str, tmp_path: Path) -> None:
+def test_search_roots_forgive_unicode_forms(stored: Form, asked: Form, tmp_path: Path) -> None:
     deep = tmp_path / "day 1" / "b"
     deep.mkdir(parents=True)
     (deep / unicodedata.normalize(stored, "Tür.mov")).write_bytes(b"x")

@@ -365,7 +365,7 @@ def test_sound_at_a_sample_rate_does_not_set_the_rate_of_the_cut(tmp_path: Path)
     picture = track(gap(30, 30), clip("a", 0, 60, rate=30), clip("b", 10, 15, rate=30))
     sound = track(*(clip(f"s{n}", 0, 44_100, rate=44_100) for n in range(5)), kind=AUDIO)
     read = load(save(timeline(picture, sound), tmp_path))
-    assert (read.fps, read.rate) == (30, 30.0)
+    assert (read.fps, read.rate) == (Fraction(30), 30.0)
     assert [(c.clip, c.start_frame, c.n_frames) for c in read.cues] == [
         ("a", 30, 60),
         ("b", 90, 15),

@@ -137,7 +137,7 @@ def test_a_moved_hit_is_one_with_room_and_the_others_stay() -> None:
     found = moved(lane, 200, 50)
     assert found is not None
     edited, old_s, new_s = found
-    assert (old_s, new_s) == (pytest.approx(1.21), pytest.approx(1.41))
+    assert (old_s, new_s) == pytest.approx((1.21, 1.41))
     assert edited[:, 0].nonzero().flatten().tolist() == [10, 20, 70]
     assert float(edited[70, 0]) == pytest.approx(0.7)
     crowded = torch.zeros(20, 2)

@@ -136,7 +136,7 @@ def test_an_offloaded_lm_says_the_same_and_goes_home(model: Model) -> None:
     with torch.inference_mode():
         wanted, _ = model.converter.states(video, ["rain"])
     captions = model.converter.caption(video[0], torch.Generator().manual_seed(1))
-    layer = model.converter.llm.model.layers[0]  # type: ignore[union-attr, index]
+    layer = model.converter.llm.get_submodule("model.layers.0")
     at_home = [p.data_ptr() for p in layer.parameters()]
     offload_converter(model.converter, torch.device("cpu"))
     with torch.inference_mode():

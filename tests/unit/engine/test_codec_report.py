@@ -1,6 +1,9 @@
 """The codec report: every system measured on the held-out sounds, bars said plainly."""
 
+from __future__ import annotations
+
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,7 +35,7 @@ steps = 2000
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path: Path) -> Path:
     """A random codec, two held-out sounds, and the config that names them."""
     rng = np.random.default_rng(0)
     for split in ("train", "test"):
@@ -50,7 +53,9 @@ def place(tmp_path):
     return tmp_path
 
 
-def test_an_untrained_codec_is_measured_and_fails_its_bars(place, capsys):
+def test_an_untrained_codec_is_measured_and_fails_its_bars(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = [str(place / "codec"), str(place / "config.toml"), "--out", str(place / "out")]
     assert codec_report.main(words) == 0
     assert "NOT MET: onset F1" in capsys.readouterr().out
@@ -69,7 +74,7 @@ def test_an_untrained_codec_is_measured_and_fails_its_bars(place, capsys):
     assert "not met" in page
 
 
-def test_a_missing_codec_is_said(place, capsys):
+def test_a_missing_codec_is_said(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [str(place / "none"), str(place / "config.toml"), "--out", str(place / "out")]
     assert codec_report.main(words) == 1
     assert "No usable codec" in capsys.readouterr().err

@@ -19,7 +19,7 @@ import pytest
 import soundfile
 
 from vatt_engine.corpus import build as builder
-from vatt_engine.corpus import collect, pack
+from vatt_engine.corpus import collect, pack, sources
 from vatt_engine.corpus.__main__ import main
 from vatt_engine.corpus.check import NoCorpus, check, read_split
 from vatt_engine.corpus.containers import BadContainer, read_deb, read_inside
@@ -105,7 +105,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> builder.Plan:
     rows["made-a"] = [
         row for row in rows["made-a"] if row.path != "usr/a/3.wav" or row.sha1[0] == "0"
     ]
-    monkeypatch.setattr(builder.origins, "debian_sources", lambda: rows)
+    monkeypatch.setattr(sources, "debian_sources", lambda: rows)
 
     class SameProcess:
         """Runs the work here: a patched manifest does not reach a spawned process."""

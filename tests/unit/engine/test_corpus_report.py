@@ -1,6 +1,9 @@
 """The corpus report: one file that needs no network, with facts that mean something."""
 
+from __future__ import annotations
+
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from vatt_engine.errors import BadRequest
 
 
 @pytest.fixture
-def corpus(tmp_path):
+def corpus(tmp_path: Path) -> Path:
     """A corpus of one recording: a knock on wood."""
     t = np.arange(SAMPLE_RATE // 4) / SAMPLE_RATE
     soundfile.write(tmp_path / "knock.flac", 0.5 * np.sin(1200 * t) * np.exp(-40 * t), SAMPLE_RATE)
@@ -25,7 +28,7 @@ def corpus(tmp_path):
     return tmp_path
 
 
-def test_a_category_is_shown_synthesised_and_recorded(corpus, tmp_path):
+def test_a_category_is_shown_synthesised_and_recorded(corpus: Path, tmp_path: Path) -> None:
     shares = write_report(tmp_path / "r.html", corpus, ("impact_wood",))
     page = (tmp_path / "r.html").read_text()
     assert 0 <= shares["impact_wood"]["recorded"] <= 1
@@ -35,13 +38,13 @@ def test_a_category_is_shown_synthesised_and_recorded(corpus, tmp_path):
     assert re.search(r"onsets within \d ms", page)
 
 
-def test_a_sound_that_swells_is_not_given_an_onset_far_away(tmp_path):
+def test_a_sound_that_swells_is_not_given_an_onset_far_away(tmp_path: Path) -> None:
     write_report(tmp_path / "r.html", None, ("whoosh",))
     page = (tmp_path / "r.html").read_text()
     assert "no onset heard" in page
     assert "onsets within" not in page
 
 
-def test_an_unknown_category_is_refused(tmp_path):
+def test_an_unknown_category_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="brass_band"):
         write_report(tmp_path / "r.html", None, ("brass_band",))

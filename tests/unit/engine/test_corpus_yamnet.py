@@ -25,13 +25,14 @@ def test_one_row_for_each_half_second_and_at_least_one(judge: Yamnet) -> None:
 def test_silence_a_tone_and_noise_are_told_apart(judge: Yamnet) -> None:
     t = np.arange(SAMPLE_RATE * 2) / SAMPLE_RATE
     noise = np.random.default_rng(0).normal(0, 0.1, t.size).astype(np.float32)
+    waves: dict[str, np.ndarray] = {
+        "silence": np.zeros_like(t),
+        "tone": 0.3 * np.sin(2 * np.pi * 1000 * t),
+        "noise": noise,
+    }
     names = {
         kind: [name for name, _ in judge.top(judge.judge(wave.astype(np.float32))[0], 3)]
-        for kind, wave in {
-            "silence": np.zeros_like(t),
-            "tone": 0.3 * np.sin(2 * np.pi * 1000 * t),
-            "noise": noise,
-        }.items()
+        for kind, wave in waves.items()
     }
     assert names["silence"][0] == "Silence"
     assert {"Sine wave", "Beep, bleep", "Dial tone"} & set(names["tone"])

@@ -1,6 +1,9 @@
 """The drawn codec: what it keeps of a sound without a net, and how it is fitted."""
 
+from __future__ import annotations
+
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +12,14 @@ import torch
 
 from vatt_engine.errors import BadModelFolder, BadRequest
 from vatt_engine.nets.codec import build_codec
-from vatt_engine.nets.drawn import Describer, description_width, rounded, turning, white_bands
+from vatt_engine.nets.drawn import (
+    Describer,
+    DrawnDecoder,
+    description_width,
+    rounded,
+    turning,
+    white_bands,
+)
 from vatt_engine.nets.lapped import LappedTransform
 from vatt_engine.sound_config import CodecConfig
 from vatt_engine.training.codec_config import DataConfig, RunConfig, SoundSource, codec_kind
@@ -32,8 +42,9 @@ def redrawn(wave: torch.Tensor) -> np.ndarray:
     codec = build_codec(dataclasses.replace(SIZES, dimension=width)).eval()
     with torch.no_grad():
         for part in (codec.encoder, codec.decoder):
-            part.basis.copy_(torch.eye(width))
-        return codec.decoder(codec.encoder(wave[None, None]))[0, 0, : len(wave)].numpy()
+            part.get_parameter("basis").copy_(torch.eye(width))
+        made: np.ndarray = codec.decoder(codec.encoder(wave[None, None]))[0, 0].numpy()
+    return made[: len(wave)]
 
 
 def share_near(wave: np.ndarray, hertz: float, width: float) -> float:
@@ -100,6 +111,7 @@ def test_the_same_codes_give_the_same_bytes_and_another_seed_others() -> None:
         first = codec.decode(codes)
         assert torch.equal(first, codec.decode(codes))
         assert first.shape == (1, 1, 6 * SIZES.hop_length)
+        assert isinstance(codec.decoder, DrawnDecoder)
         codec.decoder.noise_seed = 1
         assert not torch.equal(first, codec.decode(codes))
         assert codec.encode(torch.zeros(1, 1, 641)).shape == (1, 2, 3)
@@ -121,7 +133,7 @@ def test_bands_must_fall_into_groups() -> None:
 
 
 @pytest.fixture
-def config(tmp_path) -> DrawnTraining:
+def config(tmp_path: Path) -> DrawnTraining:
     rng = np.random.default_rng(0)
     for i in range(4):
         wave = 0.2 * rng.standard_normal(RATE) * np.exp(-np.arange(RATE) / (1000 * (i + 1)))
@@ -139,7 +151,7 @@ def config(tmp_path) -> DrawnTraining:
     )
 
 
-def test_a_fit_repeats_is_kept_and_reads_back(config, tmp_path) -> None:
+def test_a_fit_repeats_is_kept_and_reads_back(config: DrawnTraining, tmp_path: Path) -> None:
     first, second = DrawnFitter(config), DrawnFitter(config)
     assert first.run()
     assert second.run()
@@ -157,13 +169,13 @@ def test_a_fit_repeats_is_kept_and_reads_back(config, tmp_path) -> None:
     assert torch.equal(resumed.net.encode(wave), codes)
 
 
-def test_a_stopped_fit_leaves_nothing_behind(config) -> None:
+def test_a_stopped_fit_leaves_nothing_behind(config: DrawnTraining) -> None:
     fitter = DrawnFitter(config)
     assert not fitter.run(stop=lambda: True)
     assert not fitter.checkpoint_path.exists()
 
 
-def test_a_fit_of_another_codec_is_not_taken_up(config) -> None:
+def test_a_fit_of_another_codec_is_not_taken_up(config: DrawnTraining) -> None:
     DrawnFitter(config).run()
     other = dataclasses.replace(config, codec=dataclasses.replace(SIZES, n_codebooks=3))
     with pytest.raises(BadRequest, match="another codec"):
@@ -176,7 +188,7 @@ def test_only_a_drawn_codec_is_fitted() -> None:
         fit(plain, torch.zeros(4, 260), 4, 1)
 
 
-def test_the_kind_is_read_from_the_config(tmp_path) -> None:
+def test_the_kind_is_read_from_the_config(tmp_path: Path) -> None:
     path = tmp_path / "codec.toml"
     path.write_text('[codec]\nkind = "drawn"\n')
     assert codec_kind(path) == "drawn"

@@ -21,7 +21,8 @@ from vatt_engine.motion import (
 
 
 def grey(image: np.ndarray) -> np.ndarray:
-    return image.mean(axis=2).astype(np.uint8)
+    mean: np.ndarray = image.mean(axis=2)
+    return mean.astype(np.uint8)
 
 
 def crossing(n: int, fps: float) -> Iterable[np.ndarray]:
@@ -102,7 +103,8 @@ def test_directions_are_named_as_seen() -> None:
             image = wall.copy()
             disc(image, 80 + dx * (i - 6), 45 + dy * (i - 6), 9, (255, 255, 255))
             images.append(grey(image))
-        return motion_of(images)[2:].mean(axis=0)
+        mean: np.ndarray = motion_of(images)[2:].mean(axis=0)
+        return mean
 
     for name, step in {"right": (2, 0), "left": (-2, 0), "down": (0, 2), "up": (0, -2)}.items():
         row = moving(*step)

@@ -26,7 +26,7 @@ def test_codes_and_wave_have_exact_lengths(codec: Codec) -> None:
 
 def test_code_vectors_are_rows_of_the_codebooks(codec: Codec) -> None:
     codes = torch.randint(0, 16, (1, 4, 7))
-    by_hand = sum(codec.codebooks[k][codes[0, k]] for k in range(4))
+    by_hand = torch.stack([codec.codebooks[k][codes[0, k]] for k in range(4)]).sum(0)
     vectors = codec.quantizer.decode(codes.transpose(0, 1))  # type: ignore[operator]
     assert torch.allclose(vectors[0].T, by_hand, atol=1e-6)
 

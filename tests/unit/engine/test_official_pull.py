@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import io
 import json
+import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from typing import Any
 import pytest
 
 from vatt_engine.errors import Cancelled, CannotWrite, LicenceNotAccepted, PullFailed, UnknownModel
-from vatt_engine.official import fetch as fetching
 from vatt_engine.official.catalogue import SOURCES, TERMS, Source
 from vatt_engine.official.fetch import fetch
 from vatt_engine.official.pull import describe, pull_model
@@ -188,7 +188,7 @@ def test_a_full_disk_is_told_and_the_part_stays(
     class Usage:
         free = 1000
 
-    monkeypatch.setattr(fetching.shutil, "disk_usage", lambda _: Usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage)
     with pytest.raises(CannotWrite, match="disk is full"):
         fetch(server.url(), tmp_path / "w.bin", nothing)
 

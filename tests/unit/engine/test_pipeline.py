@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -53,7 +54,7 @@ def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_numbered(path, 288, fps=24, width=64, height=48)
 
 
-def ask(movie: Path, scratch: Path, seconds: float = 2.0, **changes: object) -> Generate:
+def ask(movie: Path, scratch: Path, seconds: float = 2.0, **changes: Any) -> Generate:
     request = Generate(
         job_id="job",
         picture=(PictureSegment(str(movie), 0.0, seconds),),
@@ -69,7 +70,7 @@ def takes_of(events: list[Event]) -> list[TakeReady]:
     return [e for e in events if isinstance(e, TakeReady)]
 
 
-def run(vatt: VATT, request: Generate | Caption | Spot, **options: object) -> list[Event]:
+def run(vatt: VATT, request: Generate | Caption | Spot, **options: Any) -> list[Event]:
     events = list(vatt.run(request, **options))
     for event in events:
         encode(event)  # everything must fit on the wire
@@ -77,9 +78,10 @@ def run(vatt: VATT, request: Generate | Caption | Spot, **options: object) -> li
 
 
 def wave_of(take: TakeReady) -> np.ndarray:
-    data, rate = soundfile.read(take.wav_path, dtype="float32")
+    wave: np.ndarray
+    wave, rate = soundfile.read(take.wav_path, dtype="float32")
     assert rate == take.sample_rate
-    return data
+    return wave
 
 
 def test_a_take_tells_its_precision_and_by_that_it_is_made_again(
@@ -142,7 +144,7 @@ def test_takes_made_in_one_batch_are_those_made_alone(
 def test_words_picture_and_guidance_make_a_difference(
     vatt: VATT, movie: Path, tmp_path: Path
 ) -> None:
-    variants = [
+    variants: list[dict[str, Any]] = [
         {},
         {"prompt": "a dog barks"},
         {"negative": "speech, music"},
@@ -375,7 +377,7 @@ def test_own_words_are_heard_where_nothing_hits_but_a_caption_is_not(
 ) -> None:
     still = (PictureSegment(str(movie), 1.0, 1.0, time_scalar=0.0),)
 
-    def made(name: str, **changes: object) -> tuple[bytes, bool]:
+    def made(name: str, **changes: Any) -> tuple[bytes, bool]:
         events = run(vatt, ask(movie, tmp_path, 1.0, picture=still, job_id=name, **changes))
         free = any(isinstance(e, Log) and "placed freely" in e.message for e in events)
         return Path(takes_of(events)[0].wav_path).read_bytes(), free
@@ -392,7 +394,7 @@ def test_own_words_are_heard_where_nothing_hits_but_a_caption_is_not(
 def test_without_a_lane_of_the_picture_each_take_gets_one_made_up_from_its_words_and_seed(
     vatt: VATT, movie: Path, tmp_path: Path
 ) -> None:
-    def made(name: str, **changes: object) -> tuple[list[Event], list[TakeReady]]:
+    def made(name: str, **changes: Any) -> tuple[list[Event], list[TakeReady]]:
         events = run(vatt, ask(movie, tmp_path, job_id=name, sync="off", **changes))
         return events, takes_of(events)
 
@@ -435,7 +437,7 @@ def test_a_span_of_a_made_up_take_keeps_its_moments(
     assert read_code_file(Path(take.codes_path)).made_up == ("footsteps on gravel", 4)
     held = hold(take, 0.5, 1.5)
 
-    def span(name: str, **changes: object) -> TakeReady:
+    def span(name: str, **changes: Any) -> TakeReady:
         return takes_of(run(vatt, ask(movie, tmp_path, job_id=name, held=held, seed=9, **changes)))[
             0
         ]
@@ -465,7 +467,7 @@ def test_a_span_of_a_freely_placed_take_is_placed_freely_too(
 def test_faint_movement_without_hits_is_heard_as_if_it_were_plain(
     vatt: VATT, movie: Path, tmp_path: Path
 ) -> None:
-    def made(name: str, peak: float, **changes: object) -> tuple[bytes, float]:
+    def made(name: str, peak: float, **changes: Any) -> tuple[bytes, float]:
         lane = SyncLane((), (0.5 * peak, peak) * 25)
         events = run(
             vatt, ask(movie, tmp_path, 1.0, job_id=name, sync="lane", lane=lane, **changes)
@@ -561,7 +563,7 @@ def test_an_image_sequence_is_looked_at_each_time(vatt: VATT, tmp_path: Path) ->
     ],
 )
 def test_impossible_requests_are_refused_by_name(
-    vatt: VATT, movie: Path, tmp_path: Path, change: dict[str, object]
+    vatt: VATT, movie: Path, tmp_path: Path, change: dict[str, Any]
 ) -> None:
     with pytest.raises(BadRequest):
         list(vatt.run(replace(ask(movie, tmp_path), **change)))

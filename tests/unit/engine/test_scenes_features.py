@@ -82,7 +82,8 @@ def test_exact_path_gives_as_many_rows_in_order() -> None:
     def brightness(images: np.ndarray) -> np.ndarray:
         assert images.dtype == np.uint8
         assert images.shape[1:3] == (3, 64)
-        return images.mean(axis=(1, 2, 3))[:, None].astype(np.float32)
+        mean: np.ndarray = images.mean(axis=(1, 2, 3))
+        return mean[:, None].astype(np.float32)
 
     assert encode_film(scene, brightness, fps=5.0, height=64).shape == (10, 1)
 

@@ -37,7 +37,8 @@ CONTACTS = np.arange(1, 9) * PERIOD_S  # the ball starts on the floor and lands 
 
 
 def grey(image: np.ndarray) -> np.ndarray:
-    return image.mean(axis=2).astype(np.uint8)
+    mean: np.ndarray = image.mean(axis=2)
+    return mean.astype(np.uint8)
 
 
 def ball_at(time_s: float) -> tuple[float, float]:
@@ -178,7 +179,7 @@ def tracks(hit: dict[int, float], n: int = 40) -> np.ndarray:
 
 def test_peaks_become_hits_between_the_samples() -> None:
     (first, second) = pick_hits(tracks({10: 1.0, 20: 0.9, 21: 0.9}), 0.3)
-    assert first == (pytest.approx(10.5 / LANE_HZ), pytest.approx(0.7))
+    assert first == pytest.approx((10.5 / LANE_HZ, 0.7))
     assert second[0] == pytest.approx(21 / LANE_HZ, abs=1e-3)
 
 

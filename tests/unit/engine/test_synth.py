@@ -78,7 +78,7 @@ def test_stronger_is_louder(name: str) -> None:
 
 def test_a_harder_blow_is_brighter() -> None:
     def centroid(strength: float) -> float:
-        params = {"size_m": 0.2, "striker": "wood"}
+        params: dict[str, float | str] = {"size_m": 0.2, "striker": "wood"}
         waves = [
             api.render_events(
                 "impact_wood", [(0.0, strength)], 0.5, RATE, np.random.default_rng(k), params
@@ -93,14 +93,16 @@ def test_a_harder_blow_is_brighter() -> None:
 
 @pytest.mark.parametrize("name", TEXTURES)
 def test_a_texture_follows_its_intensity(name: str) -> None:
-    wave = api.render_texture(name, [0, 0, 1, 1], 4.0, RATE, np.random.default_rng(1))
+    wave = api.render_texture(
+        name, np.array([0.0, 0.0, 1.0, 1.0]), 4.0, RATE, np.random.default_rng(1)
+    )
     quiet, loud = np.square(wave[: RATE // 2]).mean(), np.square(wave[-RATE:]).mean()
     assert loud > 3 * quiet
     assert np.abs(wave).max() <= 0.951
 
 
 def test_a_texture_without_intensity_is_silent() -> None:
-    wave = api.render_texture("rain", [0.0], 1.0, RATE, np.random.default_rng(1))
+    wave = api.render_texture("rain", np.zeros(1), 1.0, RATE, np.random.default_rng(1))
     assert not np.abs(wave).any()
 
 
@@ -121,7 +123,7 @@ def test_larger_things_sound_lower() -> None:
 def test_engine_pulses_come_at_the_firing_rate() -> None:
     params = {"idle_rpm": 900.0, "full_rpm": 3000.0, "cylinders": 4.0, "roughness": 0.1}
     rng = np.random.default_rng(1)
-    wave = api.render_texture("engine", [1.0], 4.0, RATE, rng, params)
+    wave = api.render_texture("engine", np.ones(1), 4.0, RATE, rng, params)
     envelope = np.abs(wave) - np.abs(wave).mean()
     power = np.square(np.abs(np.fft.rfft(envelope)))
     hz = np.fft.rfftfreq(wave.size, 1 / RATE)
@@ -143,7 +145,7 @@ def test_parameters_are_documented_and_checked() -> None:
     with pytest.raises(ValueError, match="render_texture"):
         api.render_events("rain", [(0.0, 1.0)], 1.0, RATE, rng)
     with pytest.raises(ValueError, match="render_events"):
-        api.render_texture("impact_wood", [1.0], 1.0, RATE, rng)
+        api.render_texture("impact_wood", np.ones(1), 1.0, RATE, rng)
 
 
 def test_a_category_keeps_what_makes_it_that_category() -> None:

@@ -1,8 +1,11 @@
 """The codec's training: resuming is exact, the quantiser and the losses do what they say."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +37,7 @@ CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 
 
 @pytest.fixture(scope="module")
-def sounds(tmp_path_factory):
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a manifest of four short sounds from two packages, and one broken file."""
     folder = tmp_path_factory.mktemp("sounds")
     rng = np.random.default_rng(0)
@@ -51,7 +54,7 @@ def sounds(tmp_path_factory):
 
 
 @pytest.fixture
-def config(sounds, tmp_path):
+def config(sounds: Path, tmp_path: Path) -> CodecTraining:
     codec = CodecConfig(
         bands=40, companding=1e-3, noise=True, ratios=(8,), n_filters=4, dimension=8, lstm=1,
         n_codebooks=2, codebook_size=16,
@@ -74,14 +77,14 @@ def config(sounds, tmp_path):
     )
 
 
-def weights(trainer):
+def weights(trainer: CodecTrainer) -> dict[str, torch.Tensor]:
     return {
         **trainer.net.state_dict(),
         **{f"average.{k}": v for k, v in trainer.average.tensors.items()},
     }
 
 
-def with_discriminator(config):
+def with_discriminator(config: CodecTraining) -> CodecTraining:
     loss = dataclasses.replace(
         config.loss, adversarial=1.0, feature=1.0, adversarial_from=2, discriminator_filters=2
     )
@@ -91,7 +94,9 @@ def with_discriminator(config):
 
 
 @pytest.mark.parametrize("adversarial", [False, True])
-def test_a_resumed_run_equals_an_unbroken_one(config, tmp_path, adversarial):
+def test_a_resumed_run_equals_an_unbroken_one(
+    config: CodecTraining, tmp_path: Path, adversarial: bool
+) -> None:
     if adversarial:
         config = with_discriminator(config)
     whole = CodecTrainer(config)
@@ -110,12 +115,14 @@ def test_a_resumed_run_equals_an_unbroken_one(config, tmp_path, adversarial):
     for name, value in weights(second).items():
         assert torch.equal(value, expected[name]), name
     if adversarial:
+        assert whole.discriminator is not None
+        assert second.discriminator is not None
         theirs = whole.discriminator.state_dict()
         for name, value in second.discriminator.state_dict().items():
             assert torch.equal(value, theirs[name]), name
 
 
-def test_a_run_leaves_a_log_a_page_and_sounds(config):
+def test_a_run_leaves_a_log_a_page_and_sounds(config: CodecTraining) -> None:
     trainer = CodecTrainer(config)
     trainer.run()
     rows = trainer.journal.rows()
@@ -126,7 +133,7 @@ def test_a_run_leaves_a_log_a_page_and_sounds(config):
     assert list((trainer.journal.folder / "sounds").glob("*-codec.wav"))
 
 
-def test_resuming_drops_log_lines_past_the_checkpoint(config):
+def test_resuming_drops_log_lines_past_the_checkpoint(config: CodecTraining) -> None:
     trainer = CodecTrainer(config)
     trainer.run(stop=lambda: trainer.step >= 2)
     trainer.journal.write(step=5, mel=1.0)
@@ -135,7 +142,7 @@ def test_resuming_drops_log_lines_past_the_checkpoint(config):
     assert max(r["step"] for r in again.journal.rows()) == 2
 
 
-def test_another_codec_cannot_resume(config):
+def test_another_codec_cannot_resume(config: CodecTraining) -> None:
     trainer = CodecTrainer(config)
     trainer.save()
     other = dataclasses.replace(config, codec=dataclasses.replace(config.codec, n_filters=6))
@@ -143,12 +150,12 @@ def test_another_codec_cannot_resume(config):
         CodecTrainer(other).resume()
 
 
-def test_resuming_nothing_is_a_named_error(config):
+def test_resuming_nothing_is_a_named_error(config: CodecTraining) -> None:
     with pytest.raises(BadRequest, match="checkpoint"):
         CodecTrainer(config).resume()
 
 
-def test_discriminator_learns_to_tell_apart():
+def test_discriminator_learns_to_tell_apart() -> None:
     torch.manual_seed(0)
     judge = build_discriminator(2)
     optimiser = torch.optim.Adam(judge.parameters(), 1e-2)
@@ -164,14 +171,15 @@ def test_discriminator_learns_to_tell_apart():
     assert made.grad is None
 
 
-def tiny_quantizer(n_codebooks=2, size=16, dimension=4):
+def tiny_quantizer(n_codebooks: int = 2, size: int = 16, dimension: int = 4) -> Any:
+    """A quantiser of the ``encodec`` package, which has no types."""
     config = CodecConfig(n_filters=2, dimension=dimension, n_codebooks=n_codebooks, lstm=0,
                          codebook_size=size)  # fmt: skip
     torch.manual_seed(0)
     return build_codec(config).quantizer.train()
 
 
-def test_gradients_pass_straight_through_and_commitment_sees_all_codebooks():
+def test_gradients_pass_straight_through_and_commitment_sees_all_codebooks() -> None:
     quantizer = tiny_quantizer()
     vectors = torch.randn(2, 4, 5, requires_grad=True)
     result = quantiser.quantise(quantizer.eval(), vectors, 2, 0.99)
@@ -184,7 +192,7 @@ def test_gradients_pass_straight_through_and_commitment_sees_all_codebooks():
     assert torch.cosine_similarity(pull.flatten(), toward.flatten(), dim=0) > 0.999
 
 
-def test_training_and_inference_pick_the_same_codes():
+def test_training_and_inference_pick_the_same_codes() -> None:
     quantizer = tiny_quantizer().eval()
     vectors = torch.randn(2, 4, 5)
     ours = quantiser.quantise(quantizer, vectors, 2, 0.99)
@@ -193,7 +201,7 @@ def test_training_and_inference_pick_the_same_codes():
     torch.testing.assert_close(ours.vectors, quantizer.decode(theirs.transpose(0, 1)))
 
 
-def test_kmeans_leaves_no_centre_empty():
+def test_kmeans_leaves_no_centre_empty() -> None:
     generator = torch.Generator().manual_seed(0)
     lumps = torch.randn(4, 3) * 100
     vectors = (lumps[:, None] + torch.randn(4, 50, 3)).flatten(0, 1)
@@ -203,9 +211,9 @@ def test_kmeans_leaves_no_centre_empty():
     assert (torch.cdist(vectors, centres).min(1).values < 6).all()
 
 
-def test_unused_codes_come_back_to_life():
+def test_unused_codes_come_back_to_life() -> None:
     quantizer = tiny_quantizer(n_codebooks=1)
-    book = quantiser.codebooks_of(quantizer)[0]
+    book: Any = quantiser.codebooks_of(quantizer)[0]
     book.embed.fill_(1000.0)
     book.embed[0] = 0.0
     book.cluster_size.zero_()
@@ -218,13 +226,13 @@ def test_unused_codes_come_back_to_life():
     assert len(codes.unique()) == 16
 
 
-def test_usage_of_even_and_of_single_codes():
+def test_usage_of_even_and_of_single_codes() -> None:
     used, perplexity = quantiser.usage(torch.tensor([[5.0, 5, 5, 5], [9, 0, 0, 0]]))
     assert used.tolist() == [1.0, 0.25]
     assert perplexity.tolist() == pytest.approx([4.0, 1.0])
 
 
-def test_balancer_shares_gradients_by_weight_whatever_the_scale():
+def test_balancer_shares_gradients_by_weight_whatever_the_scale() -> None:
     output = torch.randn(2, 1, 8, requires_grad=True)
     losses = {"big": 1000 * output[..., :4].sum(), "small": 0.001 * output[..., 4:].sum()}
     grad = Balancer({"big": 1.0, "small": 3.0}).combine(losses, output)
@@ -232,29 +240,30 @@ def test_balancer_shares_gradients_by_weight_whatever_the_scale():
     assert float(ratio) == pytest.approx(3.0, rel=1e-4)
 
 
-def test_mel_distance_counts_decibels():
+def test_mel_distance_counts_decibels() -> None:
     wave = torch.randn(1, 8000) * 0.1
     ruler = MultiScaleMel(16000)
     assert float(ruler(wave, wave)) == 0
     assert float(ruler(wave * 2, wave)) == pytest.approx(np.log(2), abs=1e-3)
 
 
-def test_mel_distance_has_a_finite_gradient_in_silence():
+def test_mel_distance_has_a_finite_gradient_in_silence() -> None:
     made = torch.zeros(1, 4096, requires_grad=True)
     MultiScaleMel(16000)(made, torch.randn(1, 4096)).backward()
+    assert made.grad is not None
     assert torch.isfinite(made.grad).all()
 
 
-def test_the_right_spread_surprises_least():
+def test_the_right_spread_surprises_least() -> None:
     bands = torch.randn(1, 40, 500) * 0.1
     none = torch.zeros_like(bands)
     fits = {s: float(surprise(none, torch.full_like(bands, s), bands)) for s in (0.03, 0.09, 0.3)}
-    assert min(fits, key=fits.get) == 0.09
+    assert min(fits, key=fits.__getitem__) == 0.09
     knowing = surprise(bands / 0.01, torch.full_like(bands, 0.01), bands)
     assert float(knowing) < fits[0.09]
 
 
-def test_a_batch_depends_on_its_step_only(config):
+def test_a_batch_depends_on_its_step_only(config: CodecTraining) -> None:
     bank = open_bank(config.data.sources[0], 16000, Path(config.data.cache))
     assert len(bank) == 4  # the broken file is left out
     train, held = bank.split(["held"])
@@ -267,7 +276,7 @@ def test_a_batch_depends_on_its_step_only(config):
     assert not torch.equal(first, samplers[0].batch(8))
 
 
-def test_jsonl_manifests_and_folders_are_read_too(sounds, tmp_path):
+def test_jsonl_manifests_and_folders_are_read_too(sounds: Path, tmp_path: Path) -> None:
     lines = [json.dumps({"file": f"{i}.wav", "package": "p"}) for i in range(3)]
     (sounds / "train.jsonl").write_text("\n".join(lines))
     bank = open_bank(SoundSource(str(sounds / "train.jsonl")), 16000, tmp_path)
@@ -275,7 +284,7 @@ def test_jsonl_manifests_and_folders_are_read_too(sounds, tmp_path):
     assert len(open_bank(SoundSource(str(sounds)), 16000, tmp_path)) == 4
 
 
-def test_the_synthesiser_is_a_source_and_repeatable(tmp_path):
+def test_the_synthesiser_is_a_source_and_repeatable(tmp_path: Path) -> None:
     source = SoundSource("synthesiser", clips=5)
     first = open_bank(source, 16000, tmp_path / "one")
     second = open_bank(source, 16000, tmp_path / "two")
@@ -284,12 +293,12 @@ def test_the_synthesiser_is_a_source_and_repeatable(tmp_path):
     assert np.array_equal(first.samples, second.samples)
 
 
-def test_missing_sounds_are_a_named_error(tmp_path):
+def test_missing_sounds_are_a_named_error(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="neither a manifest nor a folder"):
         open_bank(SoundSource(str(tmp_path / "none")), 16000, tmp_path)
 
 
-def test_a_codec_folder_gives_the_codec_back(config, tmp_path):
+def test_a_codec_folder_gives_the_codec_back(config: CodecTraining, tmp_path: Path) -> None:
     trainer = CodecTrainer(config)
     trainer.run()
     trainer.export(tmp_path / "codec")
@@ -305,7 +314,7 @@ def test_a_codec_folder_gives_the_codec_back(config, tmp_path):
     assert torch.equal(shorter.encode(wave), codes[:, :1])
 
 
-def test_a_damaged_codec_folder_is_refused(config, tmp_path):
+def test_a_damaged_codec_folder_is_refused(config: CodecTraining, tmp_path: Path) -> None:
     CodecTrainer(config).export(tmp_path / "codec")
     weights_path = tmp_path / "codec" / codec_folder.FILES.weights
     data = bytearray(weights_path.read_bytes())
@@ -316,7 +325,7 @@ def test_a_damaged_codec_folder_is_refused(config, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["codec-cpu.toml", "codec-gpu.toml"])
-def test_the_shipped_configs_differ_in_scale_only(name):
+def test_the_shipped_configs_differ_in_scale_only(name: str) -> None:
     config = read_codec_training(CONFIGS / name)
     assert config.codec.frame_rate == 50
     assert config.codec.n_codebooks >= 4
@@ -333,7 +342,9 @@ def test_the_shipped_configs_differ_in_scale_only(name):
         ("bands = 40", "bands = 7", "bands"),
     ],
 )
-def test_a_wrong_config_names_what_is_wrong(tmp_path, old, new, complaint):
+def test_a_wrong_config_names_what_is_wrong(
+    tmp_path: Path, old: str, new: str, complaint: str
+) -> None:
     text = (CONFIGS / "codec-cpu.toml").read_text()
     assert old in text
     path = tmp_path / "wrong.toml"
@@ -342,7 +353,7 @@ def test_a_wrong_config_names_what_is_wrong(tmp_path, old, new, complaint):
         read_codec_training(path)
 
 
-def test_learning_rate_rises_stays_and_falls():
+def test_learning_rate_rises_stays_and_falls() -> None:
     optim = OptimConfig(steps=100, lr=1.0, warmup_steps=10, decay_steps=20, final_share=0.1)
     assert optim.lr_at(0) == pytest.approx(0.1)
     assert optim.lr_at(50) == 1.0

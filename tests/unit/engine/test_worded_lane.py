@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import statistics
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -142,7 +143,7 @@ def test_any_length_is_served(words: str, seconds: float) -> None:
     assert "rain" in words or at
 
 
-def request(**changes: object) -> Generate:
+def request(**changes: Any) -> Generate:
     return dataclasses.replace(Generate(n_samples=6 * 48_000, prompt="a gunshot"), **changes)
 
 

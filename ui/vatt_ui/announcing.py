@@ -19,7 +19,7 @@ from vatt_ui.text import plain
 
 
 class Announcer(QObject):
-    """Says what jobs do, what notices tell, and that a cut is open.
+    """Says what jobs do, what notices tell, what was undone, and that a cut is open.
 
     Args:
         session: whose events are told.
@@ -33,6 +33,7 @@ class Announcer(QObject):
         self._takes: dict[str, int] = {}  # takes of the cues that have a job
         session.notice_raised.connect(self._on_notice)
         session.cut_opened.connect(self._on_cut_opened)
+        session.history_walked.connect(self._on_history_walked)
         session.jobs.cue_progressed.connect(self._on_cue_progressed)
         session.engine.event_received.connect(self._on_event)
 
@@ -46,6 +47,10 @@ class Announcer(QObject):
         cut = self._session.cut
         opened = _("{name} is open: {cues}.")
         self._say("" if cut is None else opened.format(name=plain(cut.name, 80), cues=cues))
+
+    def _on_history_walked(self, label: str, back: bool) -> None:
+        said = _("Undone: {what}.") if back else _("Done again: {what}.")
+        self._say(said.format(what=plain(label)))
 
     def _on_cue_progressed(self, cue_id: str) -> None:
         session = self._session

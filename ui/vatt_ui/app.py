@@ -98,6 +98,7 @@ def translate_qt(application: QApplication) -> None:
 
 def catch_errors(window: MainWindow) -> None:
     """An error nobody caught is logged and shown; without this, PyQt aborts the process."""
+    telling = False
 
     def hook(
         kind: type[BaseException], error: BaseException, trace: types.TracebackType | None
@@ -106,18 +107,25 @@ def catch_errors(window: MainWindow) -> None:
             window.close()
             return
         logger.critical("uncaught in the panel", exc_info=(kind, error, trace))
-        window.show_notice(
-            Notice(
-                _("Something went wrong inside the panel ({what}). Your work is kept.").format(
-                    what=kind.__name__
-                ),
-                _("If it happens again, please report it with the details."),
-                "error",
-                "window",
-                "internal",
-                details=str(error)[:1000],
+        nonlocal telling
+        if telling:  # what shows messages fails itself: one more would come back here for ever
+            return
+        telling = True
+        try:
+            window.session.tell(
+                Notice(
+                    _("Something went wrong inside the panel ({what}). Your work is kept.").format(
+                        what=kind.__name__
+                    ),
+                    _("If it happens again, please report it with the details."),
+                    "error",
+                    "window",
+                    "internal",
+                    details=str(error)[:1000],
+                )
             )
-        )
+        finally:
+            telling = False
 
     sys.excepthook = hook
 

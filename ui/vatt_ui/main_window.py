@@ -211,7 +211,7 @@ class MainWindow(QMainWindow):
         status = self.session.engine.status
         life = status.life
         if life == "unavailable":
-            self.show_notice(
+            self.session.tell(
                 Notice(
                     _("{why} Prompts and takes still work.").format(why=status.detail),
                     status.hint,
@@ -223,7 +223,7 @@ class MainWindow(QMainWindow):
                 )
             )
         elif life == "restarting":
-            self.show_notice(
+            self.session.tell(
                 Notice(
                     _(
                         "{why} It is started again; the running job is run once more. Finished "
@@ -280,7 +280,7 @@ class MainWindow(QMainWindow):
         if self.watcher.following:
             self.session.conform()
             return
-        self.show_notice(
+        self.session.tell(
             Notice(
                 _("The cut has changed on disk. Your takes are safe either way."),
                 "",
@@ -345,7 +345,7 @@ class MainWindow(QMainWindow):
         project = self.session.project
         n = sum(len(s.trashed) for s in project.states.values()) if project is not None else 0
         if not n:
-            self.show_notice(Notice(_("The trash is empty."), pane="takes", key="trash"))
+            self.session.tell(Notice(_("The trash is empty."), pane="takes", key="trash"))
             return
         empty_trash.show(self, self.session, n)
 

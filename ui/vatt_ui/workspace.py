@@ -38,6 +38,7 @@ class Workspace(QObject):
         selection_changed(): other cues are selected.
         take_shown(str): another take of the current cue is shown (A).
         history_changed(): undo and redo have other labels.
+        history_walked(str, bool): the step of this label was undone (True) or done again.
         journalled(): the project's journal has grown; it is to be forced to the disk soon.
         notice_raised(Notice): something to tell.
         notice_cleared(str): the notice of a key no longer holds.
@@ -49,6 +50,7 @@ class Workspace(QObject):
     selection_changed = pyqtSignal()
     take_shown = pyqtSignal(str)
     history_changed = pyqtSignal()
+    history_walked = pyqtSignal(str, bool)
     journalled = pyqtSignal()
     notice_raised = pyqtSignal(object)
     notice_cleared = pyqtSignal(str)
@@ -301,6 +303,7 @@ class Workspace(QObject):
         if ids and self._current not in ids and ids[0] in self._cues:
             self.select([ids[0]])
         self.changed(ids)
+        self.history_walked.emit(edit.label, back)
 
     # --- telling ------------------------------------------------------------------------------
 

@@ -109,6 +109,7 @@ def inherited(state: CueState, old: CueFacts, cue: Cue) -> CueState:
         span=span,
         intensity=intensity,
         nudge_s=state.nudge_s + shift_s,
+        media_notes=(),  # of another part of the media
     )
 
 

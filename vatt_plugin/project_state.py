@@ -44,6 +44,7 @@ class CueState:
         nudge_s: how much earlier (negative) or later the chosen take is laid.
         relinked: media path the user chose for an offline cue.
         picture_key: what the picture was when the newest take was made.
+        media_notes: what the engine found amiss with the media when it last looked.
     """
 
     prompt: str = ""
@@ -69,6 +70,7 @@ class CueState:
     muted: bool = False
     relinked: str = ""
     picture_key: str = ""
+    media_notes: tuple[str, ...] = ()
 
     @property
     def visible_takes(self) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from vatt_ui.helper_process import HelperProcess
 from vatt_ui.job_failures import failure_notice
 from vatt_ui.job_info import JobInfo
 from vatt_ui.language import _
+from vatt_ui.media_notes import amiss
 from vatt_ui.notices import from_error
 from vatt_ui.take_keeping import add_take, use_best
 from vatt_ui.workspace import Workspace
@@ -59,6 +60,7 @@ class Jobs(QObject):
         self._adopting: dict[str, int] = {}
         self._began: dict[str, float] = {}
         self._made: dict[str, list[str]] = {}  # per job the takes that joined their cue
+        self._amiss: dict[str, dict[str, None]] = {}  # per job what is amiss with the media, once
         # Per model and kind of device: seconds of work a second of sound.
         self._pace: dict[tuple[str, str], float] = {}
         self.failures: dict[str, VattError] = {}
@@ -272,6 +274,7 @@ class Jobs(QObject):
         info = self._jobs.get(job_id)
         if info is None:
             return
+        self._note_media(info, event)
         match event:
             case TakeReady():
                 self._adopt(info, event)
@@ -289,6 +292,16 @@ class Jobs(QObject):
             # Not before: the job may have ended already while its takes still wait to be told.
             self._clean(info)
         self.cue_progressed.emit(info.cue_id)
+
+    def _note_media(self, info: JobInfo, event: Event) -> None:
+        """Gather what a job tells of the cue's media; a whole job that tells nothing found none."""
+        cue = self._work.cue(info.cue_id)
+        if cue is not None and (told := amiss(event, info.kind, cue)):
+            self._amiss.setdefault(info.job_id, {})[told] = None
+        if isinstance(event, messages.Finished | messages.Failed | messages.JobCancelled):
+            found = tuple(self._amiss.pop(info.job_id, ()))
+            if found or isinstance(event, messages.Finished):
+                self._work.note(info.cue_id, media_notes=found)
 
     def _note_pace(self, info: JobInfo) -> None:
         began = self._began.pop(info.job_id, None)

@@ -159,6 +159,7 @@ class CuesModel(QAbstractTableModel):
             lines.append(plain(cue.media))
         if cue.note:
             lines.append(plain(cue.note))
+        lines += [plain(note, 300) for note in self._session.state(cue.cue_id).media_notes]
         failure = self._session.jobs.failures.get(cue.cue_id)
         if failure is not None:
             lines += [plain(failure.message), plain(failure.hint)]

@@ -328,13 +328,14 @@ class Inspector(Pane):
             lines.append(_("Relinked to {name}").format(name=plain(Path(relinked).name, 80)))
         elif cue.note:
             lines.append(plain(cue.note, 300))
+        told = [plain(note, 300) for note in session.state(cue.cue_id).media_notes]
         take = session.take(session.current_take(cue.cue_id))
         if take is not None and take.lag_s is not None:
             lag = _("Sound {ms} ms against the picture's hits")
             lines.append(lag.format(ms=f"{take.lag_s * 1000:+.0f}"))
         if take is not None:
-            told = [what for what in ranking.remarks(take) if what != ranking.MADE_UP]
-            lines += [_("Mind: {what}").format(what=what) for what in told]
+            told += [what for what in ranking.remarks(take) if what != ranking.MADE_UP]
+        lines += [_("Mind: {what}").format(what=what) for what in told]
         state = session.state(cue.cue_id)
         if state.muted:
             lines.append(_("Left out of the written timeline"))

@@ -153,11 +153,11 @@ def test_captions_spots_and_questions(engine: Engine) -> None:
     assert isinstance(captioned.caption, CaptionReady)
     spotted = engine.run(messages.Spot(model="tiny", device="cpu", picture=picture))
     assert spotted.lane is not None
-    machine = engine.run(Doctor()).result
-    assert machine["devices"][0]["id"] == "cpu"  # type: ignore[index]
-    assert machine["versions"]["torch"] != "missing"  # type: ignore[index]
-    models = engine.run(messages.ListModels()).result["models"]
-    assert "tiny" in [model["name"] for model in models]  # type: ignore[attr-defined]
+    machine: Any = engine.run(Doctor()).result
+    assert machine["devices"][0]["id"] == "cpu"
+    assert machine["versions"]["torch"] != "missing"
+    models: Any = engine.run(messages.ListModels()).result["models"]
+    assert "tiny" in [model["name"] for model in models]
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,8 @@ def test_ctrl_c_is_the_clients_business(tmp_path: Path) -> None:
         converse(process, messages.Hello(warm=False), messages.ListModels(job_id="m"))
         process.send_signal(signal.SIGINT)
         *_, ended = converse(process, messages.ListModels(job_id="n"))
-        assert ended == messages.Finished("n", ended.result)  # type: ignore[attr-defined]
+        assert isinstance(ended, messages.Finished)
+        assert ended.job_id == "n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0
 

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtWidgets import (
@@ -57,7 +58,7 @@ _NAMES = {
 }  # fmt: skip
 
 
-def studio(folder: Path) -> tuple[ModuleType, object]:
+def studio(folder: Path) -> tuple[ModuleType, Any]:
     """The script that takes the pictures of the panel, and its ``Studio``."""
     path = ROOT / "scripts" / "screenshots.py"
     spec = importlib.util.spec_from_file_location("screenshots", path)
@@ -164,24 +165,24 @@ def data_of(window: MainWindow, module: ModuleType) -> set[str]:
 def main(folder: Path) -> dict[str, object]:
     """Look at the window and at its dialogs."""
     module, taker = studio(folder)
-    window: MainWindow = taker.window(size=SIZE)  # type: ignore[attr-defined]
+    window: MainWindow = taker.window(size=SIZE)
     found: dict[str, list[str]] = {"clipped": [], "untranslated": []}
     n_seen = 0
 
     def look(root: QWidget, name: str) -> None:
         nonlocal n_seen
-        taker.shot(root, name)  # type: ignore[attr-defined]
+        taker.shot(root, name)
         n_seen += sum(1 for _widget in shown(root))
         data = data_of(window, module)
         found["clipped"] += [f"{name}: {text}" for text in clipped(root)]
         found["untranslated"] += [f"{name}: {text}" for text in untranslated(root, data)]
 
     look(window, "long-empty")
-    taker.opened(window)  # type: ignore[attr-defined]
+    taker.opened(window)
     window.docks["queue"].show()
     look(window, "long-panel")
     session, theme, chosen = window.session, window.theme, window.preferences
-    session.questions.list_models = lambda: None  # type: ignore[method-assign]
+    vars(session.questions)["list_models"] = lambda: None
     for name, dialog in (
         ("write", write_preview.show(window, session, theme, chosen)),
         ("cue-source", cue_source.show(window, session.opening, theme)),
@@ -205,7 +206,7 @@ def main(folder: Path) -> dict[str, object]:
             english = _PLAIN_VOWEL.search(word) and not _ACCENT.search(word)
             if english and word.casefold() not in _NAMES | {"span"}:  # "span": the script's step
                 found["untranslated"].append(f"menu: {word!r} in {action.text()!r}")
-    taker.close(window)  # type: ignore[attr-defined]
+    taker.close(window)
     return {**{k: sorted(set(v)) for k, v in found.items()}, "n_seen": n_seen}
 
 

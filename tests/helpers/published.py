@@ -19,6 +19,7 @@ from vatt_engine.nets.converter import byte_tokenizer
 from vatt_engine.nets.visual import build_visual
 from vatt_engine.official.audio import PREFIX, key_table
 from vatt_engine.sound_config import CodecConfig
+from vatt_engine.training.quantiser import codebooks_of
 
 VISION = {"layers": 1, "width": 16, "head_width": 8, "patch_size": 16, "image_size": 32}
 LLM = "encoder.base_model.model.model."
@@ -86,8 +87,8 @@ class Published:
         torch.manual_seed(2)
         codec = build_codec(self.codec).eval().requires_grad_(False)
         if codebooks is not None:
-            for layer, table in zip(codec.quantizer.vq.layers, codebooks, strict=True):  # type: ignore[union-attr, arg-type]
-                layer._codebook.embed.copy_(table)
+            for book, table in zip(codebooks_of(codec.quantizer), codebooks, strict=True):
+                book.get_buffer("embed").copy_(table)
         return codec
 
     def codec_yaml(self) -> str:

@@ -268,7 +268,7 @@ def test_a_new_lane_changes_nothing_until_trained() -> None:
     lane = torch.rand(2, T, 2)
     with torch.no_grad():
         assert torch.equal(net(codes, cond, lane=lane), net(codes, cond))
-        net.lane_proj[2].weight.normal_()  # type: ignore[index, operator]
+        net.get_parameter("lane_proj.2.weight").normal_()
         heard, silent = net(codes, cond, lane=lane), net(codes, cond)
         assert not torch.allclose(heard, silent)
         dropped = net(codes, cond, lane=lane, drop_lane=torch.tensor([True, False]))

@@ -188,9 +188,9 @@ def test_gemma_with_its_word_embedding_in_a_file_of_its_own(tmp_path: Path, mode
     table = torch.randn(259, published.width)
     torch.save({"weight": table}, files / "word_embeds.pth")
     model = imported(files, models, "vatt-gemma-t")
-    embedding = model.converter.llm.get_input_embeddings().weight  # type: ignore[operator]
+    embedding = model.converter.llm.get_parameter("model.embed_tokens.weight")
     assert torch.equal(embedding, table)
-    assert model.converter.llm.lm_head.weight is embedding  # type: ignore[union-attr]
+    assert model.converter.llm.get_parameter("lm_head.weight") is embedding
     assert model.config.converter.activation == "gelu_pytorch_tanh"
     assert model.config.converter.caption.instruction == 0
 
@@ -498,7 +498,7 @@ def test_lightning_s_own_classes_do_not_stop_an_import(files: Path, models: Path
     AttributeDict.__module__ = "pytorch_lightning.utilities.parsing"
     AttributeDict.__qualname__ = "AttributeDict"
     fake = types.ModuleType("pytorch_lightning.utilities.parsing")
-    fake.AttributeDict = AttributeDict  # type: ignore[attr-defined]
+    vars(fake)["AttributeDict"] = AttributeDict
     for name in ("pytorch_lightning", "pytorch_lightning.utilities"):
         sys.modules[name] = types.ModuleType(name)
     sys.modules[fake.__name__] = fake

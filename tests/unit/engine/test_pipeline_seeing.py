@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from vatt_engine import seeing
 from vatt_engine.errors import BadRequest, Cancelled
 from vatt_engine.messages import PictureSegment
 from vatt_engine.motion import N_FEATURES
+from vatt_engine.nets.visual import VisualEncoder
 from vatt_engine.presets import preset
 from vatt_engine.seeing import Seen, features_of, look, summary_of
 
@@ -53,7 +55,7 @@ def fade(tmp_path: Path) -> PictureSegment:
 
 def see(*segments: PictureSegment, small: bool = False) -> tuple[Seen, MeanColour]:
     encoder = MeanColour()
-    return look(segments, encoder, quiet, small=small), encoder  # type: ignore[arg-type]
+    return look(segments, cast(VisualEncoder, encoder), quiet, small=small), encoder
 
 
 def test_features_are_of_their_moments(fade: PictureSegment) -> None:

@@ -52,7 +52,7 @@ def test_what_is_asked_for_behind_the_device_is_had(
 ) -> None:
     model = load_model("tiny", f"cpu+{asked}")
     assert model.precision == asked
-    assert model.converter.llm.model.norm.weight.dtype == lm  # type: ignore[union-attr]
+    assert model.converter.llm.get_parameter("model.norm.weight").dtype == lm
     assert model.audio.code_proj.weight.dtype == audio
     # What codes are drawn from, sound and picture stay in 32 bits.
     assert model.audio.heads.weight.dtype == WIDE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from vatt_engine.code_file import (
 from vatt_engine.errors import BadRequest, Cancelled, CannotWrite
 from vatt_engine.lanes import rasterise
 from vatt_engine.messages import SyncLane
+from vatt_engine.nets.codec import Codec
 from vatt_engine.rendering import Renderer
 
 HOP = 320
@@ -48,7 +50,7 @@ def codes_of(n_frames: int, seed: int = 0) -> np.ndarray:
 
 def renderer(sample_rate: int = 16_000, codec: Staircase | None = None) -> Renderer:
     codec = codec or Staircase()
-    return Renderer(codec, torch.device("cpu"), sample_rate)  # type: ignore[arg-type]
+    return Renderer(cast(Codec, codec), torch.device("cpu"), sample_rate)
 
 
 def quiet(done: int, total: int) -> None:

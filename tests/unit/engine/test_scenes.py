@@ -224,8 +224,10 @@ def test_photographs_take_the_place_of_shapes(tmp_path: Path) -> None:
     folder.mkdir()
     write_png(np.full((20, 20, 3), (255, 0, 255), np.uint8), folder / "log.png")
     photos = photo_index(tmp_path)
-    kwargs = {"category": "impact_wood", "family": "fall", "plan": WorldPlan(), "alone": True}
-    scene = make_scene(1, "train", 3.0, photos=photos, **kwargs)  # type: ignore[arg-type]
+    scene = make_scene(
+        1, "train", 3.0, photos=photos, category="impact_wood", family="fall", plan=WorldPlan(),
+        alone=True,
+    )  # fmt: skip
     film = np.concatenate(list(frames(scene, 90)))
     manifest = make_portraits(photos, tmp_path / "set", height=32)
     (row,) = [json.loads(line) for line in manifest.read_text().splitlines()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -209,7 +210,8 @@ def run(
     *verdicts: Verdict,
     trained: bool = True,
     drafts: int = 1,
-    **options: object,
+    handle_s: float = 0.0,
+    **options: Any,
 ) -> tuple[TakeReady, Ears, list[Event]]:
     config = tiny.model.config
     config = replace(config, sampler=replace(config.sampler, drafts=drafts))
@@ -223,12 +225,12 @@ def run(
         n_samples=48_000,
         prompt=str(options.pop("prompt", "wood knocked")),
         captioned=bool(options.pop("captioned", False)),
-        handle_s=options.pop("handle_s", 0.0),  # type: ignore[arg-type]
+        handle_s=handle_s,
         steps=2,
         seed=3,
         scratch=str(folder),
     )
-    events = list(vatt.run(request, **options))  # type: ignore[arg-type]
+    events = list(vatt.run(request, **options))
     (take,) = [e for e in events if isinstance(e, TakeReady)]
     return take, ears, events
 

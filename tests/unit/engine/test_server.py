@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 
 from vatt_engine import messages, server, wire
-from vatt_engine.launcher import Launcher, OnBroken, OnEnd, OnLine, OnWarm
+from vatt_engine.launcher import Launcher, OnBroken, OnEnd, OnLine, OnWarm, Worker
 from vatt_engine.messages import (
     Beat,
     Cancel,
@@ -26,8 +27,12 @@ from vatt_engine.messages import (
 )
 from vatt_engine.server import Front
 
+E = TypeVar("E", bound=Event)
 
-class FakeWorker:
+
+class FakeWorker(Worker):
+    """A worker without a process; a test says what it says."""
+
     def __init__(self, on_line: OnLine, on_end: OnEnd) -> None:
         self.sent: list[messages.Request] = []
         self.killed = False
@@ -40,14 +45,17 @@ class FakeWorker:
     def kill(self) -> None:
         self.killed = True
 
+    def _exit_status(self) -> int | None:
+        return None
+
     def says(self, event: Event) -> None:
-        self._on_line(self, wire.encode(event))  # type: ignore[arg-type]
+        self._on_line(self, wire.encode(event))
 
     def says_raw(self, line: bytes) -> None:
-        self._on_line(self, line)  # type: ignore[arg-type]
+        self._on_line(self, line)
 
     def dies(self, reason: str = "killed by SIGSEGV") -> None:
-        self._on_end(self, reason)  # type: ignore[arg-type]
+        self._on_end(self, reason)
 
 
 class FakeLauncher(Launcher):
@@ -64,7 +72,7 @@ class FakeLauncher(Launcher):
         else:
             on_broken(*self.broken)
 
-    def launch(self, on_line: OnLine, on_end: OnEnd) -> FakeWorker:  # type: ignore[override]
+    def launch(self, on_line: OnLine, on_end: OnEnd) -> FakeWorker:
         if self.refuses:
             raise self.refuses
         self.workers.append(FakeWorker(on_line, on_end))
@@ -94,10 +102,10 @@ class Bench:
         while self._calls:
             self._calls.pop(0)()
 
-    def of(self, kind: type[Event]) -> list[Event]:
+    def of(self, kind: type[E]) -> list[E]:
         return [event for event in self.said if isinstance(event, kind)]
 
-    def ends(self) -> list[Event]:
+    def ends(self) -> list[Finished | Failed | JobCancelled]:
         return [e for e in self.said if isinstance(e, Finished | Failed | JobCancelled)]
 
     @property
@@ -132,7 +140,7 @@ def test_hello_is_answered_with_protocol_and_version() -> None:
     assert isinstance(ready, Ready)
     assert ready.protocol == messages.PROTOCOL_VERSION
     assert ready.engine_version
-    assert [s.state for s in bench.of(State)] == ["starting", "ready"]  # type: ignore[attr-defined]
+    assert [s.state for s in bench.of(State)] == ["starting", "ready"]
 
 
 def test_torch_is_not_loaded_for_a_client_that_only_asks_what_is_installed() -> None:
@@ -167,11 +175,11 @@ def test_another_protocol_is_refused_with_a_remedy() -> None:
 
 def test_jobs_run_one_after_the_other_on_one_worker(bench: Bench) -> None:
     bench.send(job("a"), job("b"))
-    assert [r.job_id for r in bench.worker.sent] == ["a"]  # type: ignore[attr-defined]
+    assert bench.worker.sent == [job("a")]
     bench.worker.says(Progress("a", "sampling", 1, 2))
     bench.worker.says(Finished("a"))
     bench.settle()
-    assert [r.job_id for r in bench.worker.sent] == ["a", "b"]  # type: ignore[attr-defined]
+    assert bench.worker.sent == [job("a"), job("b")]
     assert len(bench.launcher.workers) == 1
     assert bench.of(Progress) == [Progress("a", "sampling", 1, 2)]
 
@@ -231,7 +239,7 @@ def test_a_job_whose_worker_dies_runs_once_more_and_the_queue_follows(bench: Ben
     bench.settle()
     assert bench.worker.sent == [job("a"), job("b")]
     assert bench.ends() == [Finished("a")]
-    states = [s.state for s in bench.of(State)]  # type: ignore[attr-defined]
+    states = [s.state for s in bench.of(State)]
     assert "restarting" in states
 
 
@@ -252,7 +260,7 @@ def test_three_deaths_in_a_minute_stop_the_engine_and_say_why(bench: Bench) -> N
     for _ in range(3):
         bench.worker.dies()
         bench.settle()
-    assert [e.job_id for e in bench.ends()] == ["a", "b", "c"]  # type: ignore[attr-defined]
+    assert [e.job_id for e in bench.ends()] == ["a", "b", "c"]
     assert all(isinstance(e, Failed) and e.code == "engine_lost" for e in bench.ends())
     last = bench.of(State)[-1]
     assert isinstance(last, State)
@@ -306,7 +314,7 @@ def test_a_broken_installation_fails_jobs_with_the_remedy_and_may_be_mended() ->
     assert isinstance(failed, Failed)
     assert failed.code == "engine_unavailable"
     assert (failed.message, failed.hint) == bench.launcher.broken
-    assert bench.of(State)[-1].state == "unavailable"  # type: ignore[attr-defined]
+    assert bench.of(State)[-1].state == "unavailable"
     bench.launcher.broken = None
     bench.send(job("b"))
     bench.worker.says(Finished("b"))

@@ -5,7 +5,7 @@ import itertools
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from torch import Tensor
 from vatt_engine.config import AudioModelConfig
 from vatt_engine.errors import BadModelFolder, BadRequest
 from vatt_engine.nets.codec import build_codec
+from vatt_engine.nets.sentence import SentenceEncoder
 from vatt_engine.sound_config import CodecConfig
 from vatt_engine.training import checkpoint
 from vatt_engine.training.arranged import draw_curve, draw_pattern, envelope, strength_of
@@ -44,6 +45,7 @@ from vatt_engine.training.audio_folder import FILES, read_audio
 from vatt_engine.training.audio_loss import Targets, draw_masks, masked_loss
 from vatt_engine.training.codec_config import RunConfig
 from vatt_engine.training.codec_folder import write_codec
+from vatt_engine.training.quantiser import codebooks_of
 from vatt_engine.training.sights import NAMES
 
 K, V, RATE, D, E = 2, 8, 50, 6, 8
@@ -90,8 +92,10 @@ class Told(Stub):
 def training(folder: Path, steps: int = 6) -> AudioTraining:
     """A run over shards that are there already."""
     codec = build_codec(CODEC)
-    for layer in codec.quantizer.vq.layers:  # type: ignore[union-attr]
-        layer._codebook.embed.copy_(torch.randn(V, 6, generator=torch.Generator().manual_seed(1)))
+    for book in codebooks_of(codec.quantizer):
+        book.get_buffer("embed").copy_(
+            torch.randn(V, 6, generator=torch.Generator().manual_seed(1))
+        )
     write_codec(folder / "codec", CODEC, codec.state_dict(), {})
     data = AudioDataConfig(
         folder=str(folder / "data"), codec=str(folder / "codec"), converter="", corpus="",
@@ -211,7 +215,7 @@ class CountingSentences(torch.nn.Module):
 
 def test_sentences_are_encoded_once() -> None:
     encoder = CountingSentences()
-    remembered = RememberedSentences(encoder, {"known": torch.tensor([9.0])})  # type: ignore[arg-type]
+    remembered = RememberedSentences(cast(SentenceEncoder, encoder), {"known": torch.tensor([9.0])})
     for _ in range(2):
         assert remembered(["a", "known", "bcd", "a"]).flatten().tolist() == [1, 9, 3, 1]
     assert sorted(encoder.asked) == ["a", "bcd"]

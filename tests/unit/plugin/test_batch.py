@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -37,10 +38,10 @@ class Studio:
         self.stop: Callable[[], bool] = lambda: False
         self.process: EngineProcess | None = None
 
-    def run(self, mode: str, n: int = 2, **wish: object) -> list[CueResult]:
+    def run(self, mode: str, n: int = 2, **wish: Any) -> list[CueResult]:
         self.told.clear()
         command = [sys.executable, "-S", SCRIPT, mode, str(self.root)]
-        orders = [Order(make_cue(i), Wish("fake", **wish)) for i in range(n)]  # type: ignore[arg-type]
+        orders = [Order(make_cue(i), Wish("fake", **wish)) for i in range(n)]
         with EngineProcess(EngineClient(), command) as process:
             self.process = process
             batch = Batch(
@@ -244,11 +245,11 @@ def test_a_disk_that_takes_no_more_stops_the_batch_and_keeps_the_finished(
 
     real, calls = bwf.write, []
 
-    def write(*args: object) -> None:
+    def write(*args: Any) -> None:
         calls.append(args)
         if len(calls) > 1:
             raise CannotWrite("No space left on device.", "Free 1 MB.")
-        real(*args)  # type: ignore[arg-type]
+        real(*args)
 
     monkeypatch.setattr(bwf, "write", write)
     with pytest.raises(CannotWrite):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from vatt_engine import messages, wire
@@ -17,6 +19,7 @@ from vatt_engine.messages import (
     Log,
     Progress,
     Ready,
+    Request,
     State,
     TakeReady,
 )
@@ -62,8 +65,8 @@ def desk() -> Desk:
     return desk
 
 
-def kinds(events: list[Event]) -> list[str]:
-    return [event.type for event in events]
+def kinds(messages: Sequence[Event | Request]) -> list[str]:
+    return [message.type for message in messages]
 
 
 def test_nothing_is_started_before_there_is_work() -> None:
@@ -77,7 +80,7 @@ def test_jobs_wait_for_the_handshake() -> None:
     desk = Desk()
     desk.client.submit(Generate(job_id="a"))
     desk.client.started()
-    assert kinds(desk.read()) == ["hello"]  # type: ignore[arg-type]
+    assert kinds(desk.read()) == ["hello"]
     assert desk.read() == []
     desk.says(Ready(engine_version="1.2", capabilities=("generate",)))
     assert desk.read() == [Generate(job_id="a")]
@@ -347,7 +350,7 @@ def test_stopping_is_not_a_death(desk: Desk) -> None:
     desk.client.submit(Generate(job_id="a"))
     desk.read()
     desk.client.stopping()
-    assert kinds(desk.read())[-1] == "shutdown"  # type: ignore[arg-type]
+    assert kinds(desk.read())[-1] == "shutdown"
     (state,) = desk.client.ended("exit status 0")
     assert isinstance(state, State)
     assert state.state == "stopped"

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,8 +59,8 @@ class Desk:
             "j", 0, 7, str(path), str(codes), digest, len(sound), rate, prompt="steps", model="tiny"
         )
 
-    def adopt(self, ready: TakeReady, **destination: object) -> Take:
-        to = dataclasses.replace(Destination(self.folder), **destination)  # type: ignore[arg-type]
+    def adopt(self, ready: TakeReady, **destination: Any) -> Take:
+        to = dataclasses.replace(Destination(self.folder), **destination)
         recipe = requests.recipe(self.request, ready, self.wish.handle_frames)
         return takes.adopt(ready, self.request, CUE, recipe, to)
 

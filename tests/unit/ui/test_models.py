@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from PyQt6.QtTest import QAbstractItemModelTester
@@ -47,9 +48,9 @@ def test_models_hold_through_a_working_session(panel: MainWindow, qtbot: QtBot) 
     del testers
 
 
-def recipe(**changes: object) -> Recipe:
+def recipe(**changes: Any) -> Recipe:
     plain_recipe = Recipe("m", "", "", "cpu", "door", "", 1, None, None, "auto")
-    return dataclasses.replace(plain_recipe, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(plain_recipe, **changes)
 
 
 TAKE = Take("t1", "c00", "/x.wav", "", "", recipe())

@@ -75,7 +75,9 @@ def test_takes_are_compared_starred_trashed_and_recalled(panel: MainWindow, qtbo
     takes.recall_recipe("remix")
     assert session.state(session.current).prompt == "door"
     takes.recall_recipe("seed")
-    assert session.state(session.current).seed == session.take(one).recipe.seed  # type: ignore[union-attr]
+    recalled = session.take(one)
+    assert recalled is not None
+    assert session.state(session.current).seed == recalled.recipe.seed
     takes.nudge_away_lag()
     assert session.state(session.current).nudge_s == -0.04
     session.show_take(two)

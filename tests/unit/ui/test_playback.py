@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PyQt6.QtCore import QProcess
 from PyQt6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
@@ -314,7 +315,8 @@ def test_helper_survives_bad_requests_and_a_death(panel: MainWindow, qtbot: QtBo
     qtbot.waitUntil(lambda: len(answers) == 1, timeout=60000)
     with qtbot.waitSignal(helper.died, timeout=60000):
         helper.ask("fingerprint", {"path": "/x"}, on_error=answers.append)
-        helper._process.kill()  # type: ignore[union-attr]
+        (process,) = helper.findChildren(QProcess)
+        process.kill()
     assert len(answers) == 2
     done: list[object] = []
     helper.ask("fingerprint", {"path": "/x"}, done.append)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
@@ -15,7 +17,7 @@ from vatt_ui.main_window import MainWindow
 from vatt_ui.playback.sounds import Peaks
 from vatt_ui.theme.tokens import DARK
 from vatt_ui.widgets.strip import HEAD_PX, RULER_PX
-from vatt_ui.widgets.strip_blocks import Block, Lane
+from vatt_ui.widgets.strip_blocks import Block, Lane, shared_heights
 from vatt_ui.widgets.strip_lanes import HITS_H, PICTURE_H
 from vatt_ui.widgets.strip_tiles import TILE_PX, TileCache, paint_tile
 from vatt_ui.widgets.takes_pane import take_data
@@ -23,13 +25,13 @@ from vatt_ui.widgets.takes_pane import take_data
 pytestmark = pytest.mark.usefixtures("qapp")
 
 
-def lane(n: int, length_s: float = 1.0, **changes: object) -> Lane:
-    blocks = [Block(i * length_s, (i + 1) * length_s, f"b{i}", **changes) for i in range(n)]  # type: ignore[arg-type]
+def lane(n: int, length_s: float = 1.0, **changes: Any) -> Lane:
+    blocks = [Block(i * length_s, (i + 1) * length_s, f"b{i}", **changes) for i in range(n)]
     return Lane("V1", "picture", 40, blocks)
 
 
-def colours(image: object, row: int = 20) -> set[str]:
-    return {image.pixelColor(x, row).name() for x in range(TILE_PX)}  # type: ignore[attr-defined]
+def colours(image: QImage, row: int = 20) -> set[str]:
+    return {image.pixelColor(x, row).name() for x in range(TILE_PX)}
 
 
 def test_dense_and_sparse_cuts_are_both_seen() -> None:
@@ -111,7 +113,9 @@ def test_hits_are_added_dragged_muted_and_undone(panel: MainWindow, qtbot: QtBot
     assert moved.strength > 0.8
     panel.commands.delete()
     assert hits()[0].muted
-    assert session.state(session.current).lane().hits == ()  # type: ignore[union-attr]
+    edited = session.state(session.current).lane()
+    assert edited is not None
+    assert edited.hits == ()
     session.undo()
     assert not hits()[0].muted
     session.undo()
@@ -290,3 +294,44 @@ def test_the_span_key_acts_around_a_picked_hit(panel: MainWindow, qtbot: QtBot) 
     span = session.takes(session.current)[1].recipe.span
     assert span is not None
     assert span[0] < 1.0 < span[1]
+
+
+def test_many_picture_tracks_leave_the_foley_in_view(window: MainWindow) -> None:
+    def lanes(n_tracks: int) -> list[Lane]:
+        kinds = ["picture"] * n_tracks + ["hits", "original", "foley"]
+        usual = {"picture": 26, "hits": 40, "original": 40, "foley": 58}
+        return [Lane(f"{kind}{i}", kind, usual[kind], []) for i, kind in enumerate(kinds)]
+
+    few, many, too_many = lanes(2), lanes(6), lanes(30)
+    room = 240
+    assert shared_heights(few, room) > [lane.usual_height for lane in few]
+    heights = shared_heights(many, room)
+    assert sum(heights) <= room
+    assert heights < [lane.usual_height for lane in many]
+    line = window.timeline.strip.fontMetrics().height()
+    assert all(height >= line + 4 for height in shared_heights(too_many, room))
+    assert sum(shared_heights(too_many, room)) > room  # no lower than can be read: they scroll
+
+
+def test_a_clip_whose_head_is_covered_still_shows_its_cue(
+    window: MainWindow, cut_path: Path, qtbot: QtBot
+) -> None:
+    timeline = otio.adapters.read_from_file(str(cut_path))
+    above = timeline.tracks[0].clone()
+    above.name = "V2"
+    del above[1:]
+    above[0].source_range = otio.opentime.TimeRange(
+        otio.opentime.RationalTime(0, 24), otio.opentime.RationalTime(60, 24)
+    )
+    timeline.tracks.append(above)
+    otio.adapters.write_to_file(timeline, str(cut_path))
+    open_cut(window, cut_path, qtbot)
+    session, strip = window.session, window.timeline.strip
+    qtbot.waitUntil(lambda: strip.n_lanes >= 5, timeout=30000)
+    covered = next(c for c in session.cues if c.clip == "Shot_002")
+    assert session.place(covered.cue_id)[0] == pytest.approx(2.5)
+    qtbot.waitUntil(lambda: covered.cue_id in window.timeline._thumbnails, timeout=30000)
+    qtbot.waitUntil(lambda: bool(strip._lanes[1].blocks[1].thumbnails), timeout=5000)
+    (hidden, block, last) = strip._lanes[1].blocks
+    assert (hidden.dim, block.dim, last.dim) == (True, False, False)
+    assert block.thumbnails[0][0] == pytest.approx(0.5), "its pictures begin where it is seen"

@@ -151,7 +151,9 @@ class TakeWriter:
             wish = replace(wish, must_sound=False)
         verdict = self._self_check.verdict(wav_path, figures, wish, check, handle_s)
         report("writing", index + 1, request.takes)
-        missing_s = sum(b - a for a, b in self._seen.missing_s)
+        shown_s = handle_s, float(self._seen.duration_s) - handle_s  # handles may lack picture
+        spans = [(max(a, shown_s[0]), min(b, shown_s[1])) for a, b in self._seen.missing_s]
+        missing_s = sum(b - a for a, b in spans if b > a)
         ready = TakeReady(
             job_id=request.job_id,
             index=index,

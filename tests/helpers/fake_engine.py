@@ -14,6 +14,7 @@ moments. It makes real WAVs of a tone whose pitch follows the seed. Modes:
     stubborn        ignores shutdown, the end of its input, and SIGTERM
     old             speaks an older protocol
     noisy           prints rubbish, a 3 MB line, unknown jobs, and half a line at the end
+    damaged         serves every job, and says twice that its media is damaged
     fail            every job fails with media_unreadable
     fail-second     only the job for the second clip fails
     broken          ends at once with words on stderr
@@ -105,6 +106,9 @@ def serve(mode: str, folder: Path) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         kind, job_id = request["type"], request.get("job_id", "")
+        for _ in range(2 if mode == "damaged" and kind in ("spot", "caption", "generate") else 0):
+            say(type="log", level="WARNING", message="a.mov: 3 damaged places were skipped.",
+                job_id=job_id, code="media_damaged")  # fmt: skip
         if kind == "hello":
             if mode != "silent":
                 protocol = 0 if mode == "old" else 1

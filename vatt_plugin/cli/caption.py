@@ -23,6 +23,7 @@ from vatt_plugin.cli.console import (
     print_json,
 )
 from vatt_plugin.cli.main import CANCELLED, DONE, FAILED, PARTLY
+from vatt_plugin.cli.media_notes import MediaNotes
 from vatt_plugin.cli.telling import names
 from vatt_plugin.cues import Cue
 from vatt_plugin.errors import UsageError
@@ -48,6 +49,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Caption every clip that can be seen."""
     console = Console(args.json)
+    media = MediaNotes(console)
     clips: list[dict[str, Any]] = []
     with (
         tempfile.TemporaryDirectory(prefix="vatt-") as unpacked,
@@ -61,11 +63,12 @@ def run(args: argparse.Namespace) -> int:
             for cue, called in cues:
                 if interrupted():
                     break
-                clip = _caption(cue, called, name, args, process, console, interrupted)
+                clip = _caption(cue, called, name, args, process, media, console, interrupted)
                 clips.append(clip)
                 bar.update()
                 text = clip["caption"] or clip["note"]
                 console.say(f"{called}: {plain(text, 2000)}")
+    media.sum_up()
     if args.v2a:
         # Interrupted, there are fewer clips than cues; what is done is written.
         done = zip(cues, clips, strict=False)
@@ -104,6 +107,7 @@ def _caption(
     model: str,
     args: argparse.Namespace,
     process: Any,
+    media: MediaNotes,
     console: Console,
     stop: Interrupt,
 ) -> dict[str, Any]:
@@ -115,6 +119,7 @@ def _caption(
         "alternatives": [],
         "status": cue.status,
         "note": cue.note,
+        "media_notes": [],
     }
     if cue.status != "ready":
         console.note(f"{called} is left out ({cue.status}). {plain(cue.note)}")
@@ -128,6 +133,7 @@ def _caption(
     )
 
     def take_in(event: Event) -> None:
+        media.heed(event, cue, called)
         if isinstance(event, CaptionReady):
             clip["caption"], clip["score"] = event.caption, event.score
             clip["alternatives"] = [
@@ -139,4 +145,4 @@ def _caption(
     except VattError as error:
         console.note(f"{called}: {error}")
         return {**clip, "status": "failed", "note": error.message}
-    return {**clip, "status": "done"}
+    return {**clip, "status": "done", "media_notes": media.of(cue.cue_id)}

@@ -20,6 +20,7 @@ from vatt_plugin.cli.console import (
     print_json,
 )
 from vatt_plugin.cli.main import CANCELLED, DONE, PARTLY
+from vatt_plugin.cli.media_notes import MediaNotes
 from vatt_plugin.cli.telling import in_words, names, result_facts
 from vatt_plugin.cues import Cue
 from vatt_plugin.errors import UsageError
@@ -204,14 +205,19 @@ def _regenerate(
             if fate.fate in ("partly", "missing")
         ]
         called = names(new)
+        media = MediaNotes(console)
         with console.bar(len(orders), "clip") as bar:
 
             def notify(order: Order | None, news: Any) -> None:
-                if order is None or not isinstance(news, CueResult):
+                if order is None:
                     return
+                name = called[order.cue.cue_id]
+                if not isinstance(news, CueResult):
+                    media.heed_making(news, order.cue, name)
+                    return
+                media.heed_take(news.cue, news.chosen, name)
                 bar.update()
-                name = called[news.cue.cue_id]
-                console.event("regenerated", **result_facts(news))
+                console.event("regenerated", **result_facts(news, media))
                 if news.chosen is not None:
                     console.say(f"{'made anew':10} {name}: {in_words(news)}")
                 elif news.status != "cancelled":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from vatt_plugin.cli.console import (
     where_is_the_log,
 )
 from vatt_plugin.cli.main import CANCELLED, DONE, FAILED, PARTLY
+from vatt_plugin.cli.media_notes import MediaNotes
 from vatt_plugin.cli.telling import (
     WHERE_MEDIA_IS,
     Teller,
@@ -43,7 +43,7 @@ from vatt_plugin.requests import Wish
 from vatt_plugin.room_tone import room_tone
 from vatt_plugin.timeline import Placement, Timeline, WriteReport
 from vatt_plugin.timeline.earlier import Earlier
-from vatt_plugin.timeline.outputs import check_form, check_output
+from vatt_plugin.timeline.outputs import check_form, check_output, gone_if_empty
 from vatt_plugin.timeline.tracks import ROOM_TONE, Sound
 from vatt_plugin.timeline.walk import LEFT_OUT_ON_PURPOSE
 from vatt_plugin.timeline.writing import sounds_of, write
@@ -63,7 +63,8 @@ def generate(args: argparse.Namespace) -> int:
     tell_report(timeline, console)
     ducking = find_speech(timeline, args.duck, args.duck_db) if args.duck else None
     original = _original(args, timeline, console)
-    with engine() as process, Interrupt() as interrupted:
+    media = MediaNotes(console)
+    with gone_if_empty(paths.folder), engine() as process, Interrupt() as interrupted:
         model = choose_model(process, args.model)
         if not model.get("trained", True):
             console.note(f"The model {model['name']} is untrained: it makes noise, not Foley.")
@@ -79,15 +80,15 @@ def generate(args: argparse.Namespace) -> int:
                     drop=timeline.drop,
                 ),
                 model_hash=str(model.get("model_hash", "")),
-                notify=Teller(console, bar, names(timeline)),
+                notify=Teller(console, bar, names(timeline), media),
                 stop=interrupted,
             )
             results = batch.run(orders)
     if interrupted():
-        return _cancelled(results, console)
+        return _cancelled(results, media, console)
     if any(is_of_engine(result.error) for result in results):
         console.note(where_is_the_log())
-    return _finish(args, paths, timeline, results, ducking, original, console)
+    return _finish(args, paths, timeline, results, ducking, original, media, console)
 
 
 # --- what is wanted --------------------------------------------------------------------------
@@ -238,13 +239,13 @@ def _cue_facts(cue: Cue) -> dict[str, Any]:
 # --- what happened ---------------------------------------------------------------------------
 
 
-def _cancelled(results: list[CueResult], console: Console) -> int:
+def _cancelled(results: list[CueResult], media: MediaNotes, console: Console) -> int:
     n_done = sum(result.status == "done" for result in results)
     console.note(
         f"Cancelled. {n_done} of {len(results)} clips are done and kept; "
         "run the same command again to make the others."
     )
-    console.event("cancelled", clips=[result_facts(result) for result in results])
+    console.event("cancelled", clips=[result_facts(result, media) for result in results])
     return CANCELLED
 
 
@@ -255,6 +256,7 @@ def _finish(
     results: list[CueResult],
     ducking: Ducking | None,
     original: Original | None,
+    media: MediaNotes,
     console: Console,
 ) -> int:
     placements = [
@@ -269,9 +271,7 @@ def _finish(
         if result.chosen is not None
     ]
     if not placements:
-        with contextlib.suppress(OSError):  # it was made for sounds, and stays if it holds any
-            paths.folder.rmdir()
-        return _nothing(results, console)
+        return _nothing(results, media, console)
     if ducking is not None:
         placements = duck(placements, ducking)
     laid, _ = sounds_of(timeline, placements, args.profile, stems=True)
@@ -299,19 +299,20 @@ def _finish(
         output=str(report.path),
         tracks=list(report.tracks),
         preview=preview,
-        clips=[result_facts(result) for result in results],
+        clips=[result_facts(result, media) for result in results],
     )
     _say_where(paths, report, preview, console)
+    media.sum_up()
     wanted = [r for r in results if r.cue.origin.get("why") not in LEFT_OUT_ON_PURPOSE]
     all_done = all(r.status == "done" for r in wanted) and (preview or not paths.preview)
     return DONE if all_done else PARTLY
 
 
-def _nothing(results: list[CueResult], console: Console) -> int:
+def _nothing(results: list[CueResult], media: MediaNotes, console: Console) -> int:
     why = "No clip got sound, so no timeline was written. The reasons are above."
     offline = any(result.cue.status == "offline" for result in results)
     console.note(f"{why} {WHERE_MEDIA_IS}" if offline else why)
-    console.event("finished", output="", clips=[result_facts(result) for result in results])
+    console.event("finished", output="", clips=[result_facts(result, media) for result in results])
     return FAILED
 
 

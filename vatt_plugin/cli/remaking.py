@@ -25,6 +25,7 @@ from vatt_plugin.takes import Destination
 from vatt_plugin.timeline import Timeline
 from vatt_plugin.timeline.bundles import opened_out
 from vatt_plugin.timeline.laid import OurClip, our_clips
+from vatt_plugin.timeline.outputs import gone_if_empty
 
 _IN_WORDS = {
     "same": "the same, bit for bit",
@@ -38,7 +39,7 @@ def remake(args: argparse.Namespace) -> int:
     console = Console(args.json)
     source = Path(args.input)
     folder = Path(args.output) if args.output else source.with_name(f"{source.stem}_remade")
-    with opened_out(source, pictures=True) as path:
+    with gone_if_empty(folder), opened_out(source, pictures=True) as path:
         cut = load_made(args, path)
         chosen = _chosen(cut, args.take)
         try:
@@ -70,6 +71,7 @@ def remake(args: argparse.Namespace) -> int:
     console.event("finished", folder=str(folder), takes=len(found), same=same)
     console.say(f"Same      {same} of {len(found)}")
     console.say(f"Sounds    {folder}")
+    workshop.media.sum_up()
     if not any(found):
         return FAILED
     return DONE if same == len(found) else PARTLY
@@ -153,7 +155,14 @@ class _Run:
         found = compare(original, before, remade.take, remade.strayed)
         facts = {**asdict(found), "why": list(found.why)}
         n_spans = len(original.recipe.made_from)
-        self._console.event("remade", **about, wav=remade.take.wav_path, spans=n_spans, **facts)
+        self._console.event(
+            "remade",
+            **about,
+            wav=remade.take.wav_path,
+            spans=n_spans,
+            media_notes=self._workshop.media.of(remade.take.cue_id),
+            **facts,
+        )
         self._say(name, found, n_spans)
         return found.verdict
 

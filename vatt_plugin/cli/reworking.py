@@ -36,7 +36,7 @@ from vatt_plugin.timeline import Timeline, WriteReport, take_name
 from vatt_plugin.timeline.bundles import opened_out
 from vatt_plugin.timeline.facts import take_from_facts
 from vatt_plugin.timeline.laid import OurClip, our_clips
-from vatt_plugin.timeline.outputs import check_form, check_output
+from vatt_plugin.timeline.outputs import check_form, check_output, gone_if_empty
 from vatt_plugin.timeline.packing import is_bundle
 from vatt_plugin.timeline.writing import write_sounds
 
@@ -58,7 +58,7 @@ def rework(args: argparse.Namespace) -> int:
                 f"{source.name} holds its media itself, which {output.name} would not find.",
                 "Give -o a name that ends in .otioz or .otiod.",
             )
-    with opened_out(source, pictures=True) as path:
+    with gone_if_empty(_folder_of(output)), opened_out(source, pictures=True) as path:
         cut = load_made(args, path)
         clips = clips_of(cut, args.take, args.choose)
         with (
@@ -216,6 +216,7 @@ class _Bench:
 
         def heed(event: Event) -> None:
             nonlocal found
+            self._workshop.media.heed_making(event, original.cue, self._name)
             if isinstance(event, LaneReady):
                 found = event.lane
 
@@ -299,6 +300,7 @@ class _Bench:
             negative=take.recipe.negative,
             seed=take.recipe.seed,
             lufs=take.lufs,
+            media_notes=self._workshop.media.of(take.cue_id),
             **more,
         )
         words = plain(take.recipe.prompt or take.caption)
@@ -308,6 +310,7 @@ class _Bench:
         )
         self._console.say(f"Timeline  {report.path}  (the take before: --choose {self._our.take})")
         self._console.say(f"Sound     {take.wav_path}")
+        self._workshop.media.sum_up()
         return DONE
 
     def _tell_plan(self, step: Original, lane: SyncLane | None) -> int:
@@ -349,7 +352,7 @@ class _Bench:
 
     def _folder(self) -> Path:
         """The folder for sounds beside the output; made if needed."""
-        folder = self._output.with_name(f"{self._output.stem}_foley")
+        folder = _folder_of(self._output)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -385,3 +388,8 @@ class _Bench:
                 if takes.id_of(path, original.cue, original.recipe) == original.take:
                     return path
         return None
+
+
+def _folder_of(output: Path) -> Path:
+    """For the sounds of a timeline: beside it."""
+    return output.with_name(f"{output.stem}_foley")

@@ -24,6 +24,7 @@ from vatt_plugin.cli.console import (
     print_json,
 )
 from vatt_plugin.cli.main import CANCELLED, DONE, FAILED, PARTLY
+from vatt_plugin.cli.media_notes import MediaNotes
 from vatt_plugin.cli.telling import names, tell_report
 from vatt_plugin.cues import Cue
 from vatt_plugin.timeline import Timeline
@@ -37,6 +38,7 @@ COLUMNS = ("clip", "track", "timecode", "time_s", "strength")
 def spot(args: argparse.Namespace, out: Path | None) -> int:
     """Find the hits of every clip; returns the exit code."""
     console = Console(args.json)
+    media = MediaNotes(console)
     if out is not None:
         check_output(Path(args.input), out, args.force)
     found: list[tuple[Cue, dict[str, Any]]] = []
@@ -54,7 +56,7 @@ def spot(args: argparse.Namespace, out: Path | None) -> int:
                 if interrupted():
                     break
                 name = called[cue.cue_id]
-                clip = _spot_cue(cue, name, model, args, process, console, interrupted)
+                clip = _spot_cue(cue, name, model, args, process, media, console, interrupted)
                 found.append((cue, clip))
                 bar.update()
                 if out is None:
@@ -66,6 +68,7 @@ def spot(args: argparse.Namespace, out: Path | None) -> int:
     if out is not None:
         save(out, _table(found, timeline).encode("utf-8"))
         console.say(f"Spotting list  {out}")
+    media.sum_up()
     n_done = sum(clip["status"] == "done" for _, clip in found)
     return DONE if n_done == len(found) else PARTLY if n_done else FAILED
 
@@ -76,6 +79,7 @@ def _spot_cue(
     model: str,
     args: argparse.Namespace,
     process: Any,
+    media: MediaNotes,
     console: Console,
     stop: Interrupt,
 ) -> dict[str, Any]:
@@ -89,12 +93,14 @@ def _spot_cue(
         "intensity": [],
         "intensity_rate_hz": 50.0,
         "status": cue.status,
+        "media_notes": [],
     }
     if cue.status != "ready":
         console.note(f"{called} is left out ({cue.status}). {plain(cue.note)}")
         return clip
 
     def take_in(event: Event) -> None:
+        media.heed(event, cue, called)
         if isinstance(event, LaneReady):
             lane = event.lane
             clip["hits"] = [{"time_s": time, "strength": strength} for time, strength in lane.hits]
@@ -106,7 +112,7 @@ def _spot_cue(
     except VattError as error:
         console.note(f"{called}: {error}")
         return {**clip, "status": "failed"}
-    return {**clip, "status": "done"}
+    return {**clip, "status": "done", "media_notes": media.of(cue.cue_id)}
 
 
 def _say(console: Console, called: str, clip: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from vatt_engine.messages import CaptionReady, Event, Progress, State, TakeReady
 from vatt_plugin import ranking
 from vatt_plugin.batch import CueResult, Order
 from vatt_plugin.cli.console import Console, plain
+from vatt_plugin.cli.media_notes import MediaNotes
 from vatt_plugin.cues import Cue, Take
 from vatt_plugin.timeline import Timeline
 from vatt_plugin.timeline.rates import nearest_frame, to_timecode
@@ -37,11 +38,14 @@ def names(timeline: Timeline) -> Mapping[str, str]:
 class Teller:
     """Turns what the batch reports into events, a progress bar and lines."""
 
-    def __init__(self, console: Console, bar: Any, called: Mapping[str, str]) -> None:
+    def __init__(
+        self, console: Console, bar: Any, called: Mapping[str, str], media: MediaNotes
+    ) -> None:
         """Nothing is told yet; ``called`` has the cues' ``names``."""
         self._console = console
         self._bar = bar
         self._called = called
+        self._media = media
 
     def __call__(self, order: Order | None, news: Event | CueResult) -> None:
         """Tell one piece of news; see ``batch.Notify``."""
@@ -58,8 +62,9 @@ class Teller:
             if news.state in ("restarting", "lost"):
                 self._console.note(news.detail)
 
-    def _tell_event(self, cue: Cue, news: Event | CueResult) -> None:
+    def _tell_event(self, cue: Cue, news: Event) -> None:
         about = {"cue": cue.cue_id, "clip": cue.clip}
+        self._media.heed_making(news, cue, self._called[cue.cue_id])
         match news:
             case Progress():
                 self._bar.set_postfix_str(f"{plain(cue.clip, 30)}: {news.stage}", refresh=False)
@@ -77,8 +82,9 @@ class Teller:
     def _tell_result(self, result: CueResult) -> None:
         name = self._called[result.cue.cue_id]
         self._bar.set_postfix_str(f"{plain(result.cue.clip, 30)}: {result.status}", refresh=False)
+        self._media.heed_take(result.cue, result.chosen, name)
         self._bar.update()
-        self._console.event("clip", **result_facts(result))
+        self._console.event("clip", **result_facts(result, self._media))
         if result.status == "done" and result.chosen is not None:
             self._console.say(f"{name}: {in_words(result)}")
         elif result.error is not None:
@@ -97,23 +103,12 @@ def in_words(result: CueResult) -> str:
     kept = ", kept from an earlier run" if result.kept else ""
     words = plain(result.prompt or result.caption)
     added = f" (heard as: ..., {plain(take.added_words)})" if take.added_words else ""
-    remarks = "".join(
-        f"; {remark}" for remark in (*_unseen(result.cue, take), *ranking.remarks(take))
-    )
+    remarks = "".join(f"; {remark}" for remark in ranking.remarks(take))
     return f"{words!r}{added}, {loud}{kept}{remarks}"
 
 
-def _unseen(cue: Cue, take: Take) -> list[str]:
-    """Whether its media ends before the shot does; that it lacks handles is nothing to mind."""
-    handles_s = float(2 * take.recipe.handle_frames / cue.fps)
-    missing_s = take.figures.get("picture_missing_s", 0.0) - handles_s
-    if missing_s <= float(1 / cue.fps):
-        return []
-    return [f"its media has no picture for {missing_s:.1f} s of it"]
-
-
-def result_facts(result: CueResult) -> dict[str, Any]:
-    """A result as the ``clip`` and ``finished`` events show it."""
+def result_facts(result: CueResult, media: MediaNotes) -> dict[str, Any]:
+    """A result as the ``clip`` and ``finished`` events show it; ``media`` knows what was told."""
     order = sorted(result.takes, key=ranking.rank)
     facts: dict[str, Any] = {
         "cue": result.cue.cue_id,
@@ -122,6 +117,7 @@ def result_facts(result: CueResult) -> dict[str, Any]:
         "prompt": result.prompt,
         "caption": result.caption,
         "kept": result.kept,
+        "media_notes": media.of(result.cue.cue_id),
         "takes": [
             {**_take_facts(take, take is result.chosen), "rank": 1 + order.index(take)}
             for take in result.takes

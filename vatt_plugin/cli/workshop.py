@@ -18,6 +18,7 @@ from vatt_engine.errors import UnknownModel
 from vatt_engine.messages import Event, Generate, ListModels, Request, Started, TakeReady
 from vatt_plugin import takes
 from vatt_plugin.cli.console import Console, ask, choose_model, engine, plain
+from vatt_plugin.cli.media_notes import MediaNotes
 from vatt_plugin.cues import Cue, Recipe, Take
 from vatt_plugin.errors import CannotRemake, TakeRejected
 from vatt_plugin.remaking import Original, again, steps_of
@@ -50,6 +51,9 @@ class Workshop:
         device: to use instead of the recipes'; empty for theirs.
         model: to use instead of the recipes'; empty for theirs.
         offload: keep the language model in main memory.
+
+    Attributes:
+        media: what was told of the clips' media.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Workshop:
         offload: bool = False,
     ) -> None:
         self._console, self._stop = console, stop
+        self.media = MediaNotes(console)
         self._device, self._wanted_model, self._offload = device, model, offload
         self._rooms = ExitStack()
         self._running = ExitStack()
@@ -154,6 +159,7 @@ class Workshop:
 
         def heed(event: Event) -> None:
             nonlocal made_on, ready
+            self.media.heed_making(event, cue, plain(cue.clip))
             if isinstance(event, Started):
                 made_on = event.device
             elif isinstance(event, TakeReady) and event.seed == seed:
@@ -167,7 +173,9 @@ class Workshop:
         handles = round(Fraction(request.handle_s) * cue.fps)
         made_by = recipe(request, ready, handles, made_on=made_on, parent=parent)
         to = replace(to, codes_folder=to.codes_folder or Path(request.scratch))
-        return takes.adopt(ready, request, cue, made_by, to, parent=parent)
+        take = takes.adopt(ready, request, cue, made_by, to, parent=parent)
+        self.media.heed_take(cue, take, plain(cue.clip))
+        return take
 
     def device_of(self, recipe: Recipe) -> str:
         """The device to name in a request; empty for the recipe's own."""

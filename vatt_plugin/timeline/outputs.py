@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import opentimelineio as otio
@@ -62,3 +64,15 @@ def check_form(out_path: Path) -> None:
         raise TimelineNotWritten(
             f"No installed OTIO adapter writes {suffix} files.", "Write .otio, .otioz or .otiod."
         )
+
+
+@contextlib.contextmanager
+def gone_if_empty(folder: Path) -> Iterator[None]:
+    """Take away a folder that was made meanwhile for files that never came, whatever happened."""
+    was_there = folder.exists()
+    try:
+        yield
+    finally:
+        if not was_there:
+            with contextlib.suppress(OSError):  # it holds something, or was never made
+                folder.rmdir()

@@ -503,6 +503,16 @@ def test_where_the_media_ends_the_sound_ends(vatt: VATT, movie: Path, tmp_path: 
     assert take.figures["picture_missing_s"] == pytest.approx(2.0, abs=0.1)
 
 
+def test_picture_that_lacks_in_the_handles_alone_is_not_missing(
+    vatt: VATT, movie: Path, tmp_path: Path
+) -> None:
+    handled = (PictureSegment("", 0.0, 1.0), PictureSegment(str(movie), 9.5, 3.0))
+    (take,) = takes_of(run(vatt, ask(movie, tmp_path, 4.0, picture=handled, handle_s=1.0)))
+    assert take.figures["picture_missing_s"] == 0
+    (take,) = takes_of(run(vatt, ask(movie, tmp_path, 4.0, picture=handled, handle_s=0.2)))
+    assert take.figures["picture_missing_s"] == pytest.approx(0.3, abs=0.1)
+
+
 def test_black_and_still_pictures_can_be_asked_about(
     vatt: VATT, movie: Path, tmp_path: Path
 ) -> None:

@@ -411,6 +411,23 @@ def test_clips_of_one_name_are_told_apart_by_timecode(vatt: Shell, cut: Path) ->
         assert told == ["Shot_0 (01:00:00:00)", "Shot_1", "Shot_0 (01:00:01:00)"], command
 
 
+@pytest.mark.parametrize("command", ["generate", "caption", "spot"])
+def test_damaged_media_is_told_once_a_clip_and_counted(
+    vatt: Shell, cut: Path, engine: Callable[[str], None], command: str
+) -> None:
+    engine("damaged")
+    told = "a.mov: 3 damaged places were skipped."
+    assert vatt(command, cut) == 0
+    notes = [line for line in vatt.err.splitlines() if told in line]
+    assert notes == [f"vatt: Shot_{i}: {told}" for i in range(3)]
+    assert "3 clips with damaged or missing picture" in vatt.out.splitlines()[-1]
+    again = ("-o", cut.parent / "json.otio") if command == "generate" else ()
+    assert vatt(command, cut, *again, "--json") == 0
+    notes = [event["clip"] for event in vatt.events() if event.get("code") == "media_damaged"]
+    assert notes == ["Shot_0", "Shot_1", "Shot_2"]
+    assert [clip["media_notes"] for clip in vatt.last()["clips"]] == 3 * [[told]]
+
+
 def test_missing_media_is_exit_status_3_and_the_others_are_made(
     vatt: Shell, tmp_path: Path
 ) -> None:

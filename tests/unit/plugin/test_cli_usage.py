@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from tests.helpers import movies
 from tests.helpers.cuts import make_cue
 from tests.helpers.timelines import clip, save, take_for, timeline, track
 from tests.helpers.unprivileged import unprivileged
-from vatt_plugin.batch import CueResult
+from vatt_plugin.cli.console import Console
 from vatt_plugin.cli.main import main
-from vatt_plugin.cli.telling import in_words
+from vatt_plugin.cli.media_notes import MediaNotes
 
 
 def said(capsys: pytest.CaptureFixture[str], code: int, *words: object) -> str:
@@ -167,11 +168,16 @@ def test_a_list_that_is_not_there(
     ]
 
 
-def test_media_that_ends_before_its_shot_does_is_minded() -> None:
+def test_media_that_ends_before_its_shot_does_is_minded(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     cue = make_cue(n_frames=48)
     take = take_for(cue)
-    for missing_s, handle_frames, minded in ((1.0, 0, True), (1.0, 12, False), (0.0, 0, False)):
-        recipe = replace(take.recipe, handle_frames=handle_frames)
-        made = replace(take, recipe=recipe, figures={"picture_missing_s": missing_s})
-        words = in_words(CueResult(cue, "done", takes=(made,), chosen=made))
-        assert ("no picture for 1.0 s of it" in words) is minded
+    media = MediaNotes(Console(True))
+    for missing_s in (0.0, 0.02, 1.25, 1.25):
+        media.heed_take(cue, replace(take, figures={"picture_missing_s": missing_s}), "Shot")
+    said = capsys.readouterr()
+    told = "its media has no picture for 1.25 s of the clip."
+    assert said.err.splitlines() == [f"vatt: Shot: {told}"]
+    assert json.loads(said.out)["code"] == "media_short"
+    assert media.of(cue.cue_id) == [told]

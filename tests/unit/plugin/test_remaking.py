@@ -239,7 +239,9 @@ def test_a_timeline_without_takes_and_media_that_is_gone(
 def test_a_model_that_is_not_there_is_said_once_and_not_of_each_take(
     made: Path, vatt: Vatt
 ) -> None:
+    before = sorted(made.parent.iterdir())
     (last,) = vatt("remake", made, "--model", "nobody", code=1)
+    assert sorted(made.parent.iterdir()) == before, "no empty folder is left behind"
     assert (last["event"], last["code"]) == ("error", "unknown_model")
 
 

@@ -250,6 +250,20 @@ def test_other_words_and_hits_make_a_further_take_and_the_one_before_comes_back(
     assert played(lost)[0][1].read_bytes()[-90_000:] == wav[-90_000:]
 
 
+def test_damaged_media_is_told_of_takes_made_one_by_one(
+    made: Path, vatt: Vatt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-S", str(fake_engine.__file__), "damaged", str(tmp_path)]
+    monkeypatch.setattr(product, "command", lambda name, *words: [*command, *words])
+    told = "a.mov: 3 damaged places were skipped."
+    for words in (("rework", made, "--take", "a"), ("remake", made, "--take", "a")):
+        *events, last = vatt(*words)
+        notes = [e["message"] for e in events if e.get("code") == "media_damaged"]
+        assert notes == [f"a: {told}"]
+        facts = last if words[0] == "rework" else events[-1]
+        assert facts["media_notes"] == [told]
+
+
 def test_sounds_that_overlap_the_clip_stay(made: Path, vatt: Vatt, tmp_path: Path) -> None:
     spots = tmp_path / "spots.csv"
     spots.write_text("in,out,category,prompt\n0.5,1.5,DOORWood,door\n1,3,,steps\n0.5,2,,coat\n")
@@ -314,6 +328,18 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(
     assert main(["rework", str(made), "-o", str(tmp_path / "new.otio"), *words]) == code
     assert said in capfd.readouterr().err
     assert files(tmp_path) == before
+
+
+def test_a_job_that_fails_leaves_no_empty_folder(
+    made: Path, vatt: Vatt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-S", str(fake_engine.__file__), "fail", str(tmp_path)]
+    monkeypatch.setattr(product, "command", lambda name, *words: [*command, *words])
+    before = sorted(tmp_path.iterdir())
+    vatt("rework", made, "--take", "a", code=1)
+    vatt("remake", made, code=1)
+    vatt("generate", tmp_path / "cut.otio", "-o", tmp_path / "x.otio", code=1)
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_cut_without_takes_and_media_that_is_gone(

@@ -140,7 +140,8 @@ def request_key(request: Generate, model_hash: str, cue: Cue) -> str:
     del facts["handle_s"]  # told by cue and length; keys stay those of takes made before it was
     facts["cue"] = cue.cue_id
     facts["model_hash"] = model_hash
-    facts["media"] = [_identity(path) for path in sorted({s.media for s in request.picture})]
+    media = {segment.media for segment in request.picture} - {""}  # black, and no file
+    facts["media"] = [_identity(path) for path in sorted(media)]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 

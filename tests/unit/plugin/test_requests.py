@@ -83,3 +83,22 @@ def test_the_key_changes_with_what_changes_the_sound_and_with_nothing_else(tmp_p
     assert key() != same
     media.unlink()
     assert key() != same
+
+
+def test_black_counts_as_no_file_whatever_folder_one_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handle before a media file's first frame is black; its key was the working folder's."""
+    media = tmp_path / "a.mov"
+    media.write_bytes(b"picture")
+    cue = make_cue(picture=(PictureSegment(str(media), 0.0, 0.5),))
+    request = generate_request(cue, Wish("tiny", handle_frames=12))
+    assert "" in {segment.media for segment in request.picture}
+    keys = set()
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        keys.add(request_key(request, "h", cue))
+        (tmp_path / name / "file").touch()
+        keys.add(request_key(request, "h", cue))
+    assert len(keys) == 1

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import opentimelineio as otio
 import pytest
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PyQt6.QtGui import QColor, QDragEnterEvent, QDragMoveEvent, QDropEvent, QFont, QImage
 from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from tests.unit.ui.conftest import wait_take
+from tests.unit.ui.conftest import open_cut, wait_take
 from vatt_plugin.project_state import Hit
 from vatt_ui.main_window import MainWindow
 from vatt_ui.playback.sounds import Peaks

@@ -28,7 +28,7 @@ from PyQt6.QtWidgets import QToolTip, QWidget
 from vatt_ui.language import _
 from vatt_ui.text import timecode, tooltip
 from vatt_ui.theme.apply import Theme, fixed_font
-from vatt_ui.widgets.strip_blocks import LANE_TIPS, Lane
+from vatt_ui.widgets.strip_blocks import LANE_TIPS, Lane, shared_heights
 from vatt_ui.widgets.strip_tiles import HIT_ROOM_PX, TILE_PX, TileCache
 from vatt_ui.widgets.strip_view import TimeView
 
@@ -36,7 +36,6 @@ HEAD_PX = 78  # width of the lanes' names, unless one of them is longer
 RULER_PX = 26
 GRAB_PX = 7
 DRAG_PX = 3
-MAX_GROWTH = 2.0
 _STEPS_S = (0.04, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 
@@ -200,11 +199,7 @@ class Strip(QWidget):
         return *self.view.bounds(), self.view.length_s
 
     def _share_height(self) -> None:
-        """Lanes grow into the room that the pane has, so that a high pane shows high waves."""
-        least = sum(lane.least_height for lane in self._lanes)
-        share = (self.height() - RULER_PX - 2) / least if least else 1.0
-        share = min(max(share, 1.0), MAX_GROWTH)
-        heights = [int(lane.least_height * share) for lane in self._lanes]
+        heights = shared_heights(self._lanes, self.height() - RULER_PX - 2)
         if heights != self._heights:
             self._heights = heights
             self._tiles.clear()

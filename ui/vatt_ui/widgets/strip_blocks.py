@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,10 @@ LANE_TIPS = {
     ),
     "take": _("A take of the current cue; its number key uses it"),
 }
+MAX_GROWTH = 2.0
+# Pixels that each kind of lane can still be read and worked on at: a line of words, or a wave
+# under one.
+LEAST_H = {"picture": 20, "hits": 32, "original": 22, "foley": 40, "take": 34}
 _UNTELLING = ("line", "line_strong", "text", "idle")  # edges that say nothing about a state
 
 
@@ -63,7 +67,8 @@ class Lane:
     """A row of the strip. Its blocks are sorted by start and do not overlap.
 
     Attributes:
-        height, least_height: pixels; it may be shown higher where there is room.
+        height: pixels, as it is shown; ``usual_height`` where there is neither too much room nor
+            too little, ``least_height`` where there is none.
         starts, ends: of the blocks, seconds.
         tints: per block the place in ``names`` of the colour it has when it is very small.
     """
@@ -71,7 +76,8 @@ class Lane:
     def __init__(self, name: str, kind: str, height: int, blocks: Iterable[Block]) -> None:
         self.name = name
         self.kind = kind
-        self.height = self.least_height = height
+        self.height = self.usual_height = height
+        self.least_height = min(height, LEAST_H.get(kind, height))
         self.blocks = list(blocks)
         self.starts = np.array([b.start_s for b in self.blocks], dtype=np.float64)
         self.ends = np.array([b.end_s for b in self.blocks], dtype=np.float64)
@@ -130,3 +136,21 @@ class Lane:
         if name not in self.names:
             self.names.append(name)
         return self.names.index(name)
+
+
+def shared_heights(lanes: Sequence[Lane], room: int) -> list[int]:
+    """How high each lane is: a high pane shows high waves, and a low one lower rows.
+
+    Args:
+        lanes: all of them.
+        room: pixels for them; with less than their least heights they have to be scrolled.
+    """
+    usual = sum(lane.usual_height for lane in lanes)
+    least = sum(lane.least_height for lane in lanes)
+    if room >= usual:
+        share = min(room / max(1, usual), MAX_GROWTH)
+        return [int(lane.usual_height * share) for lane in lanes]
+    part = max(0, room - least) / max(1, usual - least)
+    return [
+        lane.least_height + int((lane.usual_height - lane.least_height) * part) for lane in lanes
+    ]

@@ -6,6 +6,7 @@ keystroke in a feature of thousands of cues costs what it costs in a short.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
@@ -30,7 +31,9 @@ _MADE_UP = _(
 STEP = 25  # blocks made before others have their turn
 
 Thumbnails = dict[str, tuple[tuple[float, QImage], ...]]
+_Maker = tuple[Sequence[Cue], Callable[[], Block]]  # whose change has the block made anew
 _Slot = tuple[Lane, int, Callable[[], Block]]
+_OFF = ("offline", "unreadable", "skipped")
 
 
 class Lanes:
@@ -97,26 +100,20 @@ class Lanes:
         cues: Iterable[Cue],
         make: Callable[[Cue], Block],
     ) -> Iterator[None]:
-        makers = [(cue, partial(make, cue)) for cue in cues]
+        makers: list[_Maker] = [((cue,), partial(make, cue)) for cue in cues]
         yield from self._fill(name, kind, height, makers)
 
-    def _fill(
-        self,
-        name: str,
-        kind: str,
-        height: int,
-        makers: Sequence[tuple[Cue | None, Callable[[], Block]]],
-    ) -> Iterator[None]:
-        """Make a lane's blocks a few at a time, and remember which cue's they are."""
+    def _fill(self, name: str, kind: str, height: int, makers: Sequence[_Maker]) -> Iterator[None]:
+        """Make a lane's blocks a few at a time, and remember which cues they show."""
         blocks: list[Block] = []
-        for _cue, maker in makers:
+        for _cues, maker in makers:
             blocks.append(maker())
             if len(blocks) % STEP == 0:
                 yield
         lane = Lane(name, kind, height, blocks)
         yield
-        for at, (cue, maker) in enumerate(makers):
-            if cue is not None:
+        for at, (cues, maker) in enumerate(makers):
+            for cue in cues:
                 self._slots.setdefault(cue.cue_id, []).append((lane, at, maker))
         self._lanes.append(lane)
         yield
@@ -124,26 +121,34 @@ class Lanes:
     def _add_picture(
         self, name: str, height: int, track: StripTrack, cues: list[Cue]
     ) -> Iterator[None]:
-        places = {round(self._session.place(c.cue_id)[0], 4): c for c in cues}
+        starts = [self._session.place(c.cue_id)[0] for c in cues]
         yield
-        makers: list[tuple[Cue | None, Callable[[], Block]]] = []
+        makers: list[_Maker] = []
         for item in track.items:
-            cue = places.get(round(item.start_s, 4))
-            makers.append((cue, partial(self._picture_block, item, cue)))
+            # None for a title; several where it is split; what lies above it may hide its start.
+            ends = (item.start_s, item.start_s + item.duration_s)
+            first, last = (bisect.bisect_left(starts, end - 1e-4) for end in ends)
+            mine = cues[first:last]
+            makers.append((mine, partial(self._picture_block, item, mine)))
         yield
         yield from self._fill(name, "picture", height, makers)
 
-    def _picture_block(self, item: StripItem, cue: Cue | None) -> Block:
-        status = self._session.status(cue.cue_id) if cue is not None else "skipped"
-        off = not item.enabled or status in ("offline", "unreadable", "skipped")
+    def _picture_block(self, item: StripItem, cues: Sequence[Cue]) -> Block:
+        session = self._session
+        states = [session.status(cue.cue_id) for cue in cues]
+        off = not item.enabled or all(state in _OFF for state in states)
+        thumbnails: list[tuple[float, QImage]] = []
+        for cue in cues:
+            since_s = session.place(cue.cue_id)[0] - item.start_s
+            thumbnails += [(since_s + t, im) for t, im in self._thumbnails.get(cue.cue_id, ())]
         return Block(
             item.start_s,
             item.start_s + item.duration_s,
             item.name,
             fill="raised" if off else "picture",
             dim=off,
-            badge=LOOKS[status].word if off and cue is not None else "",
-            thumbnails=self._thumbnails.get(cue.cue_id, ()) if cue is not None else (),
+            badge=LOOKS[states[0]].word if off and states else "",
+            thumbnails=tuple(thumbnails),
         )
 
     def _hit_block(self, cue: Cue) -> Block:

@@ -45,15 +45,21 @@ from vatt_engine.training.spotter_watch import best_score, table
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 
 
+@pytest.fixture(scope="module")
+def films_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the films of ``config`` are kept: drawn by the first test that trains on them."""
+    return tmp_path_factory.mktemp("films")
+
+
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SpotterTraining:
+def config(tmp_path: Path, films_folder: Path, monkeypatch: pytest.MonkeyPatch) -> SpotterTraining:
     monkeypatch.setattr(motion_films, "SHARD", 2)
     return SpotterTraining(
         run=RunConfig(str(tmp_path / "run"), device="cpu", log_every=1, eval_every=2),
         optim=OptimConfig(steps=4, warmup_steps=1, decay_steps=1),
         net=SpotterConfig(places=(2, 3), width=8, dilations=(1,)),
         data=SpotterData(
-            folder=str(tmp_path / "films"),
+            folder=str(films_folder),
             train=2,
             abstract=2,
             camera=2,
@@ -136,7 +142,8 @@ def test_abstract_contacts_are_where_the_motion_breaks() -> None:
     """At a contact something comes to nought or sets off: speed changes within two images."""
     gained = []
     for seed in range(12):
-        motion, _, hits, family = make_film(seed, FilmsSpec("train", 0, 1, abstract=True))
+        spec = FilmsSpec("train", 0, 1, duration_s=2.0, abstract=True)
+        motion, _, hits, family = make_film(seed, spec)
         assert family == "contact"
         speed = motion[:, FEATURES.index("speed")].astype(float)
         change = np.abs(np.diff(speed, prepend=speed[0]))
@@ -145,7 +152,7 @@ def test_abstract_contacts_are_where_the_motion_breaks() -> None:
             near[max(0, int(time_s * 25) - 1) : int(time_s * 25) + 3] = True
         if near.any() and not near.all():
             gained.append(change[near].mean() > change[~near].mean())
-    assert np.mean(gained) > 0.7
+    assert np.mean(gained) > 0.8
 
 
 def features(**named: float) -> np.ndarray:

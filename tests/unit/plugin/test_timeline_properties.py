@@ -24,7 +24,7 @@ from vatt_plugin.timeline.tracks import Sound, build_track, lanes
 from vatt_plugin.timeline.walk import Walker
 from vatt_plugin.timeline.writing import write_sounds
 
-MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 RATES = (24.0, 25.0, 30.0, 24000 / 1001, 23.976024627685547)
 lengths = st.integers(1, 60)
 

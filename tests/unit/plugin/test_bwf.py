@@ -103,8 +103,14 @@ def test_ixml_is_well_formed_whatever_the_names_hold(written: bytes) -> None:
     assert root.findtext("SPEED/TIMECODE_FLAG") == "NDF"
     assert root.findtext("SPEED/TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_LO") == "172800000"
     assert root.findtext("TRACK_LIST/TRACK_COUNT") == "1"
-    hostile = dataclasses.replace(FACTS, scene="\x00\x1b]0;x\x07]]>" * 3, note="\ud800"[:0] + "é")
-    ElementTree.fromstring(bwf._ixml(hostile))
+
+
+def test_names_that_xml_cannot_hold_lose_those_characters_only(tmp_path: Path) -> None:
+    hostile = dataclasses.replace(FACTS, scene="\x00Shot\x1b]0;x\x07]]>", note="Reel \udcff é")
+    bwf.write(tmp_path / "a.wav", hostile, [PCM])
+    root = ElementTree.fromstring(chunks((tmp_path / "a.wav").read_bytes())["iXML"])
+    assert root.findtext("SCENE") == "Shot]0;x]]>"
+    assert root.findtext("NOTE") == "Reel  é"
 
 
 @pytest.mark.parametrize(

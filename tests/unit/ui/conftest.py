@@ -129,10 +129,16 @@ def close_window(window: MainWindow, qtbot: QtBot) -> None:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
+def engine_modes() -> tuple[str, ...]:
+    """How the window's engine behaves; see ``helpers.recorded_engine``."""
+    return ()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path, engine_modes: tuple[str, ...]) -> Iterator[MainWindow]:
     """A panel without a cut."""
     hook = sys.excepthook
-    window = make_window(tmp_path)
+    window = make_window(tmp_path, engine_argv(*engine_modes))
     window.show()
     qtbot.waitExposed(window)
     yield window

@@ -10,7 +10,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QFont
 from pytestqt.qtbot import QtBot
 
-from tests.unit.ui.conftest import engine_argv, open_cut, wait_take
+from tests.unit.ui.conftest import open_cut, wait_take
 from tests.unit.ui.test_strip import at
 from vatt_engine.messages import SyncLane
 from vatt_plugin.project_state import Hit, take_from_plain, take_to_plain
@@ -22,9 +22,13 @@ from vatt_ui.widgets.strip_tiles import paint_tile
 
 
 @pytest.fixture
+def engine_modes() -> tuple[str, ...]:
+    return ("still",)
+
+
+@pytest.fixture
 def still(panel: MainWindow, qtbot: QtBot) -> MainWindow:
     """The first cue with two takes from words over a picture in which nothing moves."""
-    panel.session.engine._command = engine_argv("still")
     panel.inspector.prompt.setPlainText("two knocks")
     panel.commands.generate(takes=2)
     wait_take(panel, qtbot, 2)

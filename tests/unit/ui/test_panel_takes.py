@@ -10,7 +10,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from tests.unit.ui.conftest import engine_argv, wait_take
+from tests.unit.ui.conftest import wait_take
 from vatt_plugin import ranking
 from vatt_ui import take_keeping
 from vatt_ui.main_window import MainWindow
@@ -111,10 +111,10 @@ def test_dragged_take_is_a_real_file(panel: MainWindow, qtbot: QtBot) -> None:
     assert Path(data.urls()[0].toLocalFile()).is_file()
 
 
+@pytest.mark.parametrize("engine_modes", [("burst",)])
 def test_takes_arrive_also_when_all_events_come_in_one_piece(
     panel: MainWindow, qtbot: QtBot
 ) -> None:
-    panel.session.engine._command = engine_argv("burst")
     panel.commands.generate(takes=3)
     wait_take(panel, qtbot, 3)
     assert panel.session.jobs.failures == {}

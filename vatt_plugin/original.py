@@ -1,8 +1,10 @@
 """The cut's own sound: what its audio tracks play, to be heard beside the Foley.
 
 Read as the picture is: trims, nests, switched-off clips and steady retimes as the timeline has
-them, cuts hard where it has transitions. Of a media file the first audio stream is heard. Blocks
-are decoded as they are asked for, so a feature needs no more memory than a minute.
+them, crossfades where it has transitions, and levels where a reader tells them. Of a media file the
+first audio stream is heard, or all if they are single channels: left and right in turn, as such
+recordings are laid. Blocks are decoded as they are asked for, so a feature needs no more memory
+than a minute.
 """
 
 from __future__ import annotations
@@ -22,12 +24,15 @@ from av.stream import Discard
 from numpy.typing import NDArray
 
 from vatt_plugin.cues import OUTPUT_SAMPLE_RATE
+from vatt_plugin.timeline import rates
+from vatt_plugin.timeline.faders import Fade, fader_of, fades_of
 from vatt_plugin.timeline.model import Note, Timeline
 from vatt_plugin.timeline.picture import Sources, lies_before
 from vatt_plugin.timeline.probe import OPTIONS, probe
+from vatt_plugin.timeline.rates import Frames
 from vatt_plugin.timeline.reading import host_of
 from vatt_plugin.timeline.spans import Span
-from vatt_plugin.timeline.walk import Walker
+from vatt_plugin.timeline.walk import Walker, available_range
 
 Samples = NDArray[np.float32]
 """Stereo [n, 2] at the output's rate."""
@@ -49,6 +54,9 @@ class Stretch(NamedTuple):
         media: the file.
         at_s: seconds into the file, from its first video frame where it has one.
         speed: seconds of the file a second.
+        stream: which of the file's audio streams.
+        fade_in: samples from ``first`` on; ``fade_out`` those before ``last``.
+        gains: of the left and of the right ear, as factors.
     """
 
     first: int
@@ -56,6 +64,10 @@ class Stretch(NamedTuple):
     media: Path
     at_s: Fraction
     speed: Fraction
+    stream: int = 0
+    fade_in: int = 0
+    fade_out: int = 0
+    gains: tuple[float, float] = (1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,7 @@ def find_original(timeline: Timeline, gain_db: float = 0.0) -> Original:
     """What the cut's own audio tracks play; without any, what its picture's media sounds like.
 
     Clips that play the same of a file at the same moment, as the channels of a recording do on
-    tracks of their own, are heard once.
+    tracks of their own, are heard once, at the level of the loudest.
 
     Args:
         timeline: the cut; all of it is heard, whichever cues were chosen.
@@ -93,7 +105,10 @@ def find_original(timeline: Timeline, gain_db: float = 0.0) -> Original:
         walk = Walker(timeline.fps, host_of(root)).run(root.tracks)
     varying = [span.leaf.clip.name for span in walk.left_out if span.why == "retime"]
     hearing = _Hearing(timeline, varying)
-    stretches = {stretch for span in walk.seen if (stretch := hearing.of(span)) is not None}
+    stretches: dict[Stretch, Stretch] = {}
+    for stretch in (each for span in walk.seen for each in hearing.of(span)):
+        same = stretch._replace(gains=(1.0, 1.0))
+        stretches[same] = max(stretch, stretches.get(same, stretch))
     notes = [*hearing.notes()]
     if not stretches:
         text = "The cut has no sound of its own that can be heard; the preview has the Foley alone."
@@ -101,44 +116,73 @@ def find_original(timeline: Timeline, gain_db: float = 0.0) -> Original:
     elif not own_tracks:
         text = "The cut has no audio tracks of its own; the sound of its picture's media is heard."
         notes.append(Note("original_picture", text))
-    return Original(tuple(sorted(stretches)), gain_db, tuple(notes))
+    return Original(tuple(sorted(stretches.values())), gain_db, tuple(notes))
 
 
 class _Hearing:
     """From spans of clips to stretches of files, with a record of what cannot be heard."""
 
     def __init__(self, timeline: Timeline, varying: Iterable[str]) -> None:
-        self._fps = timeline.fps
+        self._fps, self._root = timeline.fps, timeline.document.root.tracks
         self._sources = Sources(timeline.finder)
         self._offline: dict[str, None] = {}  # dicts as sets that keep their order
         self._unreadable: dict[str, None] = {}
         self._mute: dict[str, None] = {}
         self._retimed = dict.fromkeys(varying)
+        self._moving: dict[str, None] = {}
+        self._others: dict[str, None] = {}
 
-    def of(self, span: Span) -> Stretch | None:
-        """The stretch of a file that a span plays; None if it is not heard."""
+    def of(self, span: Span) -> Iterator[Stretch]:
+        """The stretches of a file that a span plays, one a stream; none if it is not heard."""
         clip = span.leaf.clip
         source = self._sources.of(span.leaf)
         if source.still or source.sequence is not None:
-            return None
+            return
         if source.status != "ready":
             self._offline[Path(source.url.replace("\\", "/")).name or clip.name] = None
-            return None
+            return
         media = Path(source.media)
         facts = probe(media)
         if facts is None or not facts.has_audio:
             (self._unreadable if facts is None else self._mute)[media.name] = None
-            return None
+            return
         if not SLOWEST <= span.speed <= FASTEST:
             self._retimed[clip.name] = None
-            return None
+            return
         starts_s = source.starts_s or Fraction(0)
         if lies_before(clip, starts_s):
             starts_s = Fraction(0)
-        first, last = (round(at * OUTPUT_SAMPLE_RATE / self._fps) for at in (span.start, span.end))
+        into, out_of = self._fades(span)
+        begin, end = span.start - into.before, span.end + out_of.after
+        media_s = (span.media - into.before) / self._fps - starts_s  # only speed 1 is faded
+        first, last = self._sample(begin), self._sample(end)
         if last <= first:
-            return None
-        return Stretch(first, last, media, span.media / self._fps - starts_s, span.speed)
+            return
+        fade_in, fade_out = (self._sample(sum(fade)) for fade in (into, out_of))
+        fader = fader_of(clip)
+        if fader.moves:
+            self._moving[clip.name] = None
+        plain = Stretch(first, last, media, media_s, span.speed, 0, fade_in, fade_out)
+        if any(n > 1 for n in facts.channels):
+            if len(facts.channels) > 1:
+                self._others[media.name] = None
+            yield plain._replace(gains=(fader.gain, fader.gain))
+            return
+        alone = len(facts.channels) == 1
+        for stream in range(len(facts.channels)):
+            left, right = (alone or stream % 2 == side for side in (0, 1))
+            yield plain._replace(stream=stream, gains=(left * fader.gain, right * fader.gain))
+
+    def _fades(self, span: Span) -> tuple[Fade, Fade]:
+        """Those of a clip that is heard whole; the edges of a part are cuts."""
+        stored = span.leaf.clip.source_range or available_range(span.leaf.clip)
+        n_frames = None if stored is None else rates.in_frames(stored.duration, self._fps)
+        if span.speed != 1 or n_frames != span.end - span.start:
+            return Fade(), Fade()
+        return fades_of(self._root, span.leaf.path, self._fps)
+
+    def _sample(self, frames: Frames) -> int:
+        return round(frames * OUTPUT_SAMPLE_RATE / self._fps)
 
     def notes(self) -> Iterator[Note]:
         """What cannot be heard, each kind in one note."""
@@ -151,6 +195,12 @@ class _Hearing:
         for code, names, why in said:
             if names:
                 yield Note(code, f"The original sound is silent here ({why}): {_listed([*names])}.")
+        if self._moving:
+            text = "The level of these clips moves; they are heard at one level"
+            yield Note("original_fader", f"{text}: {_listed([*self._moving])}.")
+        if self._others:
+            text = "Of these files' several audio streams the first is heard"
+            yield Note("original_streams", f"{text}: {_listed([*self._others])}.")
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -219,12 +269,27 @@ class _Player:
             low, high = max(at, self._at), min(end, self._at + len(self._block))
             if low >= high:
                 break  # it ended, or goes on later
-            total[low - start : high - start] += self._block[low - self._at : high - self._at]
+            heard = self._block[low - self._at : high - self._at]
+            total[low - start : high - start] += heard * self._gains(low, high)
             at = high
 
     def close(self) -> None:
         """Close the media file."""
         self._blocks.close()
+
+    def _gains(self, low: int, high: int) -> Samples:
+        """Factors [high - low, 2]: the fader's, and fades of equal power."""
+        first, last, fade_in, fade_out = (
+            self.stretch.first, self.stretch.last, self.stretch.fade_in, self.stretch.fade_out,
+        )  # fmt: skip
+        gains = np.array([self.stretch.gains], np.float32)
+        if low >= first + fade_in and high <= last - fade_out:
+            return gains
+        at = np.arange(low, high, dtype=np.float64)[:, None] + 0.5
+        risen = np.clip((at - first) / max(fade_in, 1), 0.0, 1.0) if fade_in else 1.0
+        left = np.clip((last - at) / max(fade_out, 1), 0.0, 1.0) if fade_out else 1.0
+        shape = np.sin(np.pi / 2 * risen) * np.sin(np.pi / 2 * left)
+        return np.asarray(gains * shape, np.float32)
 
     def _next(self) -> None:
         try:
@@ -245,7 +310,7 @@ def _decoded(stretch: Stretch) -> Generator[tuple[int, Samples], None, None]:
     rate = round(OUTPUT_SAMPLE_RATE / stretch.speed)  # played at the output's rate: faster, slower
     path = str(stretch.media.absolute())
     with av.open(path, options=OPTIONS, timeout=(5.0, 30.0)) as container:
-        stream = container.streams.audio[0]
+        stream = container.streams.audio[stretch.stream]
         begin_s = float(stretch.at_s) + _origin_s(container)
         for other in container.streams:
             if other is not stream:

@@ -48,7 +48,7 @@ class MediaFacts:
         has_start: whether the file carries a start timecode.
         drop: the timecode is drop-frame.
         width: picture width in pixels; ``height`` likewise.
-        has_audio: whether there is an audio stream.
+        channels: how many each audio stream has.
     """
 
     fps: Fraction | None
@@ -58,7 +58,12 @@ class MediaFacts:
     drop: bool
     width: int
     height: int
-    has_audio: bool
+    channels: tuple[int, ...]
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether there is an audio stream."""
+        return bool(self.channels)
 
 
 @lru_cache(maxsize=4096)
@@ -76,9 +81,9 @@ def probe(path: Path) -> MediaFacts | None:
 
 def _facts(container: av.container.InputContainer) -> MediaFacts | None:
     videos = [s for s in container.streams.video if "attached_pic" not in str(s.disposition)]
-    has_audio = bool(container.streams.audio)
+    channels = tuple(stream.codec_context.layout.nb_channels for stream in container.streams.audio)
     if not videos:
-        return MediaFacts(None, 0, 0, False, False, 0, 0, has_audio)
+        return MediaFacts(None, 0, 0, False, False, 0, 0, channels)
     video = videos[0]
     guess = video.average_rate or video.guessed_rate or video.base_rate
     fps = exact_rate(float(guess)) if guess else None
@@ -106,7 +111,7 @@ def _facts(container: av.container.InputContainer) -> MediaFacts | None:
         has_start and ";" in text,
         video.codec_context.width,
         video.codec_context.height,
-        has_audio,
+        channels,
     )
 
 

@@ -177,6 +177,144 @@ def test_a_retimed_clip_is_heard_faster_and_higher(tmp_path: Path) -> None:
     ]
 
 
+def dissolve(before: int, after: int) -> Any:
+    offsets = (otio.opentime.RationalTime(frames, 24) for frames in (before, after))
+    return otio.schema.Transition("x", "SMPTE_Dissolve", *offsets)
+
+
+def two_tones(folder: Path) -> None:
+    soundfile.write(folder / "low.wav", tone(6, 300), RATE)
+    soundfile.write(folder / "high.wav", tone(6, 1500), RATE)
+
+
+def test_a_transition_is_a_crossfade_of_its_length_and_power_stays(tmp_path: Path) -> None:
+    two_tones(tmp_path)
+    low, high = clip("low", 0, 48, url="low.wav"), clip("high", 72, 48, url="high.wav")
+    sound = hear(find_original(cut_with(tmp_path, low, dissolve(12, 24), high)), 4.0)
+    assert loudness(sound, 1.2, 1500) < 0.001
+    assert loudness(sound, 1.2, 300) == pytest.approx(0.2, abs=0.002)
+    for at in (1.6, 1.9, 2.2, 2.5):  # from 1.5 to 3.0
+        turn = np.pi / 2 * (at + 0.1 - 1.5) / 1.5
+        heard = loudness(sound, at, 300), loudness(sound, at, 1500)
+        assert heard == pytest.approx((0.2 * np.cos(turn), 0.2 * np.sin(turn)), abs=0.004)
+    assert loudness(sound, 3.1, 300) < 0.001
+    assert loudness(sound, 3.1, 1500) == pytest.approx(0.2, abs=0.002)
+
+
+def test_a_crossfade_goes_on_in_the_media_from_where_the_cut_left_it(tmp_path: Path) -> None:
+    put_clicks(tmp_path / "line.wav", 9)
+    line = clip("line", 24 * 3, 24, url="line.wav")
+    other = clip("other", 24 * 6 + 12, 24, url="line.wav")
+    sound = hear(find_original(cut_with(tmp_path, gap(24), line, dissolve(13, 13), other)), 4.0)
+    at = np.flatnonzero(sound[:, 0])
+    assert at.tolist() == [RATE, 72_000, 2 * RATE, 120_000]
+    begun, half, all_but = (np.sin(np.pi / 2 * n / 26) for n in (1, 13, 25))  # of 26 frames
+    assert sound[at, 0] == pytest.approx(
+        [0.03, 0.06 * begun, 0.04 * half, 0.07 * all_but], rel=0.01
+    )
+
+
+def test_beside_a_gap_or_the_end_a_transition_is_a_fade(tmp_path: Path) -> None:
+    two_tones(tmp_path)
+    low = clip("low", 48, 48, url="low.wav")
+    tail = (dissolve(12, 0), gap(24))
+    sound = hear(find_original(cut_with(tmp_path, dissolve(0, 24), low, *tail)), 3.0)
+    heard = [loudness(sound, at, 300) for at in (0.1, 0.7, 1.2, 1.7, 2.1)]
+    into, out = np.sin(np.pi / 2 * np.array([0.2, 0.8])), np.cos(np.pi / 2 * 0.6)
+    assert heard == pytest.approx([0.2 * into[0], 0.2 * into[1], 0.2, 0.2 * out, 0], abs=0.004)
+
+
+def test_what_is_retimed_or_trimmed_around_is_cut_hard(tmp_path: Path) -> None:
+    two_tones(tmp_path)
+    low, fast = clip("l", 0, 48, url="low.wav"), clip("h", 0, 48, url="high.wav", speed=2.0)
+    sound = hear(find_original(cut_with(tmp_path, low, dissolve(12, 12), fast)), 4.0)
+    assert loudness(sound, 1.78, 300) == pytest.approx(0.2, abs=0.004)
+    assert loudness(sound, 2.02, 300) < 0.001
+    nest = otio.schema.Stack("scene", source_range=time_range(0, 48))
+    high = clip("h", 0, 48, url="high.wav")
+    nest.append(track(low.clone(), dissolve(12, 12), high, kind=AUDIO))
+    sound = hear(find_original(cut_with(tmp_path, nest, gap(48))), 4.0)
+    assert loudness(sound, 1.78, 300) == pytest.approx(0.2, abs=0.004)
+    assert not np.any(sound[2 * RATE :])
+
+
+def volume(level_db: Any, **more: Any) -> Any:
+    """An effect as Resolve writes a clip's volume."""
+    parameter: dict[str, Any] = {"Parameter ID": "volume", "Parameter Value": level_db, **more}
+    facts = {"Enabled": True, "Type": 62, "Parameters": [parameter]}
+    return otio.schema.Effect("", "Resolve Effect", {"Resolve_OTIO": facts})
+
+
+def test_a_clip_is_as_loud_as_resolve_has_set_it(tmp_path: Path) -> None:
+    two_tones(tmp_path)
+    faders = (
+        volume(-20.0),
+        volume(6.0, **{"Key Frames": {"3": {"Value": 1.0}}}),
+        volume("rubbish"),
+        otio.schema.Effect("", "Resolve Effect", {"Resolve_OTIO": {"Type": 62}}),
+    )
+    clips = [clip(f"c{i}", 0, 24, url="low.wav") for i in range(4)]
+    for each, fader in zip(clips, faders, strict=True):
+        each.effects.append(fader)
+    original = find_original(cut_with(tmp_path, *clips))
+    assert [(n.code, n.message.endswith(": c1.")) for n in original.notes] == [
+        ("original_fader", True)
+    ]
+    sound = hear(original, 4.0)
+    heard = [loudness(sound, second + 0.4, 300) for second in range(4)]
+    assert heard == pytest.approx([0.02, 0.2 * 10 ** (6 / 20), 0.2, 0.2], abs=0.002)
+
+
+def test_levels_of_an_fcp_7_xml_are_factors(tmp_path: Path) -> None:
+    two_tones(tmp_path)
+    level = {"parameterid": "level", "value": "0.25"}
+    other = {"parameterid": "x", "value": "9"}
+    effects: list[dict[str, Any]] = [{"parameter": level}, {"parameter": [other, level]}]
+    clips = [clip(f"c{i}", 0, 24, url="low.wav") for i in range(2)]
+    for each, facts in zip(clips, effects, strict=True):
+        metadata = {"fcp_xml": {"effectid": "audiolevels", **facts}}
+        each.effects.append(otio.schema.Effect("Audio Levels", "", metadata))
+    sound = hear(find_original(cut_with(tmp_path, *clips)), 2.0)
+    heard = [loudness(sound, at, 300) for at in (0.4, 1.4)]
+    assert heard == pytest.approx([0.05, 0.05], abs=0.001)
+
+
+def with_streams(path: Path, *sounds: Any) -> Path:
+    """A sound file of several streams; a pair makes a stream of two channels."""
+    with av.open(str(path), "w") as file:
+        layouts = ["stereo" if sound.ndim == 2 else "mono" for sound in sounds]
+        streams: list[Any] = [file.add_stream("pcm_s16le", rate=RATE, layout=a) for a in layouts]
+        for sound, layout, stream in zip(sounds, layouts, streams, strict=True):
+            samples = np.ascontiguousarray((sound.reshape(1, -1) * 32767).astype(np.int16))
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout=layout)
+            frame.sample_rate = RATE
+            file.mux(stream.encode(frame))
+            file.mux(stream.encode(None))
+    return path
+
+
+def test_single_channels_of_a_recording_lie_left_and_right_in_turn(tmp_path: Path) -> None:
+    with_streams(tmp_path / "line.mov", *(tone(3, hz) for hz in (300, 900, 1500)))
+    original = find_original(cut_with(tmp_path, clip("line", 24, 24, url="line.mov")))
+    assert original.notes == ()
+    sound = hear(original, 1.0)
+    for hertz, ears in ((300, (0.2, 0)), (900, (0, 0.2)), (1500, (0.2, 0))):
+        heard = [loudness(sound[:, [ear]], 0.4, hertz) for ear in (0, 1)]
+        assert heard == pytest.approx(ears, abs=0.002), hertz
+
+
+def test_of_several_mixes_in_a_file_the_first_is_heard_and_that_is_told(tmp_path: Path) -> None:
+    mixes = [np.stack([tone(2, hz)] * 2, 1) for hz in (300, 900)]
+    with_streams(tmp_path / "film.mov", *mixes)
+    original = find_original(cut_with(tmp_path, clip("film", 0, 24, url="film.mov")))
+    assert [(n.code, "film.mov" in n.message) for n in original.notes] == [
+        ("original_streams", True)
+    ]
+    sound = hear(original, 1.0)
+    assert loudness(sound, 0.4, 300) == pytest.approx(0.2, abs=0.002)
+    assert loudness(sound, 0.4, 900) < 0.001
+
+
 def test_what_cannot_be_heard_is_named_and_the_rest_is_heard(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "line.wav", tone(4, 300), RATE)
     write_numbered(tmp_path / "mute.mp4", 24, fps=24)

@@ -1,4 +1,4 @@
-"""Shared test set-up: no network, no screen, no sound card, one thread per library."""
+"""Shared test set-up: no network, no screen, no sound card, one thread, nobody's home folder."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# A user's own models, settings and logs are neither read nor written; set before test modules are
+# imported, since some ask for the installed models there. Gone when Python ends.
+_HOME = tempfile.TemporaryDirectory(prefix="vatt-test-home-")
+os.environ["HOME"] = _HOME.name
+for _kind in ("CACHE", "CONFIG", "DATA", "STATE"):
+    os.environ.pop(f"XDG_{_kind}_HOME", None)
+os.environ.pop("VATT_MODELS", None)
 
 DATA = Path(__file__).resolve().parent / "data"
 

@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import os
 import struct
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -171,8 +172,9 @@ def _chunk(name: bytes, body: bytes) -> bytes:
 
 
 def _text(value: str, size: int) -> bytes:
-    """ASCII of at most ``size`` bytes; what ASCII lacks becomes ``?``, control codes a space."""
-    plain = "".join(c if c.isprintable() else " " for c in value)
+    """ASCII of at most ``size`` bytes: accents dropped, else ``?``; control codes a space."""
+    letters = (c for c in unicodedata.normalize("NFKD", value) if not unicodedata.combining(c))
+    plain = "".join(c if c.isprintable() else " " for c in letters)
     return plain.encode("ascii", "replace")[:size].ljust(size, b"\0")
 
 

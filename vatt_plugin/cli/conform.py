@@ -295,7 +295,7 @@ def _write(
     if open_cues:
         names = ", ".join(plain(cue.clip, 40) for cue in open_cues[:10])
         more = " ..." if len(open_cues) > 10 else ""
-        hint = "" if args.regenerate else " Run again with --regenerate to make them."
+        hint = "" if args.regenerate else " Run again with --regenerate --force to make the rest."
         clips = "1 clip is" if len(open_cues) == 1 else f"{len(open_cues)} clips are"
         console.note(f"{clips} not wholly covered: {names}{more}.{hint}")
     return PARTLY if open_cues else DONE

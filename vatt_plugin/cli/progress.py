@@ -32,7 +32,7 @@ class ProgressLines:
     ) -> None:
         self._total, self._each, self._clock = total, each, clock
         self._units = unit if total == 1 else f"{unit}s"
-        self._done = 0
+        self._done = self._passed = 0
         self._at = ""
         self._began = self._told = clock()
 
@@ -61,6 +61,11 @@ class ProgressLines:
         else:
             self.refresh()
 
+    def pass_over(self) -> None:
+        """One more needs no work: no line, and no bearing on the time that is left."""
+        self._done += 1
+        self._passed += 1
+
     def _tell(self, *, left: bool) -> None:
         self._told = self._clock()
         spent_s = self._told - self._began
@@ -68,8 +73,9 @@ class ProgressLines:
         if self._at:
             line += f", {self._at}"
         line += f"; {_minutes(spent_s)} so far"
-        if left and 0 < self._done < self._total:
-            line += f", about {_minutes(spent_s / self._done * (self._total - self._done))} left"
+        n_made = self._done - self._passed
+        if left and n_made > 0 and self._done < self._total:
+            line += f", about {_minutes(spent_s / n_made * (self._total - self._done))} left"
         print(line, file=sys.stderr, flush=True)
 
 

@@ -68,9 +68,11 @@ def remake(args: argparse.Namespace) -> int:
                 console.note("Cancelled. What was made again is kept.")
                 return CANCELLED
     same = sum(verdict in ("same", "same take") for verdict in found)
-    console.event("finished", folder=str(folder), takes=len(found), same=same)
+    made = str(folder) if any(found) else ""
+    console.event("finished", folder=made, takes=len(found), same=same)
     console.say(f"Same      {same} of {len(found)}")
-    console.say(f"Sounds    {folder}")
+    if any(found):
+        console.say(f"Sounds    {folder}")
     workshop.media.sum_up()
     if not any(found):
         return FAILED
@@ -87,16 +89,15 @@ def _chosen(cut: Timeline, wanted: list[str]) -> list[OurClip]:
         raise UsageError(
             f"{cut.path.name} holds no takes of ours.", "Give a timeline that vatt wrote."
         )
-    names = {key: take for take, our in ours.items() for key in _names(our)}
+    known = {name for our in ours.values() for name in _names(our)}
     for name in wanted:
-        if name not in names:
+        if name not in known:
             raise UsageError(
                 f"{cut.path.name} has no take {plain(name)!r}; it has "
                 f"{', '.join(list(ours)[:10])}{' ...' if len(ours) > 10 else ''}.",
                 "Name takes by their ids, or by the names of their clips.",
             )
-    kept = {names[name] for name in wanted} if wanted else set(ours)
-    return [our for take, our in ours.items() if take in kept]
+    return [our for our in ours.values() if not wanted or {*_names(our)} & {*wanted}]
 
 
 def _threads(our: OurClip) -> int:

@@ -39,11 +39,18 @@ def clips_of(cut: Timeline, wanted: str, choose: str) -> list[OurClip]:
     ids = list(dict.fromkeys(our.take for our in found))
     if len(ids) == 1:
         return found
-    some = ", ".join(f"{our.take} ({plain(our.clip.name, 40)})" for our in (found or ours)[:10])
+    some = ", ".join(_told(our, cut) for our in (found or ours)[:10])
     what = f"{cut.path.name} has no take {plain(wanted)!r}" if wanted else "It cannot be told which"
     if ids and wanted:
         what = f"Several takes are called {plain(wanted)!r}"
     raise UsageError(f"{what}; there are {some}.", "Name one with --take, by its id.")
+
+
+def _told(our: OurClip, cut: Timeline) -> str:
+    """A take by its id, the clip it lies under and where."""
+    name = plain(str(our.facts.get("source_clip") or our.clip.name), 40)
+    at = to_timecode(cut.global_start_frame + our.start, cut.fps, cut.drop)
+    return f"{our.take} ({name}, {at})"
 
 
 def listed_takes(our: OurClip) -> list[str]:

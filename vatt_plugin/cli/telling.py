@@ -11,6 +11,7 @@ from vatt_plugin import ranking
 from vatt_plugin.batch import CueResult, Order
 from vatt_plugin.cli.console import Console, plain
 from vatt_plugin.cli.media_notes import MediaNotes
+from vatt_plugin.cli.progress import ProgressLines
 from vatt_plugin.cues import Cue, Take
 from vatt_plugin.timeline import Timeline
 from vatt_plugin.timeline.rates import nearest_frame, to_timecode
@@ -83,7 +84,7 @@ class Teller:
         name = self._called[result.cue.cue_id]
         self._bar.set_postfix_str(f"{plain(result.cue.clip, 30)}: {result.status}", refresh=False)
         self._media.heed_take(result.cue, result.chosen, name)
-        self._bar.update()
+        self._advance(result)
         self._console.event("clip", **result_facts(result, self._media))
         if result.status == "done" and result.chosen is not None:
             self._console.say(f"{name}: {in_words(result)}")
@@ -91,6 +92,14 @@ class Teller:
             self._console.note(f"{name} failed. {result.error}")
         elif result.status != "cancelled":
             self._console.note(f"{name} is left out ({result.status}). {plain(result.note)}")
+
+    def _advance(self, result: CueResult) -> None:
+        """One clip further; a log needs no line for one that was not worked on."""
+        worked = result.status in ("done", "failed") and not result.kept
+        if worked or not isinstance(self._bar, ProgressLines):
+            self._bar.update()
+        else:
+            self._bar.pass_over()
 
 
 def in_words(result: CueResult) -> str:

@@ -37,7 +37,7 @@ class Found:
     Attributes:
         path: the file, or None.
         status: ``ready``, ``offline`` or ``unreadable``.
-        note: why it is not ready, or that it was found in a search root.
+        note: why it is not ready, or that it was found elsewhere, by its name.
     """
 
     path: Path | None
@@ -93,7 +93,7 @@ class MediaFinder:
         if hit := self.find_named(parsed.basenames):
             found = _check(str(hit))
             if found.status == "ready":
-                return Found(hit, "ready", f"Found as {hit} in a search root.")
+                return Found(hit, "ready", f"Not where the timeline says; {hit} is used.")
         if problem:
             return problem
         if parsed.remote:

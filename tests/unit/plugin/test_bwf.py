@@ -83,7 +83,7 @@ def test_chunks_stand_in_order_and_odd_ones_are_padded(written: bytes) -> None:
 
 def test_bext_fields(written: bytes) -> None:
     bext = chunks(written)["bext"]
-    assert bext[:256].rstrip(b"\0") == b"Shot_012: schwere T?r & <b>steps</b>"
+    assert bext[:256].rstrip(b"\0") == b"Shot_012: schwere Tur & <b>steps</b>"
     assert bext[256:288].rstrip(b"\0") == b"VATT Foley"
     assert bext[288:320].rstrip(b"\0") == b"VATT-abc"
     assert bext[320:338] == bytes(18)  # no date: two runs must give the same bytes

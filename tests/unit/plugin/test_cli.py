@@ -317,6 +317,8 @@ def test_a_log_gets_a_line_for_each_clip_and_programs_only_events(
     assert clips == [f"vatt: {n} of 3 clips, Shot_{n - 1}: done" for n in (1, 2, 3)]
     assert vatt("generate", cut, "-o", tmp_path / "b.otio", "--json") == 0
     assert "of 3 clips" not in vatt.err + vatt.out
+    assert vatt("generate", cut, "-o", tmp_path / "a.otio", "--force") == 0
+    assert "of 3 clips" not in vatt.err, "nothing had to be made"
 
 
 def test_json_is_one_event_a_line_and_ends_with_the_whole_result(

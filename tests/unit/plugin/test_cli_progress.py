@@ -34,6 +34,18 @@ def test_each_clip_has_a_line_with_the_time_that_is_left(
     ]
 
 
+def test_what_needs_no_work_has_no_line_and_does_not_shorten_the_time_that_is_left(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = Clock()
+    lines = ProgressLines(10, "clip", clock=clock)
+    for _ in range(7):
+        lines.pass_over()
+    clock.now += 10
+    lines.update()
+    assert capsys.readouterr().err == "vatt: 8 of 10 clips; 0:10 so far, about 0:20 left\n"
+
+
 def test_a_long_clip_says_now_and_then_where_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     lines = ProgressLines(1, "clip", clock=clock)

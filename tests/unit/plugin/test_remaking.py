@@ -171,6 +171,17 @@ def test_one_take_alone_and_nothing_over_another_file(
     assert main(["remake", str(made), "--take", "nobody"]) == 2
 
 
+def test_a_name_that_several_clips_bear_means_them_all(vatt: Vatt, tmp_path: Path) -> None:
+    (tmp_path / "a.mov").write_bytes(b"no film")
+    shots = [clip("a", start, 24, url="a.mov") for start in (0, 30, 60)]
+    shots[1].name = "b"
+    cut = save(timeline(track(*shots)), tmp_path)
+    vatt("generate", cut, "-o", tmp_path / "made.otio")
+    again = told(vatt("remake", tmp_path / "made.otio", "--take", "a"))
+    assert [event["clip"][:2] for event in again] == ["a ", "a "]
+    assert len({event["take"] for event in again}) == 2
+
+
 def test_a_take_whose_file_is_lost_is_made_again_and_known_by_its_id(
     made: Path, vatt: Vatt, tmp_path: Path
 ) -> None:

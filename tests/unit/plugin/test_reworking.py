@@ -311,6 +311,7 @@ def test_media_that_was_relinked_is_still_what_a_take_was_made_for(
     [
         (["--take", "nobody"], 2, "there are"),
         ([], 2, "cannot be told which"),
+        ([], 2, "(b, 01:00:02:00)"),
         (["--take", "a", "--between", "1.5", "2.5"], 1, "lasts from 0.00 s (01:00:00:00)"),
         (["--take", "a", "--between", "1.5", "1"], 1, "Give IN before OUT"),
         (["--take", "a", "--move-hit", "1.2", "1.4"], 1, "the nearest is at 0.12 s (01:00:00:03)"),

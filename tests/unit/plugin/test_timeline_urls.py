@@ -93,7 +93,7 @@ def test_windows_drives_are_found_by_name_alone(url: str, tmp_path: Path) -> Non
     found = MediaFinder(BASE, (tmp_path,)).find(url)
     assert found.status == "ready"
     assert found.path == tmp_path / "a.mov"
-    assert "search root" in found.note
+    assert found.note == f"Not where the timeline says; {tmp_path / 'a.mov'} is used."
 
 
 @pytest.mark.parametrize("url", ["concat:a.mov|b.mov", "pipe:0", "data:video/mp4;base64,AAAA"])
